@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What went wrong, for a program (status, reason) and for a person (message: what, where, what to
+ * do next). A plain struct that the caller owns, on its stack as a rule; nothing to free, nothing
+ * global. Part of libkeyd's public interface. No secret ever goes into one.
+ *
+ * A function that can fail takes a `struct keyd_error *err` last and returns the status. It writes
+ * *err only when it fails. err may be NULL where the caller does not care.
+ */
+#ifndef KEYD_BASE_ERROR_H
+#define KEYD_BASE_ERROR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include "keyd/base/status.h"
+
+#define KEYD_REASON_MAX  40  /* bytes with the NUL: one UPPER_SNAKE word */
+#define KEYD_MESSAGE_MAX 768 /* bytes with the NUL: a few sentences with a path in them */
+
+struct keyd_error {
+    enum keyd_status status;
+    char reason[KEYD_REASON_MAX];   /* stable, as "KEY_NOT_FOUND"; empty where status says it all */
+    char message[KEYD_MESSAGE_MAX]; /* UTF-8, no line feed, no final full stop */
+};
+
+/* Fills *err and returns `status`, so that `return keyd_fail(err, ...)` is the whole error path.
+ * reason: NULL for none. A message that does not fit is cut at a character. Any thread. */
+enum keyd_status keyd_fail(struct keyd_error *err, enum keyd_status status, const char *reason,
+                           const char *format, ...) __attribute__((format(printf, 4, 5)));
+enum keyd_status keyd_vfail(struct keyd_error *err, enum keyd_status status, const char *reason,
+                            const char *format, va_list args) __attribute__((format(printf, 4, 0)));
+
+/* The same for a failed system call: appends ": " and errno's text, and derives the status from
+ * errno (ENOENT: NOT_FOUND; EACCES, EPERM: PERMISSION_DENIED; ENOSPC, EMFILE, ENOMEM:
+ * RESOURCE_EXHAUSTED; EEXIST: ALREADY_EXISTS; others INTERNAL). Reason: errno's name, as "ENOENT".
+ */
+enum keyd_status keyd_fail_errno(struct keyd_error *err, int errnum, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same for a failed OpenSSL call: INTERNAL, reason OPENSSL, appends the oldest entry of this
+ * thread's error queue and empties the queue. */
+enum keyd_status keyd_fail_openssl(struct keyd_error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Puts "TEXT: " before the message of an error that is already there; status and reason stay.
+ * Returns err->status. err must not be NULL. */
+enum keyd_status keyd_wrap(struct keyd_error *err, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "keyd/base/log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keyd/base/clock.h"
+
+static const char *log_program = "keyd";
+static char log_instance[80];
+static enum log_level log_up_to = LOG_LEVEL_INFO;
+static bool log_to_journal;
+
+static const char *const level_names[] = {
+    [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_NOTICE] = "notice",
+    [LOG_LEVEL_INFO] = "info",   [LOG_LEVEL_DEBUG] = "debug",
+};
+
+void log_open(const char *program, const char *instance, enum log_level up_to)
+{
+    log_program = program;
+    snprintf(log_instance, sizeof log_instance, instance != NULL ? "[%s]" : "%s",
+             instance != NULL ? instance : "");
+    log_up_to = up_to;
+    log_to_journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+static int prefix(char *line, size_t size, enum log_level level)
+{
+    if (log_to_journal)
+        return snprintf(line, size, "<%d>", (int)level);
+    char time[CLOCK_TEXT_MAX];
+    clock_format(clock_now(), time);
+    return snprintf(line, size, "%s %s%s %s: ", time, log_program, log_instance,
+                    level_names[level]);
+}
+
+/* Copies text with control characters escaped; returns the bytes written. */
+static size_t escape(char *to, size_t size, const char *text)
+{
+    size_t n = 0;
+    for (; *text != '\0' && n + 5 < size; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c == 0x7f)
+            n += (size_t)snprintf(to + n, size - n, "\\x%02x", c);
+        else
+            to[n++] = (char)c;
+    }
+    return n;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    if (level > log_up_to)
+        return;
+    char text[LOG_LINE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+
+    char line[LOG_LINE_MAX + 256];
+    size_t n = (size_t)prefix(line, sizeof line, level);
+    n += escape(line + n, sizeof line - n - 1, text);
+    line[n++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, n); /* nowhere left to complain to */
+    (void)written;
+}
