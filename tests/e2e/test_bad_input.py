@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a user reads when something is wrong: what, where, what to do; and the exit status."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import world
+
+FAILURE, USAGE, REFUSAL = 1, 2, 3
+
+
+class WithoutKeyd(unittest.TestCase):
+    def keydctl(self, *arguments, **options):
+        return subprocess.run([world.program("keydctl"), *arguments], text=True, timeout=30,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+    def test_no_socket(self):
+        done = self.keydctl("--socket", "/nonexistent/keyd.sock", "list-keys")
+        self.assertEqual(done.returncode, FAILURE)
+        self.assertIn("/nonexistent/keyd.sock", done.stderr)
+
+    def test_not_a_socket(self):
+        done = self.keydctl("--socket", "/etc/passwd", "list-keys")
+        self.assertEqual(done.returncode, FAILURE)
+        self.assertIn("/etc/passwd", done.stderr)
+        self.assertIn("socket", done.stderr)
+
+    def test_usage(self):
+        for arguments in (["lst-keys"], ["list-keys", "--no-such"], ["create-key"], ["sign"], []):
+            done = self.keydctl(*arguments)
+            self.assertEqual(done.returncode, USAGE, (arguments, done.stderr))
+            self.assertTrue(done.stderr)
+
+
+class WithKeyd(world.TestCase):
+    def test_keyd_not_running(self):
+        self.world.start()
+        self.world.stop()
+        self.fails(self.world.keydctl("list-keys", check=False), FAILURE, self.world.socket)
+        open(self.world.socket, "w").close()
+        os.unlink(self.world.socket)
+
+    def test_keys_and_messages(self):
+        self.world.start()
+        self.world.create_key("alias/one")
+
+        def sign(*arguments):
+            return self.world.keydctl("sign", *arguments, check=False)
+        self.fails(sign("--key-id", "alias/two", "--message", "x"), FAILURE, "alias/two")
+        self.fails(sign("--key-id", "00112233-4455-4677-8899-aabbccddeeff", "--message", "x"),
+                   FAILURE, "00112233-4455-4677-8899-aabbccddeeff")
+        self.fails(sign("--key-id", "alias/one", "--message", "x", "--message-type", "DIGEST"),
+                   FAILURE, "32")
+        self.fails(sign("--key-id", "alias/one", "--message", "fileb:///nonexistent"), FAILURE,
+                   "/nonexistent")
+        long = self.world.path("long")
+        with open(long, "wb") as file:
+            file.write(b"x" * 65537)
+        self.fails(sign("--key-id", "alias/one", "--message", "fileb://" + long), FAILURE,
+                   "65537", "DIGEST")
+        self.fails(self.world.keydctl("create-key", "--key-spec", "ECC_NIST_P256", "--alias",
+                                      "alias/one", check=False), FAILURE, "alias/one")
+        for alias in ("one", "alias/", "alias/a.b", "alias/00112233-4455-4677-8899-aabbccddeeff"):
+            self.assertNotEqual(self.world.keydctl(
+                "create-key", "--key-spec", "ECC_NIST_P256", "--alias", alias,
+                check=False).returncode, 0, alias)
+        self.assertEqual(len(self.world.json("list-keys")["Keys"]), 1)
+
+
+class TokenTrouble(world.TestCase):
+    """keyd-hsm in trouble says so through keydctl status, and other answers carry the reason."""
+
+    def status(self):
+        return self.world.json("status")["Tokens"][0]
+
+    def state(self):
+        done = self.world.keydctl("status", "--output", "json", check=False)
+        return self.status() if done.returncode == 0 else {}
+
+    def expect(self, state, *words):
+        self.world.start(wait=False)
+        world.wait_for(lambda: self.state().get("State") == state, 20, self.world.log)
+        for word in words:
+            self.assertIn(word, self.status()["StateMessage"])
+        done = self.world.keydctl("create-key", "--key-spec", "ECC_NIST_P256", check=False)
+        self.assertNotEqual(done.returncode, 0)
+
+    def replace(self, old, new):
+        self.world.edit("tokens.d/main.conf", lambda text: text.replace(old, new))
+
+    def test_no_module(self):
+        module = self.world.setting("tokens.d/main.conf", "module")
+        self.replace(module, "/nonexistent/module.so")
+        self.expect("FAULTY", "/nonexistent/module.so")
+
+    def test_no_token(self):
+        label = os.path.basename(self.world.setting("tokens.d/main.conf", "label"))
+        self.replace("label: " + label, "label: nobody")
+        self.expect("FAULTY", "nobody")
+
+    def test_no_pin_file(self):
+        pin = self.world.setting("tokens.d/main.conf", "pin_file")
+        os.rename(pin, pin + ".away")
+        self.expect("LOGIN_NEEDED", pin)
+        os.rename(pin + ".away", pin)  # and once it is there all is well, without a restart by hand
+        world.wait_for(lambda: self.state().get("State") == "READY", 20, self.world.log)
+
+    def test_pin_file_that_others_can_read(self):
+        pin = self.world.setting("tokens.d/main.conf", "pin_file")
+        os.chmod(pin, 0o644)
+        self.expect("LOGIN_NEEDED", pin, "0600")
+
+    def test_wrong_pin_is_tried_once(self):
+        pin = self.world.setting("tokens.d/main.conf", "pin_file")
+        with open(pin) as file:
+            right = file.read()
+        with open(pin, "w") as file:
+            file.write("wrong-" + right)
+        self.expect("LOGIN_NEEDED", pin)
+        self.assertNotIn(right.strip(), self.world.log())
+        for _ in range(3):
+            self.world.kill("keyd-hsm main")
+            starts = self.world.log().count("keyd-hsm main started")
+            world.wait_for(lambda: self.world.log().count("keyd-hsm main started") > starts - 1)
+            world.wait_for(lambda: self.state().get("State") == "LOGIN_NEEDED", 20, self.world.log)
+        with open(pin, "w") as file:
+            file.write(right)
+        world.wait_for(lambda: self.state().get("State") == "READY", 20, self.world.log)
+
+    def test_lost_journal(self):
+        self.world.start()
+        self.world.create_key("alias/one")
+        self.world.stop()
+        state = self.world.setting("tokens.d/main.conf", "state_folder")
+        shutil.move(os.path.join(state, "journal"), os.path.join(state, "journal.away"))
+        self.expect("FAULTY", "journal", "--new-journal")
+        self.world.stop()
+        shutil.move(os.path.join(state, "journal.away"), os.path.join(state, "journal"))
+        self.world.start()
+        self.assertEqual(self.world.json("describe-key", "--key-id", "alias/one")["KeyMetadata"]
+                         ["KeyState"], "ENABLED")
+
+
+class Configuration(world.TestCase):
+    def check(self, program, name, text, *words):
+        self.world.edit(name, lambda _: text)
+        done = self.world.run(program, "--config", self.world.path(name), "--check-config",
+                              check=False)
+        self.fails(done, USAGE, *words)
+
+    def test_good_ones(self):
+        for program, name in (("keyd", "keyd.conf"), ("keyd-hsm", "tokens.d/main.conf")):
+            self.world.run(program, "--config", self.world.path(name), "--check-config")
+
+    def test_file_line_and_field(self):
+        self.check("keyd", "keyd.conf", "socket: k.sock\nsokcet: x\n", "keyd.conf:", "sokcet")
+        self.check("keyd", "keyd.conf",
+                   "socket: k.sock\ncatalog: c.db\nallow:\n- user: no-such-user-here\n"
+                   "tokens:\n- name: main\n  socket: m.sock\n- name: main\n  socket: n.sock\n"
+                   "default_token: other\n",
+                   "keyd.conf:4: allow[0].user", "keyd.conf:8: tokens[1].name",
+                   "keyd.conf:10: default_token")
+        self.check("keyd-hsm", "tokens.d/main.conf", "module: m.so\nsigners: many\n",
+                   "main.conf:2: signers")
+
+
+if __name__ == "__main__":
+    world.main()

@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""A canary PIN: after the login it is in its own file and nowhere else."""
+
+import os
+
+import world
+
+
+def memory_of(pid):
+    """What is readable of a process' memory, region by region."""
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+        for line in maps:
+            span, permissions = line.split()[:2]
+            if "r" not in permissions or "[v" in line:  # [vvar], [vsyscall]
+                continue
+            begin, end = (int(part, 16) for part in span.split("-"))
+            try:
+                memory.seek(begin)
+                yield memory.read(end - begin)
+            except OSError:
+                continue
+
+
+class Canary(world.TestCase):
+    def setUp(self):
+        super().setUp()
+        with open(self.world.setting("tokens.d/main.conf", "pin_file")) as file:
+            self.pin = file.read().strip()
+        self.assertGreaterEqual(len(self.pin), 8)
+        self.world.start()
+        self.key = self.world.create_key("alias/one")
+
+    def found_in_memory(self, pid, needle):
+        return any(needle.encode() in part for part in memory_of(pid))
+
+    def test_not_in_memory(self):
+        for name in ("keyd", "keyd-hsm main", ):
+            self.assertFalse(self.found_in_memory(self.world.pid(name), self.pin), name)
+        self.assertFalse(self.found_in_memory(self.world.runner.pid, self.pin), "keyd-run")
+        # The search finds what is there:
+        self.assertTrue(self.found_in_memory(self.world.pid("keyd"), self.key))
+
+    def test_not_in_logs_environments_or_command_lines(self):
+        self.assertNotIn(self.pin, self.world.log())
+        for pid in os.listdir("/proc"):
+            for file in ("cmdline", "environ"):
+                try:
+                    with open("/proc/%s/%s" % (pid, file), "rb") as content:
+                        self.assertNotIn(self.pin.encode(), content.read(), (pid, file))
+                except OSError:
+                    continue
+
+    def test_not_in_any_file_but_its_own(self):
+        own = os.path.realpath(self.world.setting("tokens.d/main.conf", "pin_file"))
+        for folder, _, names in os.walk(self.world.folder):
+            for name in names:
+                path = os.path.join(folder, name)
+                if os.path.isfile(path) and os.path.realpath(path) != own:
+                    with open(path, "rb") as content:
+                        self.assertNotIn(self.pin.encode(), content.read(), path)
+
+    def test_no_core_and_not_dumpable(self):
+        with open("/proc/%d/limits" % self.world.pid("keyd-hsm main")) as limits:
+            core = [line for line in limits if line.startswith("Max core file size")][0]
+        self.assertEqual(core.split()[4], "0")
+
+
+if __name__ == "__main__":
+    world.main()

@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""keyd-run with stand-ins for the daemons: what dies is started again, what ends leaves nothing."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+DAEMON = """#!/usr/bin/python3
+import os, signal, socket, sys, time
+config = sys.argv[sys.argv.index("--config") + 1]
+behaviour = open(config).read().strip()
+with open(config + ".starts", "a") as starts:
+    starts.write("%d %f\\n" % (os.getpid(), time.monotonic()))
+if behaviour == "bad":
+    sys.exit(2)
+if behaviour == "dies":
+    sys.exit(1)
+name = os.environ["NOTIFY_SOCKET"].replace("@", "\\0")
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", name)
+signal.pause()
+"""
+
+
+class KeydRun(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="keyd-run-test.")
+        self.addCleanup(shutil.rmtree, self.folder)
+        shutil.copy(os.path.join(os.environ["KEYD_BIN"], "keyd-run"), self.folder)
+        for name in ("keyd", "keyd-hsm"):
+            path = os.path.join(self.folder, name)
+            with open(path, "w") as program:
+                program.write(DAEMON)
+            os.chmod(path, 0o755)
+        os.mkdir(os.path.join(self.folder, "tokens.d"))
+
+    def configure(self, **tokens):
+        self.write("keyd.conf", tokens.pop("front", "serves"))
+        for name, behaviour in tokens.items():
+            self.write("tokens.d/%s.conf" % name, behaviour)
+
+    def write(self, name, text):
+        with open(os.path.join(self.folder, name), "w") as file:
+            file.write(text)
+
+    def run_it(self):
+        with open(os.path.join(self.folder, "log"), "w") as log:
+            run = subprocess.Popen(
+                [os.path.join(self.folder, "keyd-run"), "--config", self.folder], stderr=log)
+        self.addCleanup(self.end, run)
+        return run
+
+    @staticmethod
+    def end(run):
+        if run.poll() is None:
+            run.kill()
+        run.wait()
+
+    def starts(self, name):
+        try:
+            with open(os.path.join(self.folder, name + ".starts")) as file:
+                return [(int(pid), float(at)) for pid, at in (line.split() for line in file)]
+        except FileNotFoundError:
+            return []
+
+    def log(self):
+        with open(os.path.join(self.folder, "log")) as file:
+            return file.read()
+
+    def wait_for(self, what, seconds=10):
+        limit = time.monotonic() + seconds
+        while not what():
+            self.assertLess(time.monotonic(), limit, "waited too long; log:\n" + self.log())
+            time.sleep(0.01)
+
+    def assert_gone(self, pid):
+        with self.assertRaises(ProcessLookupError):
+            os.kill(pid, 0)
+
+    def test_runs_all_and_ends_all(self):
+        self.configure(main="serves", backup="serves")
+        run = self.run_it()
+        self.wait_for(lambda: "ready: keyd and 2 keyd-hsm" in self.log())
+        run.terminate()
+        self.assertEqual(run.wait(timeout=10), 0)
+        for name in ("keyd.conf", "tokens.d/main.conf", "tokens.d/backup.conf"):
+            self.assert_gone(self.starts(name)[0][0])
+
+    def test_what_served_and_died_comes_back_at_once(self):
+        self.configure(main="serves")
+        self.run_it()
+        self.wait_for(lambda: "ready:" in self.log())
+        for count in range(1, 6):
+            pid = self.starts("tokens.d/main.conf")[-1][0]
+            time.sleep(0.1)
+            killed_at = time.monotonic()
+            os.kill(pid, signal.SIGKILL)
+            self.wait_for(lambda: len(self.starts("tokens.d/main.conf")) == count + 1)
+            self.assertLess(self.starts("tokens.d/main.conf")[-1][1] - killed_at, 1.0)
+        self.assertEqual(len(self.starts("keyd.conf")), 1)
+        self.assertIn("keyd-hsm main was ended by SIGKILL", self.log())
+
+    def test_what_never_gets_ready_backs_off(self):
+        self.configure(main="dies")
+        self.run_it()
+        time.sleep(2.2)
+        starts = [at for _, at in self.starts("tokens.d/main.conf")]
+        gaps = [b - a for a, b in zip(starts, starts[1:])]
+        self.assertGreaterEqual(len(gaps), 3)
+        self.assertLessEqual(len(gaps), 5)
+        self.assertGreater(gaps[-1], 1.5 * gaps[-2])
+
+    def test_a_bad_configuration_ends_all(self):
+        self.configure(main="bad")
+        run = self.run_it()
+        self.assertEqual(run.wait(timeout=10), 2)
+        self.assertEqual(len(self.starts("tokens.d/main.conf")), 1)
+
+    def test_no_child_outlives_a_killed_runner(self):
+        self.configure(main="serves")
+        run = self.run_it()
+        self.wait_for(lambda: "ready:" in self.log())
+        pids = [self.starts(name)[0][0] for name in ("keyd.conf", "tokens.d/main.conf")]
+        run.kill()
+        run.wait()
+        def gone():
+            return all(not os.path.exists("/proc/%d" % pid) for pid in pids)
+        self.wait_for(gone)
+
+    def test_says_what_is_missing(self):
+        run = self.run_it()
+        self.assertEqual(run.wait(timeout=10), 2)
+        self.assertIn("tokens.d/*.conf", self.log())
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
