@@ -33,7 +33,7 @@ class Uids(world.TestCase):
 
     def test_who_is_allowed_is_known_by_uid(self):
         self.world.edit("keyd.conf", lambda text: text.replace(
-            "allow:\n", "allow:\n- uid: %d\n" % STRANGER, 1))
+            "allow:\n", "allow:\n  - uid: %d\n" % STRANGER, 1))
         self.world.start()
         self.world.create_key("alias/one")
         done = self.as_stranger(world.program("keydctl"), "--socket", self.world.socket, "status",
