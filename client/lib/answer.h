@@ -22,9 +22,10 @@ enum method {
     METHOD_COUNT
 };
 
-#define ANSWER_SIZE_MAX (4u << 20) /* bytes: 1,000 keys, each with its longest description, twice  \
-                                    */
-#define LIST_KEYS_MAX 1000         /* in one answer, as keyd.proto says */
+#define ANSWER_SIZE_MAX                                                                            \
+    (4u << 20)             /* bytes: 1,000 keys, each with its longest description, twice          \
+                            */
+#define LIST_KEYS_MAX 1000 /* in one answer, as keyd.proto says */
 
 /* "/keyd.v1.KeyService/Sign"; static. */
 const char *method_path(enum method method);

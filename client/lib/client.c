@@ -119,13 +119,14 @@ static int start_quietly(struct keyd_client *client)
     return errnum;
 }
 
-/* gRPC does not live on in a forked child, not even with a new channel. */
+/* The process that started gRPC; 0: none. gRPC does not live on in a forked child, not even with a
+ * new channel. */
+static _Atomic pid_t grpc_process;
+
 static bool is_forked(void)
 {
-    static _Atomic pid_t first;
-    pid_t none = 0;
-    pid_t self = getpid();
-    return !atomic_compare_exchange_strong(&first, &none, self) && none != self;
+    pid_t started = grpc_process;
+    return started != 0 && started != getpid();
 }
 
 static void free_rest(struct keyd_client *client)
@@ -154,6 +155,7 @@ enum keyd_status keyd_connect(const char *socket, struct keyd_client **client,
         return status;
     }
     made->pid = getpid();
+    grpc_process = made->pid;
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->idle, NULL);
     int errnum = start_quietly(made);
