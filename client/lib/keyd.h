@@ -28,9 +28,11 @@
  *
  * Errors. Each call returns a status (gRPC's code numbers, keyd/base/status.h) and, when it is not
  * KEYD_OK, fills *err (may be NULL): `reason` is stable, for programs; `message` is for people and
- * ends with the server's call id, where a server answered. UNAVAILABLE means that nothing was done:
- * the caller may try again. The client connects by itself, and again after keyd was away: a new try
- * costs a call, never a new client.
+ * ends with the server's call id, where a server answered. UNAVAILABLE means that the caller may
+ * try again: nothing was done or, where the connection was lost before the answer came, nothing
+ * that a second try would do twice (a CreateKey: under the request id that the message names). A
+ * call fails so at once, not at its timeout, while nobody listens on keyd's socket. The client
+ * connects by itself, and again after keyd was away: a new try costs a call, never a new client.
  */
 #ifndef KEYD_H
 #define KEYD_H
@@ -39,12 +41,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "keyd/base/error.h"
-#include "keyd/base/status.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "keyd/base/error.h"
+#include "keyd/base/status.h"
 
 #define KEYD_API __attribute__((visibility("default")))
 

@@ -29,7 +29,8 @@ enum keyd_status {
 /* A status must be looked at. */
 #define KEYD_CHECKED __attribute__((warn_unused_result))
 
-/* The status' name as gRPC spells it, "NOT_FOUND"; static, never NULL. Any thread. */
-const char *keyd_status_name(enum keyd_status status);
+/* The status' name as gRPC spells it, "NOT_FOUND"; static, never NULL. Any thread. libkeyd exports
+ * it, whatever the visibility that the rest of this is built with. */
+__attribute__((visibility("default"))) const char *keyd_status_name(enum keyd_status status);
 
 #endif

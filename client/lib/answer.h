@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * keyd's methods, and what an answer must be before the library looks at it. The socket's other end
+ * may be anything: an answer is unpacked with bounded memory, its strings are UTF-8 without control
+ * over their length (no embedded NUL), and what each answer cannot be without is there.
+ */
+#ifndef CLIENT_LIB_ANSWER_H
+#define CLIENT_LIB_ANSWER_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum method {
+    METHOD_CREATE_KEY,
+    METHOD_DESCRIBE_KEY,
+    METHOD_LIST_KEYS,
+    METHOD_GET_PUBLIC_KEY,
+    METHOD_SIGN,
+    METHOD_LIST_TOKENS,
+    METHOD_COUNT
+};
+
+#define ANSWER_SIZE_MAX                                                                            \
+    (4u << 20)             /* bytes: 1,000 keys, each with its longest description, twice          \
+                            */
+#define LIST_KEYS_MAX 1000 /* in one answer, as keyd.proto says */
+
+/* "/keyd.v1.KeyService/Sign"; static. */
+const char *method_path(enum method method);
+
+/* Unpacks and judges an answer; *owned* by the caller (protobuf_c_message_free_unpacked with no
+ * allocator). NULL: it is not to be used, and *what says why (static). */
+ProtobufCMessage *answer_read(enum method method, const uint8_t *data, size_t size,
+                              const char **what);
+
+/* Whether all of it is well-formed UTF-8 (RFC 3629) without a NUL. */
+bool text_is_sound(const uint8_t *text, size_t length);
+
+#endif
