@@ -54,7 +54,7 @@ wait_for() {
 # alive PID: there is such a process, and it is no zombie.
 alive() {
     local stat
-    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+    read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
     stat=${stat##*) }
     [[ $stat != Z* && $stat != X* ]]
 }
@@ -64,12 +64,16 @@ gone() {
 }
 
 # spawn PIDFILE LOG COMMAND...: starts a program that stays in the foreground, in a process group of
-# its own, and leaves its pid in PIDFILE.
+# its own, and leaves its pid in PIDFILE. When it returns the process is this shell no more.
 spawn() {
-    local pidfile=$1 log=$2
+    local pidfile=$1 log=$2 pid
     shift 2
     setsid "$@" >>"$log" 2>&1 </dev/null &
-    printf '%s\n' "$!" >"$pidfile"
+    pid=$!
+    printf '%s\n' "$pid" >"$pidfile"
+    while alive "$pid" && cmp -s "/proc/$pid/cmdline" "/proc/$$/cmdline"; do
+        sleep 0.01
+    done
 }
 
 # running PIDFILE WORD: the pid in PIDFILE lives and has WORD on its command line, so it is not a
