@@ -237,8 +237,6 @@ static enum keyd_status take_public_key(const json_t *record, struct register_ke
     key->public_key = copy;
     key->public_key_size = size;
     key->state = REGISTER_CREATED;
-    /* Until the token has been asked. */
-    key->missing = true;
     return KEYD_OK;
 }
 

@@ -42,7 +42,7 @@ struct register_key {
     const uint8_t *public_key; /* DER SubjectPublicKeyInfo, *borrowed*; NULL until it is created */
     size_t public_key_size;
     bool missing;         /* created, and the token does not hold both halves */
-    unsigned long handle; /* the private half's, where it is created and not missing */
+    unsigned long handle; /* the private half's; 0: missing, or the token was not asked yet */
 };
 
 struct key_register;
