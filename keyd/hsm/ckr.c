@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "keyd/hsm/ckr.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct ckr_row {
+    CK_RV rv;
+    const char *name;
+    enum keyd_status status;
+    const char *reason;
+    const char *hint; /* what it means here, or what to do next */
+};
+
+#define ROW(rv, status, reason, hint)                                                              \
+    {                                                                                              \
+        rv, #rv, KEYD_##status, reason, hint                                                       \
+    }
+#define GONE(rv, hint)                                                                             \
+    {                                                                                              \
+        rv, #rv, KEYD_UNAVAILABLE, REASON_TOKEN_GONE, hint                                         \
+    }
+
+static const char again[] = "keyd-hsm starts afresh, try again";
+
+static const struct ckr_row rows[] = {
+    GONE(CKR_DEVICE_ERROR, again),
+    GONE(CKR_DEVICE_REMOVED, "the token was taken away; keyd-hsm waits for it"),
+    GONE(CKR_TOKEN_NOT_PRESENT, "the token is away; keyd-hsm waits for it"),
+    GONE(CKR_TOKEN_NOT_RECOGNIZED, "the token is not in order; see the vendor's tools"),
+    GONE(CKR_SLOT_ID_INVALID, again),
+    GONE(CKR_SESSION_CLOSED, again),
+    GONE(CKR_SESSION_HANDLE_INVALID, again),
+    GONE(CKR_USER_NOT_LOGGED_IN, again),
+    GONE(CKR_CRYPTOKI_NOT_INITIALIZED, again),
+    GONE(CKR_KEY_HANDLE_INVALID, again),
+    GONE(CKR_OBJECT_HANDLE_INVALID, again),
+    GONE(CKR_OPERATION_ACTIVE, again),
+    GONE(CKR_OPERATION_NOT_INITIALIZED, again),
+    GONE(CKR_MUTEX_BAD, again),
+    GONE(CKR_MUTEX_NOT_LOCKED, again),
+    ROW(CKR_HOST_MEMORY, RESOURCE_EXHAUSTED, "TOKEN_MEMORY", "this host has no memory left for it"),
+    ROW(CKR_DEVICE_MEMORY, RESOURCE_EXHAUSTED, "TOKEN_MEMORY", "the token is full"),
+    ROW(CKR_SESSION_COUNT, RESOURCE_EXHAUSTED, "TOKEN_SESSIONS",
+        "the token gives no more sessions: lower `signers`, or end other users of it"),
+    ROW(CKR_CANCEL, UNAVAILABLE, "TOKEN_FAILED", "the token gave up; try again"),
+    ROW(CKR_FUNCTION_CANCELED, UNAVAILABLE, "TOKEN_FAILED", "the token gave up; try again"),
+    ROW(CKR_FUNCTION_REJECTED, PERMISSION_DENIED, "TOKEN_REFUSED", "the token's user refused it"),
+    ROW(CKR_GENERAL_ERROR, INTERNAL, "TOKEN_FAILED", "see the module's own log"),
+    ROW(CKR_FUNCTION_FAILED, INTERNAL, "TOKEN_FAILED", "see the module's own log"),
+    ROW(CKR_ARGUMENTS_BAD, INTERNAL, "TOKEN_FAILED", "the module does not take keyd's arguments"),
+    ROW(CKR_DATA_INVALID, INTERNAL, "TOKEN_FAILED", NULL),
+    ROW(CKR_DATA_LEN_RANGE, INTERNAL, "TOKEN_FAILED", NULL),
+    ROW(CKR_BUFFER_TOO_SMALL, INTERNAL, "TOKEN_FAILED", NULL),
+    ROW(CKR_NEED_TO_CREATE_THREADS, FAILED_PRECONDITION, "MODULE", NULL),
+    ROW(CKR_CANT_LOCK, FAILED_PRECONDITION, "MODULE",
+        "the module cannot be used by more than one thread"),
+    ROW(CKR_CRYPTOKI_ALREADY_INITIALIZED, INTERNAL, "MODULE", NULL),
+    ROW(CKR_LIBRARY_LOAD_FAILED, FAILED_PRECONDITION, "MODULE",
+        "the module misses a library of its own"),
+    ROW(CKR_FIPS_SELF_TEST_FAILED, UNAVAILABLE, "TOKEN_FAILED", "see the vendor's tools"),
+    ROW(CKR_FUNCTION_NOT_SUPPORTED, UNIMPLEMENTED, "TOKEN_LACKS", "the token does not offer it"),
+    ROW(CKR_MECHANISM_INVALID, UNIMPLEMENTED, "TOKEN_LACKS",
+        "the token does not offer this mechanism"),
+    ROW(CKR_MECHANISM_PARAM_INVALID, UNIMPLEMENTED, "TOKEN_LACKS", NULL),
+    ROW(CKR_CURVE_NOT_SUPPORTED, UNIMPLEMENTED, "TOKEN_LACKS",
+        "the token does not offer this curve"),
+    ROW(CKR_DOMAIN_PARAMS_INVALID, UNIMPLEMENTED, "TOKEN_LACKS",
+        "the token does not offer this curve"),
+    ROW(CKR_KEY_SIZE_RANGE, UNIMPLEMENTED, "TOKEN_LACKS",
+        "the token does not offer keys of this size"),
+    ROW(CKR_ATTRIBUTE_READ_ONLY, UNIMPLEMENTED, "TOKEN_TEMPLATE", NULL),
+    ROW(CKR_ATTRIBUTE_SENSITIVE, INTERNAL, "TOKEN_TEMPLATE", NULL),
+    ROW(CKR_ATTRIBUTE_TYPE_INVALID, UNIMPLEMENTED, "TOKEN_TEMPLATE",
+        "the token does not know an attribute that keyd asks for"),
+    ROW(CKR_ATTRIBUTE_VALUE_INVALID, UNIMPLEMENTED, "TOKEN_TEMPLATE",
+        "the token does not take an attribute as keyd asks for it"),
+    ROW(CKR_TEMPLATE_INCOMPLETE, UNIMPLEMENTED, "TOKEN_TEMPLATE",
+        "the token wants an attribute that keyd does not give"),
+    ROW(CKR_TEMPLATE_INCONSISTENT, UNIMPLEMENTED, "TOKEN_TEMPLATE",
+        "the token does not take keyd's attributes together"),
+    ROW(CKR_ACTION_PROHIBITED, FAILED_PRECONDITION, "TOKEN_REFUSED",
+        "the token's policy forbids it"),
+    ROW(CKR_KEY_TYPE_INCONSISTENT, INTERNAL, "KEY_TYPE", NULL),
+    ROW(CKR_KEY_FUNCTION_NOT_PERMITTED, FAILED_PRECONDITION, "KEY_TYPE",
+        "the key on the token may not sign"),
+    ROW(CKR_TOKEN_WRITE_PROTECTED, FAILED_PRECONDITION, "TOKEN_READ_ONLY",
+        "the token is write-protected"),
+    ROW(CKR_SESSION_READ_ONLY, INTERNAL, "TOKEN_FAILED", NULL),
+    ROW(CKR_PIN_INCORRECT, FAILED_PRECONDITION, "LOGIN_NEEDED", "the PIN is wrong"),
+    ROW(CKR_PIN_INVALID, FAILED_PRECONDITION, "LOGIN_NEEDED",
+        "the PIN has characters that this token does not take"),
+    ROW(CKR_PIN_LEN_RANGE, FAILED_PRECONDITION, "LOGIN_NEEDED",
+        "the PIN is too short or too long for this token"),
+    ROW(CKR_PIN_EXPIRED, FAILED_PRECONDITION, "LOGIN_NEEDED",
+        "the PIN is to be changed: do it with the vendor's tools"),
+    ROW(CKR_PIN_LOCKED, FAILED_PRECONDITION, "LOGIN_NEEDED",
+        "the PIN is locked: unlock it with the security officer's PIN"),
+    ROW(CKR_USER_PIN_NOT_INITIALIZED, FAILED_PRECONDITION, "LOGIN_NEEDED",
+        "the token has no user PIN yet: set one with the vendor's tools"),
+    ROW(CKR_USER_ALREADY_LOGGED_IN, INTERNAL, "TOKEN_FAILED", NULL),
+    ROW(CKR_USER_ANOTHER_ALREADY_LOGGED_IN, FAILED_PRECONDITION, "LOGIN_NEEDED",
+        "the security officer is logged in"),
+    ROW(CKR_USER_TOO_MANY_TYPES, RESOURCE_EXHAUSTED, "LOGIN_NEEDED", NULL),
+    ROW(CKR_USER_TYPE_INVALID, INTERNAL, "TOKEN_FAILED", NULL),
+};
+
+static const struct ckr_row *find(CK_RV rv)
+{
+    static const struct ckr_row unknown = {0, "an unknown CK_RV", KEYD_INTERNAL, "TOKEN_FAILED",
+                                           "see the module's manual"};
+    static const struct ckr_row vendor = {0, "CKR_VENDOR_DEFINED", KEYD_INTERNAL, "TOKEN_FAILED",
+                                          "see the module's manual"};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].rv == rv)
+            return &rows[i];
+    return (rv & CKR_VENDOR_DEFINED) != 0 ? &vendor : &unknown;
+}
+
+const char *ckr_name(CK_RV rv)
+{
+    return rv == CKR_OK ? "CKR_OK" : find(rv)->name;
+}
+
+enum keyd_status ckr_fail(struct keyd_error *err, CK_RV rv, const char *function)
+{
+    const struct ckr_row *row = find(rv);
+    return keyd_fail(err, row->status, row->reason, "%s: %s (0x%lx)%s%s", function, row->name, rv,
+                     row->hint != NULL ? ": " : "", row->hint != NULL ? row->hint : "");
+}
+
+bool ckr_is_gone(CK_RV rv)
+{
+    return strcmp(find(rv)->reason, REASON_TOKEN_GONE) == 0;
+}

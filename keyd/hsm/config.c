@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "keyd/hsm/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "keyd/base/yaml.h"
+
+#define TEXT_MAX   4096 /* bytes of any string of the file: a path's */
+#define LABEL_MAX  32   /* CK_TOKEN_INFO.label, PKCS #11 2.40, 3.2 */
+#define SERIAL_MAX 16   /* CK_TOKEN_INFO.serialNumber */
+#define SUFFIX     ".conf"
+
+/* As the file has it. */
+struct variable {
+    char *name;
+    char *value;
+};
+struct file {
+    char *module;
+    char *label;
+    char *serial;
+    char *pin_file;
+    char *state_folder;
+    char *socket;
+    char *front;
+    unsigned *signers;
+    unsigned *module_call_limit;
+    unsigned *key_generation_limit;
+    struct variable *environment;
+    unsigned environment_count;
+    char *log_level;
+};
+
+#define REQUIRED           CYAML_FLAG_POINTER
+#define OPTIONAL           (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define TEXT(flags, field) CYAML_FIELD_STRING_PTR(#field, flags, struct file, field, 1, TEXT_MAX)
+#define NUMBER(field)      CYAML_FIELD_UINT_PTR(#field, OPTIONAL, struct file, field)
+
+static const cyaml_schema_field_t variable_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", REQUIRED, struct variable, name, 1, 255),
+    CYAML_FIELD_STRING_PTR("value", REQUIRED, struct variable, value, 0, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t variable_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct variable, variable_fields),
+};
+static const cyaml_schema_field_t file_fields[] = {
+    TEXT(REQUIRED, module),
+    TEXT(OPTIONAL, label),
+    TEXT(OPTIONAL, serial),
+    TEXT(REQUIRED, pin_file),
+    TEXT(REQUIRED, state_folder),
+    TEXT(OPTIONAL, socket),
+    TEXT(REQUIRED, front),
+    NUMBER(signers),
+    NUMBER(module_call_limit),
+    NUMBER(key_generation_limit),
+    CYAML_FIELD_SEQUENCE("environment", OPTIONAL, struct file, environment, &variable_schema, 0,
+                         CONFIG_ENVIRONMENT_MAX),
+    TEXT(OPTIONAL, log_level),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t file_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields),
+};
+
+/* ---- Judging --------------------------------------------------------------------------------- */
+
+/* Reading goes on after a complaint, so that a reader gets all of them at once. */
+struct reading {
+    const char *path;
+    const struct file *file;
+    struct hsm_config *config;
+    config_complaint complain;
+    void *context;
+    bool failed;
+};
+
+#define complain_of(reading, field, ...)                                                           \
+    do {                                                                                           \
+        struct keyd_error complaint;                                                               \
+        yaml_complain(&complaint, (reading)->path, field, __VA_ARGS__);                            \
+        say(reading, complaint.message);                                                           \
+    } while (0)
+
+static void say(struct reading *reading, const char *message)
+{
+    reading->failed = true;
+    reading->complain(reading->context, message);
+}
+
+static void take_name(struct reading *reading)
+{
+    const char *slash = strrchr(reading->path, '/');
+    const char *base = slash != NULL ? slash + 1 : reading->path;
+    size_t length = strlen(base);
+    size_t suffix = sizeof SUFFIX - 1;
+    char *name = reading->config->name;
+    if (length > suffix && strcmp(base + length - suffix, SUFFIX) == 0 &&
+        length - suffix <= NAME_MAX_LENGTH) {
+        memcpy(name, base, length - suffix);
+        name[length - suffix] = '\0';
+    }
+    if (name_is_valid(name))
+        return;
+    struct keyd_error err;
+    keyd_fail(&err, KEYD_INVALID_ARGUMENT, "CONFIGURATION",
+              "%s:1: the file's name must be NAME" SUFFIX
+              ", where NAME is the token's name: 1 to %d of A-Z a-z 0-9 _ -",
+              reading->path, NAME_MAX_LENGTH);
+    say(reading, err.message);
+}
+
+/* NULL only when there is no memory. */
+static char *beside(const char *file, const char *path)
+{
+    const char *slash = strrchr(file, '/');
+    char *joined = NULL;
+    if (path[0] == '/' || slash == NULL)
+        return strdup(path);
+    if (asprintf(&joined, "%.*s/%s", (int)(slash - file), file, path) < 0)
+        return NULL;
+    return joined;
+}
+
+static void take_text(struct reading *reading, char **to, const char *text)
+{
+    *to = text != NULL ? strdup(text) : NULL;
+    if (text != NULL && *to == NULL)
+        say(reading, "no memory left to read the configuration");
+}
+
+static void take_path(struct reading *reading, char **to, const char *path)
+{
+    *to = path != NULL ? beside(reading->path, path) : NULL;
+    if (path != NULL && *to == NULL)
+        say(reading, "no memory left to read the configuration");
+}
+
+static void take_token(struct reading *reading)
+{
+    const struct file *file = reading->file;
+    take_text(reading, &reading->config->label, file->label);
+    take_text(reading, &reading->config->serial, file->serial);
+    if (file->label == NULL && file->serial == NULL)
+        complain_of(reading, "label", "is missing; name the token by label or serial, or by both");
+    if (file->label != NULL && strlen(file->label) > LABEL_MAX)
+        complain_of(reading, "label", "has %zu bytes; a token's label has at most %d",
+                    strlen(file->label), LABEL_MAX);
+    if (file->serial != NULL && strlen(file->serial) > SERIAL_MAX)
+        complain_of(reading, "serial", "has %zu bytes; a token's serial number has at most %d",
+                    strlen(file->serial), SERIAL_MAX);
+}
+
+static void take_paths(struct reading *reading)
+{
+    const struct file *file = reading->file;
+    struct hsm_config *config = reading->config;
+    take_path(reading, &config->module, file->module);
+    take_path(reading, &config->pin_file, file->pin_file);
+    take_path(reading, &config->state_folder, file->state_folder);
+    take_path(reading, &config->socket, file->socket);
+    size_t room = sizeof((struct sockaddr_un *)0)->sun_path - 1;
+    if (config->socket != NULL && strlen(config->socket) > room)
+        complain_of(reading, "socket", "'%s' has %zu bytes; a socket's path has at most %zu",
+                    config->socket, strlen(config->socket), room);
+}
+
+static bool parse_uid(const char *text, uid_t *uid)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long number = strtoul(text, &end, 10);
+    /* (uid_t)-1 is nobody's: chown(2) */
+    if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || number >= UINT32_MAX)
+        return false;
+    *uid = (uid_t)number;
+    return true;
+}
+
+static void take_front(struct reading *reading)
+{
+    const char *front = reading->file->front;
+    if (parse_uid(front, &reading->config->front_uid))
+        return;
+    const struct passwd *user = getpwnam(front);
+    if (user != NULL)
+        reading->config->front_uid = user->pw_uid;
+    else
+        complain_of(reading, "front", "'%s' is neither a user of this host nor a uid", front);
+}
+
+static void take_number(struct reading *reading, const char *field, const unsigned *given,
+                        unsigned fallback, unsigned max, unsigned *to)
+{
+    *to = given != NULL ? *given : fallback;
+    if (*to < 1 || *to > max)
+        complain_of(reading, field, "is %u; it must be 1 to %u", *to, max);
+}
+
+/* What would make the loader run somebody else's code inside keyd-hsm. */
+static bool is_loaders(const char *name)
+{
+    return strncmp(name, "LD_", 3) == 0;
+}
+
+static bool is_variable(const char *name)
+{
+    if (isdigit((unsigned char)name[0]))
+        return false;
+    for (; *name != '\0'; name++)
+        if (!isalnum((unsigned char)*name) && *name != '_')
+            return false;
+    return true;
+}
+
+static void take_environment(struct reading *reading)
+{
+    const struct file *file = reading->file;
+    struct hsm_config *config = reading->config;
+    config->environment = calloc(file->environment_count + 1, sizeof config->environment[0]);
+    if (config->environment == NULL) {
+        say(reading, "no memory left to read the configuration");
+        return;
+    }
+    config->environment_count = file->environment_count;
+    for (unsigned i = 0; i < file->environment_count; i++) {
+        const char *name = file->environment[i].name;
+        char field[40];
+        snprintf(field, sizeof field, "environment[%u].name", i);
+        if (!is_variable(name))
+            complain_of(reading, field, "'%s' is no name of an environment variable", name);
+        else if (is_loaders(name))
+            complain_of(reading, field, "'%s' has no effect in a running process; set it outside",
+                        name);
+        take_text(reading, &config->environment[i].name, name);
+        take_text(reading, &config->environment[i].value, file->environment[i].value);
+    }
+}
+
+static void take_log_level(struct reading *reading)
+{
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } levels[] = {{"error", LOG_LEVEL_ERROR},
+                  {"warning", LOG_LEVEL_WARNING},
+                  {"notice", LOG_LEVEL_NOTICE},
+                  {"info", LOG_LEVEL_INFO},
+                  {"debug", LOG_LEVEL_DEBUG}};
+    const char *name = reading->file->log_level != NULL ? reading->file->log_level : "info";
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+        if (strcmp(levels[i].name, name) == 0) {
+            reading->config->log_level = levels[i].level;
+            return;
+        }
+    complain_of(reading, "log_level", "is '%s'; it must be error, warning, notice, info or debug",
+                name);
+}
+
+static void take_all(struct reading *reading)
+{
+    const struct file *file = reading->file;
+    struct hsm_config *config = reading->config;
+    take_name(reading);
+    take_paths(reading);
+    take_token(reading);
+    take_front(reading);
+    take_number(reading, "signers", file->signers, CONFIG_SIGNERS_DEFAULT, CONFIG_SIGNERS_MAX,
+                &config->signers);
+    take_number(reading, "module_call_limit", file->module_call_limit, CONFIG_CALL_LIMIT,
+                CONFIG_LIMIT_MAX, &config->module_call_limit);
+    take_number(reading, "key_generation_limit", file->key_generation_limit, CONFIG_KEY_LIMIT,
+                CONFIG_LIMIT_MAX, &config->key_generation_limit);
+    take_environment(reading);
+    take_log_level(reading);
+}
+
+enum keyd_status config_load(const char *path, struct hsm_config **config,
+                             config_complaint complain, void *context)
+{
+    struct keyd_error err;
+    void *loaded = NULL;
+    enum keyd_status status = yaml_load(path, &file_schema, &loaded, &err);
+    if (status != KEYD_OK) {
+        complain(context, err.message);
+        return status;
+    }
+    struct reading reading = {.path = path,
+                              .file = loaded,
+                              .config = calloc(1, sizeof *reading.config),
+                              .complain = complain,
+                              .context = context};
+    if (reading.config != NULL)
+        take_all(&reading);
+    else
+        say(&reading, "no memory left to read the configuration");
+    yaml_free(&file_schema, loaded);
+    if (reading.failed) {
+        config_free(reading.config);
+        return KEYD_INVALID_ARGUMENT;
+    }
+    *config = reading.config;
+    return KEYD_OK;
+}
+
+void config_free(struct hsm_config *config)
+{
+    if (config == NULL)
+        return;
+    for (size_t i = 0; i < config->environment_count; i++) {
+        free(config->environment[i].name);
+        free(config->environment[i].value);
+    }
+    free(config->environment);
+    free(config->module);
+    free(config->label);
+    free(config->serial);
+    free(config->pin_file);
+    free(config->state_folder);
+    free(config->socket);
+    free(config);
+}
+
+void config_complain_socket(const char *path, struct keyd_error *err)
+{
+    yaml_complain(err, path, "socket",
+                  "is missing, and systemd gave none (LISTEN_FDS): name the socket to listen on");
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "keyd/hsm/maker.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keyd/base/log.h"
+#include "keyd/hsm/ckr.h"
+#include "keyd/hsm/keys.h"
+
+static bool token_is_gone(const struct keyd_error *err)
+{
+    return strcmp(err->reason, REASON_TOKEN_GONE) == 0;
+}
+
+/* Writes a record and lets the register follow it. */
+static enum keyd_status record(struct maker *maker, const char *type, json_t *fields,
+                               struct keyd_error *err)
+{
+    json_t *written = NULL;
+    enum keyd_status status = journal_append(maker->journal, type, fields, &written, err);
+    if (status == KEYD_OK)
+        status = register_apply(maker->keys, written, err);
+    json_decref(written);
+    return status;
+}
+
+/* Both halves are on the token: reads the public one, proves the pair, records the key as created.
+ */
+static enum keyd_status complete(struct maker *maker, const struct register_key *key, bool settled,
+                                 bool *on_record, struct keyd_error *err)
+{
+    CK_OBJECT_HANDLE private_key = CK_INVALID_HANDLE;
+    CK_OBJECT_HANDLE public_key = CK_INVALID_HANDLE;
+    uint8_t *der = NULL;
+    size_t size = 0;
+    const struct session *session = &maker->session;
+    *on_record = false;
+    enum keyd_status status = keys_find(session, CKO_PRIVATE_KEY, &key->id, &private_key, err);
+    if (status == KEYD_OK)
+        status = keys_find(session, CKO_PUBLIC_KEY, &key->id, &public_key, err);
+    if (status == KEYD_OK)
+        status = keys_judge(session, private_key, key->spec, err);
+    if (status == KEYD_OK)
+        status = keys_public(session, public_key, key->spec, &der, &size, err);
+    if (status == KEYD_OK)
+        status = keys_prove(session, private_key, key->spec, &key->id, der, size, err);
+    if (status == KEYD_OK) {
+        *on_record = true; /* from here on a failure is the journal's, and the pair is good */
+        status =
+            record(maker, RECORD_KEY_CREATED, register_created(&key->id, der, size, settled), err);
+    }
+    if (status == KEYD_OK)
+        register_set_handle(maker->keys, &key->id, private_key);
+    OPENSSL_free(der);
+    return status;
+}
+
+/* A creation came to nothing: destroys what there is of it and records that. The id stays taken. */
+static enum keyd_status abandon(struct maker *maker, const struct keyid *id, const char *why,
+                                struct keyd_error *err)
+{
+    char text[KEYID_TEXT];
+    size_t destroyed = 0;
+    keyid_format(id, text);
+    enum keyd_status status = keys_destroy(&maker->session, id, &destroyed, err);
+    if (status == KEYD_OK)
+        status = record(maker, RECORD_KEY_ABANDONED, register_abandoned(id, why), err);
+    if (status == KEYD_OK)
+        log_notice("key abandoned, %zu objects of it removed from the token key=%s: %s", destroyed,
+                   text, why);
+    else
+        log_error("the remains of a creation could not be settled key=%s: %s. The next start tries "
+                  "again",
+                  text, err->message);
+    return status;
+}
+
+/* ---- An interrupted creation ----------------------------------------------------------------- */
+
+static enum keyd_status settle(struct maker *maker, const struct register_key *key,
+                               struct keyd_error *err)
+{
+    bool on_record = false;
+    char text[KEYID_TEXT];
+    keyid_format(&key->id, text);
+    enum keyd_status status = complete(maker, key, true, &on_record, err);
+    if (status == KEYD_OK) {
+        log_notice("an interrupted creation is completed: the key is there and usable key=%s",
+                   text);
+        return KEYD_OK;
+    }
+    if (on_record || token_is_gone(err))
+        return status;
+    char why[KEYD_MESSAGE_MAX];
+    memcpy(why, err->message, sizeof why);
+    return abandon(maker, &key->id, why, err);
+}
+
+enum keyd_status maker_settle(struct maker *maker, struct keyd_error *err)
+{
+    struct register_key key;
+    struct keyid after;
+    bool first = true;
+    while (register_next(maker->keys, first ? NULL : &after, REGISTER_CREATING, &key)) {
+        struct keyd_error failure;
+        if (settle(maker, &key, &failure) != KEYD_OK && token_is_gone(&failure)) {
+            if (err != NULL)
+                *err = failure;
+            return failure.status;
+        }
+        after = key.id;
+        first = false;
+    }
+    return KEYD_OK;
+}
+
+/* ---- Creating -------------------------------------------------------------------------------- */
+
+/* Judges an id that the register has already. */
+static enum keyd_status refuse_known(const struct register_key *known, struct keyd_error *err)
+{
+    char text[KEYID_TEXT];
+    keyid_format(&known->id, text);
+    if (known->state == REGISTER_CREATED)
+        return keyd_fail(err, KEYD_ALREADY_EXISTS, "KEY_EXISTS", "the key %s exists", text);
+    return keyd_fail(err, KEYD_ALREADY_EXISTS, "KEY_ID_SPENT",
+                     "a creation of the key %s was begun and abandoned; no id is used twice", text);
+}
+
+static enum keyd_status check_id(struct maker *maker, const struct keyid *id,
+                                 struct register_key *known, struct keyd_error *err)
+{
+    if (register_find(maker->keys, id, known)) {
+        if (known->state != REGISTER_CREATING)
+            return refuse_known(known, err);
+        enum keyd_status status = settle(maker, known, err);
+        if (status != KEYD_OK)
+            return status;
+        register_find(maker->keys, id, known);
+        return refuse_known(known, err);
+    }
+    bool used = false;
+    enum keyd_status status = keys_id_used(&maker->session, id, &used, err);
+    if (status != KEYD_OK || !used)
+        return status;
+    char text[KEYID_TEXT];
+    keyid_format(id, text);
+    return keyd_fail(err, KEYD_ALREADY_EXISTS, "KEY_ID_SPENT",
+                     "an object that keyd did not make has the key id %s as its CKA_ID", text);
+}
+
+enum keyd_status maker_create(struct maker *maker, const struct register_key *wanted,
+                              const char *call, struct register_key *made, struct keyd_error *err)
+{
+    enum keyd_status status = check_id(maker, &wanted->id, made, err);
+    if (status == KEYD_OK)
+        status = keys_offered(wanted->spec, err);
+    if (status == KEYD_OK)
+        status = record(maker, RECORD_KEY_CREATING, register_creating(wanted, call), err);
+    if (status != KEYD_OK)
+        return status;
+
+    struct keyd_error failure;
+    bool on_record = false;
+    status = keys_generate(&maker->session, &wanted->id, wanted->spec, &failure);
+    if (status == KEYD_OK)
+        status = complete(maker, wanted, false, &on_record, &failure);
+    if (status == KEYD_OK) {
+        char text[KEYID_TEXT];
+        keyid_format(&wanted->id, text);
+        log_notice("key made key=%s spec=%s usage=%s by=%s call=%s", text,
+                   key_spec_name(wanted->spec), key_usage_name(wanted->usage), wanted->creator,
+                   call);
+        register_find(maker->keys, &wanted->id, made);
+        return KEYD_OK;
+    }
+    struct keyd_error ignored; /* abandon logs it, and the next start tries again */
+    if (!on_record && !token_is_gone(&failure) &&
+        abandon(maker, &wanted->id, failure.message, &ignored) != KEYD_OK &&
+        token_is_gone(&ignored))
+        failure = ignored;
+    if (err != NULL)
+        *err = failure;
+    return failure.status;
+}
+
+/* ---- The token against the register ---------------------------------------------------------- */
+
+struct halves {
+    struct key_object *list; /* in the order of ids */
+    size_t count;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    return keyid_compare(&((const struct key_object *)a)->id, &((const struct key_object *)b)->id);
+}
+
+/* The one object with this id; NULL when there is none or more than one: which would be ours? */
+static const struct key_object *only(const struct halves *halves, const struct keyid *id)
+{
+    struct key_object wanted = {.id = *id};
+    if (halves->count == 0)
+        return NULL;
+    const struct key_object *found =
+        bsearch(&wanted, halves->list, halves->count, sizeof wanted, by_id);
+    const struct key_object *end = halves->list + halves->count;
+    if (found == NULL || (found > halves->list && keyid_compare(&found[-1].id, id) == 0) ||
+        (found + 1 < end && keyid_compare(&found[1].id, id) == 0))
+        return NULL;
+    return found;
+}
+
+static enum keyd_status match_one(struct maker *maker, const struct register_key *key,
+                                  const struct halves *private_halves,
+                                  const struct halves *public_halves, struct keyd_error *err)
+{
+    struct keyd_error why;
+    char text[KEYID_TEXT];
+    keyid_format(&key->id, text);
+    const struct key_object *private_half = only(private_halves, &key->id);
+    const struct key_object *public_half = only(public_halves, &key->id);
+    enum keyd_status status = KEYD_OK;
+    if (private_half == NULL || public_half == NULL)
+        status = keyd_fail(&why, KEYD_NOT_FOUND, "KEY_MISSING",
+                           "the token does not hold its %s half exactly once",
+                           private_half == NULL ? "private" : "public");
+    else
+        status = keys_judge(&maker->session, private_half->handle, key->spec, &why);
+    if (status == KEYD_OK) {
+        register_set_handle(maker->keys, &key->id, private_half->handle);
+        return KEYD_OK;
+    }
+    if (token_is_gone(&why))
+        return keyd_fail(err, why.status, why.reason, "%s", why.message);
+    register_set_missing(maker->keys, &key->id);
+    log_error("key missing key=%s: %s. Restore the token from its backup; nothing is deleted", text,
+              why.message);
+    return KEYD_OK;
+}
+
+enum keyd_status maker_match(struct maker *maker, struct keyd_error *err)
+{
+    struct halves private_halves = {0};
+    struct halves public_halves = {0};
+    enum keyd_status status = keys_list(&maker->session, CKO_PRIVATE_KEY, &private_halves.list,
+                                        &private_halves.count, err);
+    if (status == KEYD_OK)
+        status = keys_list(&maker->session, CKO_PUBLIC_KEY, &public_halves.list,
+                           &public_halves.count, err);
+    struct register_key key;
+    struct keyid after;
+    bool first = true;
+    while (status == KEYD_OK &&
+           register_next(maker->keys, first ? NULL : &after, REGISTER_CREATED, &key)) {
+        status = match_one(maker, &key, &private_halves, &public_halves, err);
+        after = key.id;
+        first = false;
+    }
+    free(private_halves.list);
+    free(public_halves.list);
+    return status;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * How a key comes to be. A creation is two records with the making between them:
+ *
+ *     key.creating -> C_GenerateKeyPair -> checked, proved by a signature -> key.created
+ *
+ * so that whenever the process ends in between, the next start finds the creation open and settles
+ * it: the key is there and usable, or gone on both sides. One maker a process, used by one thread
+ * at a time, with a session of its own.
+ */
+#ifndef KEYD_HSM_MAKER_H
+#define KEYD_HSM_MAKER_H
+
+#include "keyd/hsm/journal.h"
+#include "keyd/hsm/register.h"
+#include "keyd/hsm/session.h"
+
+struct maker {
+    struct session session;    /* writable */
+    struct key_register *keys; /* *borrowed* */
+    struct journal *journal;   /* *borrowed* */
+};
+
+/* Creates the key that *wanted describes (id, spec, usage, creator, request_digest; the rest is not
+ * looked at). call: the RPC's id as text. On KEYD_OK and on ALREADY_EXISTS, KEY_EXISTS *made is the
+ * key. ALREADY_EXISTS, KEY_ID_SPENT: the id was abandoned once, or an object of the token has it.
+ * UNIMPLEMENTED, KEY_SPEC. RESOURCE_EXHAUSTED, JOURNAL_FULL: where the second record could not be
+ * written, the creation stays open, and the same call again settles it. TOKEN_GONE: end the
+ * process. Blocks: the token, the disk. */
+enum keyd_status maker_create(struct maker *maker, const struct register_key *wanted,
+                              const char *call, struct register_key *made,
+                              struct keyd_error *err) KEYD_CHECKED;
+
+/* Settles every creation that the register has open; logs each. A remainder that the token does not
+ * let go of stays open for the next start. Only what makes the token unusable is an error. */
+enum keyd_status maker_settle(struct maker *maker, struct keyd_error *err) KEYD_CHECKED;
+
+/* Looks up the handles of all created keys; a key whose halves are not both there, once each and
+ * with the right attributes, is missing from now on, with an error line in the log. */
+enum keyd_status maker_match(struct maker *maker, struct keyd_error *err) KEYD_CHECKED;
+
+#endif

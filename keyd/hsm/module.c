@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "keyd/hsm/module.h"
+
+#include <dlfcn.h>
+#include <libp11.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keyd/base/log.h"
+#include "keyd/hsm/ckr.h"
+
+/* ---- The locks that we offer to the module -------------------------------------------------- */
+
+static CK_RV lock_create(void **lock)
+{
+    pthread_mutexattr_t kind;
+    pthread_mutex_t *made = malloc(sizeof *made);
+    if (made == NULL)
+        return CKR_HOST_MEMORY;
+    /* Spins for a moment before it sleeps: a software token holds its lock for microseconds. */
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ADAPTIVE_NP);
+    int errnum = pthread_mutex_init(made, &kind);
+    pthread_mutexattr_destroy(&kind);
+    if (errnum != 0) {
+        free(made);
+        return CKR_GENERAL_ERROR;
+    }
+    *lock = made;
+    return CKR_OK;
+}
+
+static CK_RV lock_destroy(void *lock)
+{
+    pthread_mutex_destroy(lock);
+    free(lock);
+    return CKR_OK;
+}
+
+static CK_RV lock_lock(void *lock)
+{
+    return pthread_mutex_lock(lock) == 0 ? CKR_OK : CKR_MUTEX_BAD;
+}
+
+static CK_RV lock_unlock(void *lock)
+{
+    return pthread_mutex_unlock(lock) == 0 ? CKR_OK : CKR_MUTEX_NOT_LOCKED;
+}
+
+/* ---- Loading --------------------------------------------------------------------------------- */
+
+/* libp11 initialises with CKF_OS_LOCKING_OK alone and takes a module that is initialised already.
+ * So ours comes first, and where a module wants none of our locks, libp11's call decides. */
+static CK_RV initialize(const struct module *module)
+{
+    CK_C_INITIALIZE_ARGS args = {.CreateMutex = lock_create,
+                                 .DestroyMutex = lock_destroy,
+                                 .LockMutex = lock_lock,
+                                 .UnlockMutex = lock_unlock,
+                                 .flags = CKF_OS_LOCKING_OK};
+    return MODULE_CALL(module, C_Initialize, &args);
+}
+
+static enum keyd_status open_library(struct module *module, const char *path,
+                                     struct keyd_error *err)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL)
+        return keyd_fail(
+            err, KEYD_FAILED_PRECONDITION, "MODULE",
+            "the PKCS #11 module cannot be loaded: %s. Correct `module`, or install it", dlerror());
+    CK_C_GetFunctionList get = NULL;
+    *(void **)&get = dlsym(library, "C_GetFunctionList");
+    CK_FUNCTION_LIST *functions = NULL;
+    if (get == NULL || get(&functions) != CKR_OK || functions == NULL)
+        return keyd_fail(
+            err, KEYD_FAILED_PRECONDITION, "MODULE",
+            "%s is no PKCS #11 module: it gives no C_GetFunctionList. Correct `module`", path);
+    module->functions = functions;
+    return KEYD_OK;
+}
+
+static bool fits(const PKCS11_TOKEN *token, const char *label, const char *serial)
+{
+    return (label == NULL || (token->label != NULL && strcmp(token->label, label) == 0)) &&
+           (serial == NULL || (token->serialnr != NULL && strcmp(token->serialnr, serial) == 0));
+}
+
+/* "'a' (serial 1), 'b' (serial 2)", as many as fit. */
+static void list_tokens(const PKCS11_SLOT *slots, unsigned count, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (unsigned i = 0; i < count && used < size; i++)
+        if (slots[i].token != NULL && slots[i].token->initialized)
+            used += (size_t)snprintf(text + used, size - used, "%s'%s' (serial %s)",
+                                     used > 0 ? ", " : "", slots[i].token->label,
+                                     slots[i].token->serialnr);
+    if (used == 0)
+        snprintf(text, size, "none");
+}
+
+static enum keyd_status find_token(struct module *module, PKCS11_SLOT *slots, unsigned count,
+                                   const char *label, const char *serial, struct keyd_error *err)
+{
+    PKCS11_SLOT *found = NULL;
+    unsigned fitting = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const PKCS11_TOKEN *token = slots[i].token;
+        if (token == NULL || !token->initialized || !fits(token, label, serial))
+            continue;
+        found = &slots[i];
+        fitting++;
+    }
+    char there[400];
+    list_tokens(slots, count, there, sizeof there);
+    if (fitting == 0)
+        return keyd_fail(err, KEYD_NOT_FOUND, "TOKEN_NOT_FOUND",
+                         "the module has no token with%s%s%s%s%s%s. Tokens there: %s",
+                         label != NULL ? " label '" : "", label != NULL ? label : "",
+                         label != NULL ? "'" : "", serial != NULL ? " serial '" : "",
+                         serial != NULL ? serial : "", serial != NULL ? "'" : "", there);
+    if (fitting > 1)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TOKEN_AMBIGUOUS",
+                         "%u tokens fit: give `serial`. Tokens there: %s", fitting, there);
+    module->slot = PKCS11_get_slotid_from_slot(found);
+    return KEYD_OK;
+}
+
+/* A field of CK_TOKEN_INFO: padded with blanks, not terminated. */
+static void take_text(char *text, const unsigned char *field, size_t size)
+{
+    while (size > 0 && (field[size - 1] == ' ' || field[size - 1] == '\0'))
+        size--;
+    memcpy(text, field, size);
+    text[size] = '\0';
+}
+
+static enum keyd_status take_token_info(struct module *module, struct keyd_error *err)
+{
+    CK_TOKEN_INFO info = {0};
+    CK_RV rv = MODULE_CALL(module, C_GetTokenInfo, module->slot, &info);
+    if (rv != CKR_OK)
+        return ckr_fail(err, rv, "C_GetTokenInfo");
+    take_text(module->label, info.label, sizeof info.label);
+    take_text(module->serial, info.serialNumber, sizeof info.serialNumber);
+    take_text(module->manufacturer, info.manufacturerID, sizeof info.manufacturerID);
+    take_text(module->model, info.model, sizeof info.model);
+    return KEYD_OK;
+}
+
+enum keyd_status module_load(struct module *module, const char *path, const char *label,
+                             const char *serial, struct keyd_error *err)
+{
+    enum keyd_status status = open_library(module, path, err);
+    if (status != KEYD_OK)
+        return status;
+    CK_RV rv = initialize(module);
+    if (rv != CKR_OK)
+        log_info("the module does not take keyd's locks (%s): it shall use the system's",
+                 ckr_name(rv));
+
+    PKCS11_CTX *ctx = PKCS11_CTX_new();
+    PKCS11_SLOT *slots = NULL;
+    unsigned count = 0;
+    if (ctx == NULL)
+        return keyd_fail_openssl(err, "PKCS11_CTX_new");
+    watchdog_enter("C_Initialize and C_GetSlotList", module->call_limit_ms);
+    int failed = PKCS11_CTX_load(ctx, path);
+    if (failed == 0)
+        failed = PKCS11_enumerate_slots(ctx, &slots, &count);
+    watchdog_leave();
+    if (failed != 0)
+        return keyd_fail_openssl(err, "%s: the module does not list its tokens", path);
+    status = find_token(module, slots, count, label, serial, err);
+    /* The context stays as it is: to free it would be to finalise and unload the module. */
+    PKCS11_release_all_slots(ctx, slots, count);
+    return status == KEYD_OK ? take_token_info(module, err) : status;
+}
+
+enum keyd_status module_token_flags(const struct module *module, CK_FLAGS *flags,
+                                    struct keyd_error *err)
+{
+    CK_TOKEN_INFO info = {0};
+    CK_RV rv = MODULE_CALL(module, C_GetTokenInfo, module->slot, &info);
+    if (rv != CKR_OK)
+        return ckr_fail(err, rv, "C_GetTokenInfo");
+    *flags = info.flags;
+    return KEYD_OK;
+}
+
+void module_finalize(const struct module *module)
+{
+    CK_RV rv = MODULE_CALL(module, C_Finalize, NULL);
+    if (rv != CKR_OK)
+        log_warning("C_Finalize: %s (0x%lx)", ckr_name(rv), rv);
+}

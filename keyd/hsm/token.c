@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "keyd/hsm/token.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keyd/base/file.h"
+#include "keyd/hsm/keys.h"
+#include "keyd/hsm/login.h"
+
+#define REASON_JOURNAL_EXISTS  "JOURNAL_EXISTS"
+#define REASON_JOURNAL_LOST    "JOURNAL_LOST"
+#define REASON_JOURNAL_FOREIGN "JOURNAL_FOREIGN"
+
+/* What a start afresh cannot mend: a person has to do something about the journal. */
+static bool is_final(const struct keyd_error *err)
+{
+    static const char *const reasons[] = {REASON_JOURNAL_BROKEN, REASON_JOURNAL_NEWER,
+                                          REASON_JOURNAL_LOST, REASON_JOURNAL_FOREIGN};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (strcmp(err->reason, reasons[i]) == 0)
+            return true;
+    return false;
+}
+
+static void state_path(const struct hsm_config *config, const char *name, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/%s", config->state_folder, name);
+}
+
+static enum keyd_status open_journal(struct token *token, bool new_journal, struct keyd_error *err)
+{
+    char path[PATH_MAX];
+    state_path(token->config, "journal", path);
+    enum keyd_status status = file_make_folder(token->config->state_folder, 0700, err);
+    if (status == KEYD_OK)
+        status = journal_open(path, register_apply, token->keys, &token->journal, err);
+    if (status == KEYD_OK && new_journal && journal_token(token->journal) != NULL)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_JOURNAL_EXISTS,
+                         "%s has records: --new-journal is for a token whose journal is lost. "
+                         "Start without it",
+                         path);
+    return status;
+}
+
+static enum keyd_status load_module(struct token *token, struct keyd_error *err)
+{
+    const struct hsm_config *config = token->config;
+    for (size_t i = 0; i < config->environment_count; i++)
+        if (setenv(config->environment[i].name, config->environment[i].value, 1) != 0)
+            return keyd_fail_errno(err, errno, "the environment variable %s",
+                                   config->environment[i].name);
+    token->module.call_limit_ms = (int64_t)config->module_call_limit * 1000;
+    token->module.generation_limit_ms = (int64_t)config->key_generation_limit * 1000;
+    enum keyd_status status =
+        module_load(&token->module, config->module, config->label, config->serial, err);
+    token->loaded = status == KEYD_OK;
+    return status;
+}
+
+static enum keyd_status check_owner(const struct token *token, struct keyd_error *err)
+{
+    const char *owner = journal_token(token->journal);
+    if (owner == NULL || strcmp(owner, token->module.serial) == 0)
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_JOURNAL_FOREIGN,
+                     "the journal in %s is about the token with serial %s, and this one has %s. "
+                     "Correct `label` and `serial`, or give this token a `state_folder` of its own",
+                     token->config->state_folder, owner, token->module.serial);
+}
+
+static enum keyd_status log_in(struct token *token, struct keyd_error *err)
+{
+    char record[PATH_MAX];
+    state_path(token->config, "login", record);
+    token->pin_there = stat(token->config->pin_file, &token->pin_seen) == 0;
+    enum keyd_status status =
+        login_perform(&token->maker.session, token->config->pin_file, record, err);
+    if (status == KEYD_OK)
+        log_notice("logged in to the token '%s', serial %s (%s, %s)", token->module.label,
+                   token->module.serial, token->module.manufacturer, token->module.model);
+    return status;
+}
+
+/* A token with keys and no journal has lost it: those keys may be ours, and nobody can tell. */
+static enum keyd_status begin_journal(struct token *token, bool new_journal, struct keyd_error *err)
+{
+    bool any = false;
+    if (journal_token(token->journal) != NULL)
+        return KEYD_OK;
+    enum keyd_status status = keys_any(&token->maker.session, &any, err);
+    if (status != KEYD_OK)
+        return status;
+    if (any && !new_journal)
+        return keyd_fail(err, KEYD_DATA_LOSS, REASON_JOURNAL_LOST,
+                         "the token holds keys, and %s has no journal of them: it is lost, or the "
+                         "token is another tool's. Put the journal back from its backup; or start "
+                         "keyd-hsm once with --new-journal, and the keys that are there stay "
+                         "untouched and unmanaged",
+                         token->config->state_folder);
+    status = journal_begin(token->journal, token->module.serial, err);
+    if (status == KEYD_OK)
+        log_notice("a new journal is begun in %s%s", token->config->state_folder,
+                   any ? "; the keys that are on the token stay unmanaged" : "");
+    return status;
+}
+
+/* Fewer sessions than signers is a slower keyd-hsm, not a broken one. */
+static enum keyd_status open_signers(struct token *token, struct keyd_error *err)
+{
+    struct keyd_error failure;
+    while (token->signer_count < token->config->signers) {
+        struct session *session = &token->signers[token->signer_count];
+        enum keyd_status status = session_open(session, &token->module, false, &failure);
+        if (status == KEYD_RESOURCE_EXHAUSTED && token->signer_count > 0) {
+            log_warning("the token gives sessions for %u signers, not %u: %s", token->signer_count,
+                        token->config->signers, failure.message);
+            return KEYD_OK;
+        }
+        if (status != KEYD_OK)
+            return keyd_fail(err, status, failure.reason, "%s", failure.message);
+        token->signer_count++;
+    }
+    return KEYD_OK;
+}
+
+static enum keyd_status bring_up(struct token *token, bool new_journal, struct keyd_error *err)
+{
+    enum keyd_status status = open_journal(token, new_journal, err);
+    if (status == KEYD_OK)
+        status = load_module(token, err);
+    if (status == KEYD_OK)
+        status = check_owner(token, err);
+    if (status == KEYD_OK)
+        status = session_open(&token->maker.session, &token->module, true, err);
+    if (status == KEYD_OK)
+        status = log_in(token, err);
+    if (status == KEYD_OK)
+        status = begin_journal(token, new_journal, err);
+    if (status != KEYD_OK)
+        return status;
+    token->maker.keys = token->keys;
+    token->maker.journal = token->journal;
+    status = maker_settle(&token->maker, err);
+    if (status == KEYD_OK)
+        status = maker_match(&token->maker, err);
+    return status == KEYD_OK ? open_signers(token, err) : status;
+}
+
+enum keyd_status token_start(struct token *token, const struct hsm_config *config, bool new_journal,
+                             struct keyd_error *err)
+{
+    *token = (struct token){.config = config, .keys = register_new()};
+    if (token->keys == NULL)
+        return keyd_fail_errno(err, ENOMEM, "the register");
+    struct keyd_error failure;
+    enum keyd_status status = bring_up(token, new_journal, &failure);
+    if (status == KEYD_OK) {
+        token->state = TOKEN_READY;
+        log_info("%zu keys, %u signers", register_count(token->keys, REGISTER_CREATED),
+                 token->signer_count);
+        return KEYD_OK;
+    }
+    /* Not held while it is not used, so that it can be mended meanwhile. */
+    journal_close(token->journal);
+    token->journal = NULL;
+    token->signer_count = 0;
+    if (strcmp(failure.reason, REASON_JOURNAL_LOCKED) == 0 ||
+        strcmp(failure.reason, REASON_JOURNAL_EXISTS) == 0)
+        return keyd_fail(err, failure.status, failure.reason, "%s", failure.message);
+    bool login = strcmp(failure.reason, REASON_LOGIN_NEEDED) == 0;
+    token->state = login ? TOKEN_LOGIN_NEEDED : TOKEN_FAULTY;
+    token->retry = !login && !is_final(&failure);
+    memcpy(token->state_message, failure.message, sizeof token->state_message);
+    log_error("%s: %s", login ? "login needed" : "faulty", failure.message);
+    return KEYD_OK;
+}
+
+bool token_pin_changed(const struct token *token)
+{
+    struct stat now;
+    const struct stat *seen = &token->pin_seen;
+    bool there = stat(token->config->pin_file, &now) == 0;
+    if (there != token->pin_there || !there)
+        return there != token->pin_there;
+    return now.st_ino != seen->st_ino || now.st_dev != seen->st_dev ||
+           now.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec ||
+           now.st_ctim.tv_sec != seen->st_ctim.tv_sec ||
+           now.st_ctim.tv_nsec != seen->st_ctim.tv_nsec;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The token of this process, and how it comes to be ready: journal, module, token, login, open
+ * creations settled, handles found. What goes wrong on the way is no reason to die without words:
+ * it becomes a state, and keyd-hsm serves that.
+ */
+#ifndef KEYD_HSM_TOKEN_H
+#define KEYD_HSM_TOKEN_H
+
+#include <sys/stat.h>
+
+#include "keyd/hsm/config.h"
+#include "keyd/hsm/maker.h"
+
+enum token_state { TOKEN_READY, TOKEN_LOGIN_NEEDED, TOKEN_FAULTY };
+
+/* Written by token_start alone; constant from then on, but for the maker and the register. */
+struct token {
+    const struct hsm_config *config; /* *borrowed* */
+    enum token_state state;
+    char state_message[KEYD_MESSAGE_MAX]; /* when not ready: what is wrong and what to do */
+    bool retry;     /* faulty, and a later start may help: end soon, to be started afresh */
+    bool loaded;    /* the module is loaded, and wants C_Finalize */
+    bool pin_there; /* with pin_seen: the PIN file as it was read */
+    struct stat pin_seen;
+    struct module module;
+    struct key_register
+        *keys;               /* what the journal says, even where it could not be read to the end */
+    struct journal *journal; /* NULL when not ready */
+    struct maker maker;      /* when ready */
+    struct session signers[CONFIG_SIGNERS_MAX];
+    unsigned signer_count; /* sessions; when not ready 0 */
+};
+
+/* Brings the token up as far as it goes. Fails only where there is nothing to serve: another
+ * process has this token (JOURNAL_LOCKED), no memory, or new_journal beside a journal that has
+ * records (JOURNAL_EXISTS). new_journal: the operator's word that a token with keys and without
+ * journal is to have a new one. Call once, before any other thread but the watchdog's. Blocks:
+ * disk, module. */
+enum keyd_status token_start(struct token *token, const struct hsm_config *config, bool new_journal,
+                             struct keyd_error *err) KEYD_CHECKED;
+
+/* Whether the PIN file is another one than the one that was read. Blocks: one stat. */
+bool token_pin_changed(const struct token *token);
+
+#endif
