@@ -17,7 +17,8 @@
 #define EXIT_USAGE    2
 #define START_WAIT_MS 1000 /* for the tokens to be connected before clients may come */
 
-const char *argp_program_version = "keyd " KEYD_VERSION;
+/* argp looks for it by name, across the border of -fvisibility=hidden. */
+__attribute__((visibility("default"))) const char *argp_program_version = "keyd " KEYD_VERSION;
 
 static const char documentation[] =
     "Serves keys that live in HSMs over gRPC on a Unix socket (keyd.v1.KeyService)."

@@ -58,9 +58,8 @@ enum keyd_status listener_open(struct listener *listener, const char *path, stru
     listener->fd = new_socket();
     if (listener->fd < 0)
         return keyd_fail_errno(err, errno, "%s", path);
-    /* A socket is made with mode 0777 less the umask; nobody executes one. */
-    mode_t mask = umask(0);
-    umask(mask | 0111);
+    /* Mode 0666 from its first moment: it has no other between bind and a chmod. */
+    mode_t mask = umask(0111);
     int failed = bind(listener->fd, (struct sockaddr *)&address, sizeof address) != 0 ? errno : 0;
     umask(mask);
     if (failed == 0 && (listen(listener->fd, BACKLOG) != 0 || lstat(path, &at) != 0))
