@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Judging text that others sent.
+ */
+#ifndef KEYD_FRONT_SERVICE_TEXT_H
+#define KEYD_FRONT_SERVICE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Well-formed UTF-8 (RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF) without a
+ * NUL. The empty text is. */
+bool text_is_utf8(const char *text, size_t length);
+
+#endif
