@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The wall as keyd-hsm sees it: one front at a time, its requests in a bounded queue, its answers
+ * collected and sent in bursts. Knows frames and Hello's place as the first; not what requests
+ * mean.
+ *
+ * Signers take from the wall themselves: whoever finds the queue empty becomes the receiver, reads
+ * one packet, queues its frames, wakes as many others as there is work for, and goes on with the
+ * first. No thread stands in between.
+ *
+ * Answers wait in one packet until it is worth a system call and a wake-up of the front: when as
+ * many answers wait as requests do, when the packet is full, when the first has waited
+ * LINK_ANSWER_CAP_NS, or when the queue is empty. One request in flight is so answered at once, 64
+ * in a few bursts.
+ */
+#ifndef KEYD_HSM_LINK_H
+#define KEYD_HSM_LINK_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "keyd/hsm/v1/hsm.pb-c.h"
+#include "keyd/wall/packet.h"
+
+typedef Keyd__Hsm__V1__Request wall_request;
+typedef Keyd__Hsm__V1__Answer wall_answer;
+
+/* An answer that is ready waits no longer than this for company. */
+#define LINK_ANSWER_CAP_NS 1000000
+
+/* A front that does not read its answers for so long is disconnected; it holds up all signers. */
+#define LINK_SEND_LIMIT_MS 10000
+
+struct link;
+struct connection;
+
+/* One frame in hand. *Owned* by the thread that took it, until link_answer or link_drop. */
+struct link_item {
+    struct link_item *next;
+    struct connection *connection;
+    bool first;       /* of its connection: must be Hello; no other may */
+    int64_t taken_ns; /* when a signer began with it */
+    size_t size;
+    uint8_t frame[]; /* one packed Request, not unpacked yet */
+};
+
+/* What a thread needs to send and receive; one each, from link_worker_new. */
+struct link_worker;
+
+struct link *link_new(void); /* NULL: no memory */
+struct link_worker *link_worker_new(void);
+
+/* A front has connected: it replaces the one that is there. *Given away*: fd. Any thread. */
+void link_accept(struct link *link, int fd, uid_t uid, pid_t pid);
+
+/* The next request for a signer. Blocks until there is one; NULL when the link is stopped. */
+struct link_item *link_take(struct link *link, struct link_worker *worker);
+
+/* Gives an item on to the managing thread, which takes it with link_take_managing (as link_take).
+ */
+void link_pass(struct link *link, struct link_item *item);
+struct link_item *link_take_managing(struct link *link);
+
+/* Packs the answer, frees the item, and sends what waits where it is time to. at_once: send now. An
+ * answer to a front that is gone is dropped. Blocks while a front does not read, LINK_SEND_LIMIT_MS
+ * at most. */
+void link_answer(struct link *link, struct link_worker *worker, struct link_item *item,
+                 const wall_answer *answer, bool at_once);
+
+/* The item's front has greeted well: what follows is taken. */
+void link_greeted(struct link_item *item);
+bool link_is_greeted(const struct link_item *item);
+
+/* The front has broken the rules: disconnects it, frees the item. why: for the log. */
+void link_reject(struct link *link, struct link_item *item, const char *why);
+
+/* No more requests: those in the queue are left, link_take gives NULL. Any thread. */
+void link_stop(struct link *link);
+
+#endif

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "keyd/hsm/serve.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "keyd/base/clock.h"
+#include "keyd/base/log.h"
+#include "keyd/base/notify.h"
+#include "keyd/hsm/work.h"
+
+#define BACKLOG        8
+#define SYSTEMD_FD     3                  /* the first descriptor of LISTEN_FDS, sd_listen_fds(3) */
+#define RETRY_AFTER_NS (5LL * 1000000000) /* a faulty token: this long for the front to read why   \
+                                           */
+#define TICK_MS           1000            /* how often the PIN file is looked at */
+#define STOP_LIMIT_S      5               /* for what runs when SIGTERM comes */
+#define NOT_READY_SIGNERS 1               /* threads that tell a front why the token is not ready */
+
+/* ---- The socket ------------------------------------------------------------------------------ */
+
+bool serve_has_systemd_socket(void)
+{
+    const char *pid = getenv("LISTEN_PID");
+    const char *fds = getenv("LISTEN_FDS");
+    return pid != NULL && fds != NULL && strtol(pid, NULL, 10) == getpid() &&
+           strtol(fds, NULL, 10) >= 1;
+}
+
+static enum keyd_status take_systemd_socket(int *fd, struct keyd_error *err)
+{
+    int type = 0;
+    int listening = 0;
+    socklen_t size = sizeof type;
+    if (getsockopt(SYSTEMD_FD, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_SEQPACKET ||
+        getsockopt(SYSTEMD_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || !listening)
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION",
+                         "the socket that systemd gave is no listening SOCK_SEQPACKET: use "
+                         "ListenSequentialPacket= in the socket unit");
+    *fd = SYSTEMD_FD;
+    return KEYD_OK;
+}
+
+/* Whether somebody still listens on the path. */
+static bool is_alive(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool alive = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ||
+                             errno == EAGAIN);
+    if (fd >= 0)
+        close(fd);
+    return alive;
+}
+
+static enum keyd_status bind_path(const struct hsm_config *config, int fd, struct keyd_error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(config->socket);
+    if (length >= sizeof address.sun_path)
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION", "%s is too long for a socket",
+                         config->socket);
+    memcpy(address.sun_path, config->socket, length);
+    int failed = bind(fd, (struct sockaddr *)&address, sizeof address);
+    if (failed != 0 && errno == EADDRINUSE) {
+        if (is_alive(&address))
+            return keyd_fail(err, KEYD_ALREADY_EXISTS, "SOCKET_IN_USE",
+                             "another process listens on %s: end it, or give this keyd-hsm a "
+                             "`socket` of its own",
+                             config->socket);
+        unlink(config->socket);
+        failed = bind(fd, (struct sockaddr *)&address, sizeof address);
+    }
+    if (failed != 0)
+        return keyd_fail_errno(err, errno, "the socket %s", config->socket);
+    /* The front is told by its uid when it connects; another user must be able to get that far. */
+    mode_t mode = config->front_uid == geteuid() ? 0600 : 0666;
+    if (chmod(config->socket, mode) != 0)
+        return keyd_fail_errno(err, errno, "the mode of %s", config->socket);
+    return KEYD_OK;
+}
+
+enum keyd_status serve_listen(const struct hsm_config *config, int *fd, struct keyd_error *err)
+{
+    if (serve_has_systemd_socket())
+        return take_systemd_socket(fd, err);
+    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (made < 0)
+        return keyd_fail_errno(err, errno, "a socket");
+    enum keyd_status status = bind_path(config, made, err);
+    if (status == KEYD_OK && listen(made, BACKLOG) != 0)
+        status = keyd_fail_errno(err, errno, "the socket %s", config->socket);
+    if (status == KEYD_OK)
+        *fd = made;
+    else
+        close(made);
+    return status;
+}
+
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+struct crew {
+    struct token *token;
+    struct link *link;
+    pthread_mutex_t lock;
+    pthread_cond_t left; /* a thread has ended */
+    unsigned running;
+    struct worker managing;
+    struct worker signers[CONFIG_SIGNERS_MAX];
+};
+
+static struct crew crew = {.lock = PTHREAD_MUTEX_INITIALIZER, .left = PTHREAD_COND_INITIALIZER};
+
+static void *leave(void)
+{
+    pthread_mutex_lock(&crew.lock);
+    crew.running--;
+    pthread_cond_signal(&crew.left);
+    pthread_mutex_unlock(&crew.lock);
+    return NULL;
+}
+
+static void *run_signer(void *worker)
+{
+    struct worker *mine = worker;
+    struct link_item *item;
+    /* A batch thread does not preempt whoever woke it: +5 % under load. */
+    const struct sched_param none = {0};
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+    while ((item = link_take(mine->link, mine->own)) != NULL)
+        work_sign(mine, item);
+    return leave();
+}
+
+static void *run_managing(void *worker)
+{
+    struct worker *mine = worker;
+    struct link_item *item;
+    while ((item = link_take_managing(mine->link)) != NULL)
+        work_manage(mine, item);
+    return leave();
+}
+
+static enum keyd_status start_thread(struct worker *worker, const struct session *session,
+                                     void *(*run)(void *), struct keyd_error *err)
+{
+    pthread_t thread;
+    *worker = (struct worker){
+        .token = crew.token, .link = crew.link, .own = link_worker_new(), .session = session};
+    int errnum = worker->own != NULL ? pthread_create(&thread, NULL, run, worker) : ENOMEM;
+    if (errnum != 0)
+        return keyd_fail_errno(err, errnum, "a thread");
+    pthread_detach(thread);
+    pthread_mutex_lock(&crew.lock);
+    crew.running++;
+    pthread_mutex_unlock(&crew.lock);
+    return KEYD_OK;
+}
+
+static enum keyd_status start_crew(struct token *token, struct keyd_error *err)
+{
+    crew.token = token;
+    crew.link = link_new();
+    if (crew.link == NULL)
+        return keyd_fail_errno(err, ENOMEM, "the wall");
+    bool ready = token->state == TOKEN_READY;
+    unsigned signers = ready ? token->signer_count : NOT_READY_SIGNERS;
+    enum keyd_status status = start_thread(&crew.managing, NULL, run_managing, err);
+    for (unsigned i = 0; i < signers && status == KEYD_OK; i++)
+        status = start_thread(&crew.signers[i], ready ? &token->signers[i] : NULL, run_signer, err);
+    return status;
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static bool crew_has_left(void)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += STOP_LIMIT_S;
+    pthread_mutex_lock(&crew.lock);
+    int errnum = 0;
+    while (crew.running > 0 && errnum == 0)
+        errnum = pthread_cond_timedwait(&crew.left, &crew.lock, &until);
+    bool left = crew.running == 0;
+    pthread_mutex_unlock(&crew.lock);
+    return left;
+}
+
+/* The module is finalised only when nobody can be inside it; then nothing of it may run again, so
+ * no exit handlers either. */
+static void end(const struct token *token, int status)
+{
+    link_stop(crew.link);
+    bool left = crew_has_left();
+    if (!left)
+        log_warning("a module call still runs: the module is left as it is");
+    else if (token->loaded)
+        module_finalize(&token->module);
+    journal_close(left ? token->journal : NULL);
+    _exit(status);
+}
+
+void serve_block_signals(void)
+{
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a journal at its limit is an error of write, not the end */
+}
+
+static int open_signals(void)
+{
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* ---- The loop -------------------------------------------------------------------------------- */
+
+/* A stranger may knock as often as he likes: he gets one line a second. */
+static void warn_of_stranger(const struct ucred *peer, uid_t permitted)
+{
+    static int64_t last;
+    int64_t now = clock_monotonic_ns();
+    if (last != 0 && now - last < 1000000000)
+        return;
+    last = now;
+    log_warning("refused uid=%u pid=%d: only uid=%u (`front`) may connect", (unsigned)peer->uid,
+                (int)peer->pid, (unsigned)permitted);
+}
+
+static void accept_front(const struct token *token, int listening)
+{
+    struct ucred peer = {0};
+    socklen_t size = sizeof peer;
+    int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            log_warning("accept: %s", strerrordesc_np(errno));
+        return;
+    }
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+        peer.uid != token->config->front_uid) {
+        warn_of_stranger(&peer, token->config->front_uid);
+        close(fd);
+        return;
+    }
+    link_accept(crew.link, fd, peer.uid, peer.pid);
+}
+
+static void check_restart(const struct token *token, int64_t started_ns)
+{
+    if (token->retry && clock_monotonic_ns() - started_ns >= RETRY_AFTER_NS) {
+        log_notice("keyd-hsm ends, to be started afresh and try again");
+        end(token, 1);
+    }
+    if (token->state == TOKEN_LOGIN_NEEDED && token_pin_changed(token)) {
+        log_notice("%s has changed: keyd-hsm ends, to be started afresh", token->config->pin_file);
+        end(token, 1);
+    }
+}
+
+enum keyd_status serve(struct token *token, int fd, struct keyd_error *err)
+{
+    int signals = open_signals();
+    if (signals < 0)
+        return keyd_fail_errno(err, errno, "signalfd");
+    enum keyd_status status = start_crew(token, err);
+    if (status != KEYD_OK)
+        return status;
+    int64_t started = clock_monotonic_ns();
+    struct pollfd events[] = {{.fd = signals, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    notify_supervisor("READY=1");
+    log_info("listening on %s for uid=%u",
+             token->config->socket != NULL ? token->config->socket : "systemd's socket",
+             (unsigned)token->config->front_uid);
+    bool waiting = token->retry || token->state == TOKEN_LOGIN_NEEDED;
+    for (;;) {
+        poll(events, 2, waiting ? TICK_MS : -1);
+        if ((events[0].revents & POLLIN) != 0) {
+            notify_supervisor("STOPPING=1");
+            log_notice("asked to end");
+            close(fd);
+            end(token, 0);
+        }
+        if ((events[1].revents & POLLIN) != 0)
+            accept_front(token, fd);
+        if (waiting)
+            check_restart(token, started);
+    }
+}

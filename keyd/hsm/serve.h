@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * keyd-hsm at work: the socket, who may connect, the threads, and the end.
+ *
+ * Threads: main (accepts, signals, watches the PIN file), one managing thread, the signers, and the
+ * watchdog. All but the watchdog are started here.
+ */
+#ifndef KEYD_HSM_SERVE_H
+#define KEYD_HSM_SERVE_H
+
+#include "keyd/hsm/token.h"
+
+/* Listens where config->socket says, or on what systemd gave (LISTEN_FDS); *fd is *owned*. A socket
+ * file that nobody listens on any more is replaced; one with a living listener is ALREADY_EXISTS.
+ */
+enum keyd_status serve_listen(const struct hsm_config *config, int *fd,
+                              struct keyd_error *err) KEYD_CHECKED;
+
+/* True when systemd has given a socket to this process. */
+bool serve_has_systemd_socket(void);
+
+/* Blocks the signals that end keyd-hsm in this and all later threads, to be read by serve. Call
+ * before anything starts a thread. */
+void serve_block_signals(void);
+
+/* Serves until SIGTERM or SIGINT (then it ends the process with status 0), or until a start afresh
+ * is due (status 1): a faulty token after 5 s, a changed PIN file while the login is needed.
+ * Returns only when it cannot begin. *Given away*: fd. */
+enum keyd_status serve(struct token *token, int fd, struct keyd_error *err) KEYD_CHECKED;
+
+#endif
