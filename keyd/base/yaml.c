@@ -67,6 +67,18 @@ static cyaml_config_t config_for(struct findings *found)
                             .flags = CYAML_CFG_NO_ALIAS};
 }
 
+static unsigned line_of(const char *path, const char *field);
+
+/* libcyaml gives an unexpected key the line of the mapping that was opened last. */
+static void correct_line(const char *path, struct findings *found)
+{
+    char key[FIELD_MAX], field[2 * FIELD_MAX];
+    if (sscanf(found->what, "Unexpected key: %200s", key) != 1)
+        return;
+    snprintf(field, sizeof field, "%s%s%s", found->field, found->field[0] != '\0' ? "." : "", key);
+    found->line = line_of(path, field);
+}
+
 enum keyd_status yaml_load(const char *path, const cyaml_schema_value_t *schema, void **data,
                            struct keyd_error *err)
 {
@@ -88,6 +100,7 @@ enum keyd_status yaml_load(const char *path, const cyaml_schema_value_t *schema,
     if (result == CYAML_OK)
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION", "%s: the file is empty",
                          path);
+    correct_line(path, &found);
     const char *what = found.what[0] != '\0' ? found.what : cyaml_strerror(result);
     if (found.line == 0)
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION", "%s: %s", path, what);
