@@ -85,7 +85,7 @@ class PythonClient(world.TestCase):
             return lambda: self.service.Sign(self.keyd.SignRequest(**fields))
         self.refused(grpc.StatusCode.NOT_FOUND, "KEY_NOT_FOUND",
                      sign(key_id="00112233-4455-4677-8899-aabbccddeeff", message=b"x"))
-        self.refused(grpc.StatusCode.NOT_FOUND, "ALIAS_NOT_FOUND",
+        self.refused(grpc.StatusCode.NOT_FOUND, "KEY_NOT_FOUND",
                      sign(key_id="alias/nobody", message=b"x"))
         self.refused(bad, "DIGEST_LENGTH",
                      sign(key_id=key, message=b"x" * 31, message_type=self.key.DIGEST))
