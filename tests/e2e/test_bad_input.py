@@ -60,8 +60,8 @@ class WithKeyd(world.TestCase):
         long = self.world.path("long")
         with open(long, "wb") as file:
             file.write(b"x" * 65537)
-        self.fails(sign("--key-id", "alias/one", "--message", "fileb://" + long), FAILURE,
-                   "65537", "DIGEST")
+        self.fails(sign("--key-id", "alias/one", "--message", "fileb://" + long), USAGE,
+                   long, "65536", "DIGEST")
         self.fails(self.world.keydctl("create-key", "--key-spec", "ECC_NIST_P256", "--alias",
                                       "alias/one", check=False), FAILURE, "alias/one")
         for alias in ("one", "alias/", "alias/a.b", "alias/00112233-4455-4677-8899-aabbccddeeff"):

@@ -7,7 +7,24 @@ import subprocess
 
 import world
 
-STRANGER = 65534
+STRANGER, HSM, FRONT = 65534, 65532, 65533  # root's to be; no accounts are needed
+
+# Says whether the other side of a SEQPACKET socket has anything to say to us.
+PROBE = """
+import socket, sys
+wall = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+wall.connect(sys.argv[1])
+wall.settimeout(5)
+try:
+    wall.send(b"\\x04\\0\\0\\0\\x52\\x02\\x08\\x01")  # one frame: Hello, version 1
+    print("closed" if wall.recv(100) == b"" else "answered")
+except (BrokenPipeError, ConnectionResetError):
+    print("closed")
+"""
+
+
+def as_user(uid, *command):
+    return ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", *command]
 
 
 class Uids(world.TestCase):
@@ -18,8 +35,7 @@ class Uids(world.TestCase):
         os.chmod(self.world.folder, 0o755)
 
     def as_stranger(self, *command):
-        return subprocess.run(["setpriv", "--reuid", str(STRANGER), "--regid", str(STRANGER),
-                               "--clear-groups", *command], text=True, timeout=30,
+        return subprocess.run(as_user(STRANGER, *command), text=True, timeout=30,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def test_a_stranger_is_told_that_he_is_one(self):
@@ -41,24 +57,44 @@ class Uids(world.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('"uid:%d"' % STRANGER, done.stdout)
 
-    def test_the_wall_takes_its_front_only(self):
-        self.world.start()
-        wall = self.world.setting("tokens.d/main.conf", "socket")
-        probe = ("import socket,sys\n"
-                 "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
-                 "s.connect(sys.argv[1])\n"
-                 "s.settimeout(5)\n"
-                 "try:\n"
-                 "    s.send(b'\\x02\\0\\0\\0\\x52\\0')\n"
-                 "    sys.exit(len(s.recv(100)))\n"
-                 "except (BrokenPipeError, ConnectionResetError):\n"
-                 "    sys.exit(0)\n")
-        os.chmod(os.path.dirname(wall), 0o755)
-        done = self.as_stranger("/usr/bin/python3", "-c", probe, wall)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        world.wait_for(lambda: str(STRANGER) in self.world.log(), why=self.world.log)
-        # The front that was there is not disturbed.
-        self.world.create_key("alias/one")
+    def two_users(self):
+        """keyd-hsm and keyd, each as a user of its own, as in production."""
+        os.chmod(self.world.folder, 0o1777)
+        os.chmod(self.world.path("tokens.d"), 0o755)
+        for path, user in (("token", HSM), ("state-hsm-main", HSM), ("tokens.d/main.conf", HSM),
+                           ("state-keyd", FRONT), ("keyd.conf", FRONT)):
+            subprocess.run(["chown", "-R", str(user), self.world.path(path)], check=True)
+        self.world.edit("tokens.d/main.conf", lambda text: text.replace(
+            "front: 0\n", "front: %d\n" % FRONT))
+        log = open(self.world.log_path, "a")
+        self.addCleanup(log.close)
+        for user, program, config in ((HSM, "keyd-hsm", "tokens.d/main.conf"),
+                                      (FRONT, "keyd", "keyd.conf")):
+            self.world.background(*as_user(user, world.program(program), "--config",
+                                           self.world.path(config)), stderr=log)
+        world.wait_for(lambda: "token=main ready" in self.world.log(), why=self.world.log)
+
+    def test_two_uids_are_a_wall(self):
+        self.two_users()
+        key = self.world.create_key("alias/one")
+        self.world.keydctl("sign", "--key-id", key, "--message", "x")
+        self.assertNotIn("no wall", self.world.keydctl("status").stdout)
+
+        # The wall takes its front and nobody else, and the front is not disturbed.
+        probe = subprocess.run(as_user(STRANGER, "/usr/bin/python3", "-c", PROBE,
+                                       self.world.setting("tokens.d/main.conf", "socket")),
+                               timeout=30, stdout=subprocess.PIPE, text=True)
+        self.assertEqual(probe.stdout, "closed\n")
+        self.assertIn("uid=%d" % STRANGER, self.world.log())
+        self.world.keydctl("sign", "--key-id", key, "--message", "x")
+
+        # And the front has no way to the PIN or the journal.
+        for file in (self.world.setting("tokens.d/main.conf", "pin_file"),
+                     self.world.path("state-hsm-main", "journal")):
+            done = subprocess.run(as_user(FRONT, "cat", file), stderr=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE)
+            self.assertNotEqual(done.returncode, 0, file)
+            self.assertEqual(done.stdout, b"")
 
     def test_one_uid_is_no_wall(self):
         self.world.start()

@@ -21,9 +21,9 @@ import tempfile
 import time
 import unittest
 
-BIN = os.environ["KEYD_BIN"]
-BUILD = os.path.dirname(BIN)
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.environ.get("KEYD_BIN", os.path.join(SOURCE, "build", "bin"))
+BUILD = os.path.dirname(BIN)
 
 
 def program(name):
@@ -73,13 +73,15 @@ class World:
 
     # -- processes ---------------------------------------------------------------------------
 
-    def start(self, wait=True, environment=None):
+    def start(self, wait=True):
+        """Starts all, and waits until the token is up and keyd serves."""
+        before = len(self.log())
         with open(self.log_path, "a") as log:
             self.runner = subprocess.Popen(
-                [program("keyd-run"), "--config", self.folder], stderr=log,
-                env=dict(os.environ, **(environment or {})))
+                [program("keyd-run"), "--config", self.folder], stderr=log)
         if wait:
-            wait_for(lambda: "ready: keyd and" in self.log(), 30, self.log)
+            for sign in ("ready: keyd and", "keyd notice: token=main ready"):
+                wait_for(lambda: sign in self.log()[before:], 30, self.log)
 
     def stop(self):
         if self.runner is not None:
@@ -99,6 +101,8 @@ class World:
         shutil.rmtree(self.folder)
 
     def log(self):
+        if not os.path.exists(self.log_path):
+            return ""
         with open(self.log_path, errors="replace") as file:
             return file.read()
 
@@ -124,8 +128,7 @@ class World:
                               stderr=subprocess.PIPE, text=True, timeout=60, **options)
         if check and done.returncode != 0:
             raise AssertionError("%s %s: status %d\n%s%s\nlog:\n%s" % (
-                name, " ".join(arguments), done.returncode, done.stdout, done.stderr,
-                self.log() if os.path.exists(self.log_path) else ""))
+                name, " ".join(arguments), done.returncode, done.stdout, done.stderr, self.log()))
         return done
 
     def json(self, *arguments, **options):
