@@ -172,20 +172,31 @@ static enum keyd_status begin(struct call *call, struct keyd_error *err)
     return KEYD_OK;
 }
 
+/* Control characters of ASCII, and those of Latin-1 (U+0080 to U+009F) as UTF-8 has them. */
+static bool is_control(const uint8_t *text, size_t left)
+{
+    return text[0] < 0x20 || text[0] == 0x7f ||
+           (text[0] == 0xc2 && left > 1 && text[1] >= 0x80 && text[1] < 0xa0);
+}
+
 /* A copy without what has no place in a message: control characters, broken UTF-8. */
 static void copy_text(char *to, size_t size, grpc_slice from)
 {
     const uint8_t *text = GRPC_SLICE_START_PTR(from);
     size_t length = GRPC_SLICE_LENGTH(from);
     bool sound = text_is_sound(text, length);
-    if (length > size - 1)
+    if (length > size - 1) {
         length = size - 1;
-    while (sound && length < GRPC_SLICE_LENGTH(from) && (text[length] & 0xc0) == 0x80)
-        length--;
-    for (size_t i = 0; i < length; i++)
-        to[i] =
-            text[i] < 0x20 || text[i] == 0x7f || (!sound && text[i] > 0x7f) ? '?' : (char)text[i];
-    to[length] = '\0';
+        while (sound && (text[length] & 0xc0) == 0x80)
+            length--;
+    }
+    for (size_t i = 0; i < length; i++) {
+        bool bad = is_control(text + i, length - i) || (!sound && text[i] > 0x7f);
+        if (bad && sound && text[i] == 0xc2)
+            i++;
+        *to++ = bad ? '?' : (char)text[i];
+    }
+    *to = '\0';
 }
 
 /* The value of a trailing metadata, empty when there is none or it is of other characters. */

@@ -64,7 +64,7 @@ FAILURES = {
                "keyd.conf lists no such uid (call %s)" % CALL_ID),
     "locked": (grpc.StatusCode.FAILED_PRECONDITION, "LOGIN_NEEDED", "the PIN was refused"),
     "away": (grpc.StatusCode.UNAVAILABLE, "TOKEN_AWAY", "token t: keyd-hsm does not answer"),
-    "controls": (grpc.StatusCode.INTERNAL, "bad reason", "a\x1b[31m\nb"),
+    "controls": (grpc.StatusCode.INTERNAL, "bad reason", "a\x1b[31m\n\u009bb\u00e9"),
     "long": (grpc.StatusCode.INTERNAL, "LONG", "\u00e9" * 2000),
 }
 
@@ -77,6 +77,8 @@ MISBEHAVIOURS = {
     "utf8": lambda: described(b"a\xc0\xafb"),
     "surrogate": lambda: described(b"\xed\xa0\x80"),
     "sound": lambda: described("gr\u00fc\u00dfe \U0001f511".encode()),
+    # GetPublicKeyResponse { key_id, public_key }
+    "badkey": lambda: b"\x0a\x24" + str(uuid.UUID(int=1)).encode() + b"\x12\x02\x30\x00",
     "noid": lambda: b"\x0a\x05\x0a\x03abc",
 }
 
@@ -204,7 +206,8 @@ def list_tokens(_, context):
                                    manufacturer="nobody", model="none", keys=len(keys),
                                    separate_uid=True),
                 KEYD.TokenMetadata(token="u", state=KEYD.LOGIN_NEEDED,
-                                   state_message="the PIN was refused")])
+                                   state_message="the PIN was refused"),
+                KEYD.TokenMetadata(token="v", state=KEYD.AWAY)])
 
 
 def handler(function, request):

@@ -146,7 +146,7 @@ static void describes_the_service(void **state)
     assert_string_equal(service->server_version, "0.1.0-fake");
     assert_string_equal(service->default_token, "t");
     assert_memory_equal(service->principal, "uid:", 4);
-    assert_int_equal(service->token_count, 2);
+    assert_int_equal(service->token_count, 3);
     assert_string_equal(service->tokens[0].state, "READY");
     assert_true(service->tokens[0].separate_uid);
     assert_string_equal(service->tokens[1].state, "LOGIN_NEEDED");
@@ -184,7 +184,7 @@ static void what_a_server_writes_is_made_harmless(void **state)
 {
     (void)state;
     describe_fails("alias/controls", KEYD_INTERNAL, "");
-    assert_string_equal(err.message, "a?[31m?b (call " CALL_ID ")");
+    assert_string_equal(err.message, "a?[31m??b\xc3\xa9 (call " CALL_ID ")");
     describe_fails("alias/long", KEYD_INTERNAL, "LONG");
     assert_true(strlen(err.message) < KEYD_MESSAGE_MAX);
     describe_fails("alias/bare", KEYD_INTERNAL, "NO_CALL_ID");
