@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A PKCS #11 module for tests: forwards to the real module and, where the environment says so, does
+ * what a bad module or a bad moment would do.
+ *
+ *   KEYD_SHIM_MODULE         the real module's path; required
+ *   KEYD_SHIM_KILL           "before" or "after": SIGKILL to its own process at C_GenerateKeyPair
+ *   KEYD_SHIM_KILL_FUNCTION  the function that KEYD_SHIM_KILL is about, where it is another one
+ *   KEYD_SHIM_HANG           the function that never comes back
+ *   KEYD_SHIM_FAIL           "C_Sign=0x30": the function that answers with this CK_RV
+ *   KEYD_SHIM_FAIL_AFTER     so many calls of it go well before
+ *   KEYD_SHIM_FLAGS          set in CK_TOKEN_INFO.flags as well, as "0x20000"
+ *   KEYD_SHIM_COUNT          a file that gets one line for each call of C_Login
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <p11-kit/pkcs11.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static CK_FUNCTION_LIST *real;
+static CK_FUNCTION_LIST shim;
+
+static bool is(const char *variable, const char *value)
+{
+    const char *text = getenv(variable);
+    return text != NULL && strcmp(text, value) == 0;
+}
+
+static void kill_at(const char *function, const char *moment)
+{
+    const char *about = getenv("KEYD_SHIM_KILL_FUNCTION");
+    if (is("KEYD_SHIM_KILL", moment) &&
+        strcmp(about != NULL ? about : "C_GenerateKeyPair", function) == 0)
+        kill(getpid(), SIGKILL);
+}
+
+/* What stands before a call: CKR_OK lets it through. */
+static CK_RV before(const char *function)
+{
+    static atomic_int calls;
+    const char *fail = getenv("KEYD_SHIM_FAIL");
+    const char *good = getenv("KEYD_SHIM_FAIL_AFTER");
+    size_t length = strlen(function);
+    kill_at(function, "before");
+    while (is("KEYD_SHIM_HANG", function))
+        pause();
+    if (fail != NULL && strncmp(fail, function, length) == 0 && fail[length] == '=' &&
+        atomic_fetch_add(&calls, 1) >= (good != NULL ? atoi(good) : 0))
+        return strtoul(fail + length + 1, NULL, 0);
+    return CKR_OK;
+}
+
+#define FORWARD(function, ...)                                                                     \
+    CK_RV rv = before(#function);                                                                  \
+    if (rv == CKR_OK)                                                                              \
+        rv = real->function(__VA_ARGS__);                                                          \
+    kill_at(#function, "after");                                                                   \
+    return rv
+
+static CK_RV shim_initialize(void *args)
+{
+    FORWARD(C_Initialize, args);
+}
+
+static CK_RV shim_open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
+                               CK_SESSION_HANDLE *session)
+{
+    FORWARD(C_OpenSession, slot, flags, application, notify, session);
+}
+
+static CK_RV shim_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+    const char *flags = getenv("KEYD_SHIM_FLAGS");
+    CK_RV rv = before("C_GetTokenInfo");
+    if (rv == CKR_OK)
+        rv = real->C_GetTokenInfo(slot, info);
+    if (rv == CKR_OK && flags != NULL)
+        info->flags |= strtoul(flags, NULL, 0);
+    return rv;
+}
+
+static CK_RV shim_login(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char *pin,
+                        CK_ULONG length)
+{
+    const char *path = getenv("KEYD_SHIM_COUNT");
+    int fd = path != NULL ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0 && write(fd, "C_Login\n", 8) != 8)
+        abort();
+    if (fd >= 0)
+        close(fd);
+    FORWARD(C_Login, session, user, pin, length);
+}
+
+static CK_RV shim_generate(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                           CK_ATTRIBUTE *public_half, CK_ULONG public_count,
+                           CK_ATTRIBUTE *private_half, CK_ULONG private_count,
+                           CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
+{
+    FORWARD(C_GenerateKeyPair, session, mechanism, public_half, public_count, private_half,
+            private_count, public_key, private_key);
+}
+
+static CK_RV shim_sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                            CK_OBJECT_HANDLE key)
+{
+    FORWARD(C_SignInit, session, mechanism, key);
+}
+
+static CK_RV shim_sign(CK_SESSION_HANDLE session, unsigned char *data, CK_ULONG length,
+                       unsigned char *signature, CK_ULONG *signature_length)
+{
+    FORWARD(C_Sign, session, data, length, signature, signature_length);
+}
+
+static CK_RV shim_destroy(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    FORWARD(C_DestroyObject, session, object);
+}
+
+static CK_RV shim_find_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count)
+{
+    FORWARD(C_FindObjectsInit, session, template, count);
+}
+
+__attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
+{
+    const char *path = getenv("KEYD_SHIM_MODULE");
+    void *library = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    CK_C_GetFunctionList get = NULL;
+    if (library != NULL)
+        *(void **)&get = dlsym(library, "C_GetFunctionList");
+    if (get == NULL || get(&real) != CKR_OK)
+        return CKR_GENERAL_ERROR;
+    shim = *real;
+    shim.C_GetFunctionList = C_GetFunctionList;
+    shim.C_Initialize = shim_initialize;
+    shim.C_OpenSession = shim_open_session;
+    shim.C_GetTokenInfo = shim_token_info;
+    shim.C_Login = shim_login;
+    shim.C_GenerateKeyPair = shim_generate;
+    shim.C_SignInit = shim_sign_init;
+    shim.C_Sign = shim_sign;
+    shim.C_DestroyObject = shim_destroy;
+    shim.C_FindObjectsInit = shim_find_init;
+    *list = &shim;
+    return CKR_OK;
+}
