@@ -68,6 +68,7 @@ struct token {
     struct pool_request *slots[WALL_IN_FLIGHT_MAX];
     uint16_t free_slots[WALL_IN_FLIGHT_MAX];
     size_t free_count;
+    bool starved;            /* requests wait for a free slot: an answer makes the reader send */
     int64_t away_since;      /* monotonic; while not up */
     int64_t away_since_wall; /* milliseconds since 1970 */
     struct pool_status facts;
@@ -187,6 +188,7 @@ static void fill_packet(struct token *token, struct request_list *over)
         token->slots[slot] = request;
         request->sent = true;
     }
+    token->starved = token->free_count == 0 && token->queued > 0;
 }
 
 static void want_events(struct token *token, uint32_t events)
@@ -730,6 +732,17 @@ static void look_after_connection(struct token *token, int64_t now)
         hang_up(token, "keyd-hsm does not greet");
 }
 
+/* Answers have made room for what waited. All else is left to pool_flush, which comes when a whole
+ * batch is queued. */
+static void feed(struct token *token)
+{
+    pthread_mutex_lock(&token->state);
+    bool starved = token->starved;
+    pthread_mutex_unlock(&token->state);
+    if (starved)
+        flush(token);
+}
+
 /* Milliseconds until something is due. */
 static int wait_time(struct pool *pool, int64_t now, int64_t next_tick)
 {
@@ -783,7 +796,8 @@ static void *read_answers(void *argument)
                            wait_time(pool, clock_monotonic_ns(), next_tick));
         for (int i = 0; i < n; i++)
             take_event(pool, &events[i]);
-        pool_flush(pool); /* answers have made room */
+        for (unsigned i = 0; i < pool->count; i++)
+            feed(&pool->tokens[i]);
     }
     return NULL;
 }
