@@ -157,7 +157,7 @@ pid_t lab_start(const char *name, const char *option)
     if (pid == 0) {
         dup2(log, STDERR_FILENO);
         unsetenv("SOFTHSM2_CONF"); /* only what the configuration says */
-        execl(KEYD_HSM_PROGRAM, "keyd-hsm", "--config", lab_path(file), option, (char *)NULL);
+        execl(KEYD_BIN "/keyd-hsm", "keyd-hsm", "--config", lab_path(file), option, (char *)NULL);
         _exit(127);
     }
     close(log);

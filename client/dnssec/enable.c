@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/dnssec/enable.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/dnssec/publish.h"
+#include "client/dnssec/rrtype.h"
+#include "client/dnssec/sign.h"
+#include "client/dnssec/signing.h"
+#include "client/dnssec/zonekeys.h"
+#include "keyd/base/clock.h"
+
+/* ---- Settings ------------------------------------------------------------------------------- */
+
+static enum keyd_status set_text(char *to, size_t size, const char *what, const char *value,
+                                 struct keyd_error *err)
+{
+    if (snprintf(to, size, "%s", value) >= (int)size)
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE", "%s is longer than %zu characters",
+                         what, size - 1);
+    return KEYD_OK;
+}
+
+static enum keyd_status set_zone_file(struct session *session, struct keyd_error *err)
+{
+    const struct options *options = session->options;
+    struct zone_state *state = &session->state;
+    if (options->zone_file == NULL) {
+        if (state->zone_file[0] == '\0')
+            return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                             "--zone-file is missing: the unsigned zone of %s", options->zone_text);
+        return KEYD_OK;
+    }
+    char *real = realpath(options->zone_file, NULL);
+    if (real == NULL)
+        return keyd_fail_errno(err, errno, "the zone file %s", options->zone_file);
+    enum keyd_status status =
+        set_text(state->zone_file, sizeof state->zone_file, "--zone-file", real, err);
+    free(real);
+    return status;
+}
+
+static enum keyd_status set_signed_zone(struct session *session, struct keyd_error *err)
+{
+    const struct options *options = session->options;
+    struct zone_state *state = &session->state;
+    char folder[PATH_MAX] = "";
+    char path[PATH_MAX];
+    int n = 0;
+    if (options->signed_zone == NULL && state->signed_zone[0] != '\0')
+        return KEYD_OK;
+    if (options->signed_zone == NULL)
+        n = snprintf(path, sizeof path, "%s.signed", state->zone_file);
+    else if (options->signed_zone[0] == '/')
+        n = snprintf(path, sizeof path, "%s", options->signed_zone);
+    else if (getcwd(folder, sizeof folder) == NULL)
+        return keyd_fail_errno(err, errno, "the current folder");
+    else
+        n = snprintf(path, sizeof path, "%s/%s", folder, options->signed_zone);
+    if (n >= (int)sizeof path)
+        return keyd_fail_errno(err, ENAMETOOLONG, "the signed zone");
+    return set_text(state->signed_zone, sizeof state->signed_zone, "--signed-zone", path, err);
+}
+
+static enum keyd_status check_two_files(const struct zone_state *state, struct keyd_error *err)
+{
+    struct stat in;
+    struct stat out;
+    bool same = strcmp(state->zone_file, state->signed_zone) == 0 ||
+                (stat(state->zone_file, &in) == 0 && stat(state->signed_zone, &out) == 0 &&
+                 in.st_dev == out.st_dev && in.st_ino == out.st_ino);
+    if (same)
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                         "%s would be both the zone file and the signed zone: name another file "
+                         "with --signed-zone",
+                         state->zone_file);
+    return publish_check(state->signed_zone, err);
+}
+
+/* alias/animalsforlife-org-ksk */
+static enum keyd_status default_alias(const struct session *session, char *alias, size_t size,
+                                      struct keyd_error *err)
+{
+    const char *zone =
+        strcmp(session->options->zone_text, ".") == 0 ? "root" : session->options->zone_text;
+    int n = snprintf(alias, size, ALIAS_PREFIX "%s-ksk", zone);
+    for (char *at = alias; *at != '\0'; at++) {
+        if (*at == '.')
+            *at = '-';
+    }
+    if (n >= (int)size || !alias_is_valid(alias))
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                         "%.256s gives no alias for its KSK: name one with --key alias/NAME", zone);
+    return KEYD_OK;
+}
+
+static enum keyd_status set_key(struct session *session, struct keyd_error *err)
+{
+    const struct options *options = session->options;
+    struct zone_state *state = &session->state;
+    char alias[ALIAS_TEXT];
+    enum keyd_status status = KEYD_OK;
+    if (options->key != NULL)
+        status = set_text(alias, sizeof alias, "--key", options->key, err);
+    else if (state->alias[0] != '\0')
+        status = set_text(alias, sizeof alias, "--key", state->alias, err);
+    else
+        status = default_alias(session, alias, sizeof alias, err);
+    if (status != KEYD_OK)
+        return status;
+    const char *token = options->token != NULL ? options->token : state->token;
+    const struct zone_key *ksk = state_ksk(state);
+    if (ksk != NULL && strcmp(ksk->alias, alias) != 0)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "ZONE_HAS_KSK",
+                         "%s is enabled with the KSK %s (%s): to change it to %s would break the "
+                         "zone without a rollover, which this version does not do",
+                         options->zone_text, ksk->alias, ksk->key_id, alias);
+    if (ksk != NULL && options->token != NULL && strcmp(ksk->token, token) != 0)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "ZONE_HAS_KSK",
+                         "the KSK of %s lies on the token %s, not on %s", options->zone_text,
+                         ksk->token, token);
+    if (strcmp(state->alias, alias) != 0 || strcmp(state->token, token) != 0)
+        state->request_id[0] = '\0'; /* it named another request */
+    status = set_text(state->alias, sizeof state->alias, "--key", alias, err);
+    if (status == KEYD_OK && options->token != NULL)
+        status = set_text(state->token, sizeof state->token, "--token", options->token, err);
+    return status;
+}
+
+static enum keyd_status set_all(struct session *session, struct keyd_error *err)
+{
+    const char *reload = session->options->reload;
+    enum keyd_status status = set_zone_file(session, err);
+    if (status == KEYD_OK)
+        status = set_signed_zone(session, err);
+    if (status == KEYD_OK)
+        status = check_two_files(&session->state, err);
+    if (status == KEYD_OK)
+        status = set_key(session, err);
+    if (status == KEYD_OK && reload != NULL)
+        status =
+            set_text(session->state.reload, sizeof session->state.reload, "--reload", reload, err);
+    return status;
+}
+
+/* What the world has seen so far: the zone as it was served unsigned. */
+static void observe(struct zone_state *state, const struct zone *zone, struct zone_ttls *ttls)
+{
+    zone_ttls(zone, ttls);
+    if (state->enabled_ms != 0)
+        return;
+    uint32_t served = ttls->largest > ttls->minimum ? ttls->largest : ttls->minimum;
+    if (served > state->unsigned_largest_ttl)
+        state->unsigned_largest_ttl = served <= INT32_MAX ? served : INT32_MAX;
+    uint32_t serial = soa_serial(zone_find(zone, zone_apex(zone), TYPE_SOA));
+    if (!state->have_serial || serial_is_newer(serial, state->serial))
+        state->serial = serial;
+    state->have_serial = true;
+}
+
+/* ---- Keys ----------------------------------------------------------------------------------- */
+
+static const char *came_text(enum zonekey_came came, bool dry_run)
+{
+    if (came == KEY_MADE)
+        return dry_run ? "would be made" : "made";
+    return came == KEY_TAKEN ? "found and taken" : "there already";
+}
+
+static void report_key(struct report *report, const struct session *session, const char *label,
+                       const char *data_key, const struct zone_key *key, enum zonekey_came came)
+{
+    const char *how = came_text(came, session->options->dry_run);
+    if (key == NULL) {
+        report_add(report, label, data_key, json_pack("{s:s}", "came", how), "%s", how);
+        return;
+    }
+    unsigned tag = dnskey_tag(&key->dnskey);
+    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(key->dnskey.algorithm);
+    bool ksk = (key->dnskey.flags & DNSKEY_SEP) != 0;
+    json_t *data =
+        json_pack("{s:s, s:i, s:i, s:i, s:s, s:s}", "came", how, "key_tag", (int)tag, "flags",
+                  key->dnskey.flags, "algorithm", key->dnskey.algorithm, "mnemonic",
+                  algorithm->mnemonic, ksk ? "key_id" : "file", ksk ? key->key_id : key->file);
+    report_add(report, label, data_key, data, "tag %u, flags %u, %s (%u), %s: %s%s%s%s", tag,
+               key->dnskey.flags, algorithm->mnemonic, algorithm->number, how,
+               ksk ? key->alias : key->file, ksk ? " = " : "", ksk ? key->key_id : "",
+               ksk ? "" : ".private");
+}
+
+static enum keyd_status ensure_keys(struct session *session, struct report *report,
+                                    struct keyd_error *err)
+{
+    enum zonekey_came came;
+    enum keyd_status status = zonekeys_ksk(session, &came, err);
+    if (status != KEYD_OK)
+        return status;
+    report_key(report, session, "KSK in the HSM", "ksk", state_ksk(&session->state), came);
+    status = zonekeys_zsk(session, &came, err);
+    if (status == KEYD_OK)
+        report_key(report, session, "ZSK on this host", "zsk", state_zsk(&session->state), came);
+    return status;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------ */
+
+static void plan(const struct session *session, const struct zone_ttls *ttls,
+                 struct enabled *enabled)
+{
+    const struct zone_state *state = &session->state;
+    enabled->waits_are_before = session->options->dry_run && state->enabled_ms == 0;
+    if (enabled->waits_are_before)
+        enabled->wait_count = waits_before(ttls, clock_now() / 1000, enabled->waits);
+    else
+        enabled->wait_count =
+            waits_after(ttls, state->unsigned_largest_ttl, state->serial,
+                        session->options->zone_text, state->enabled_ms / 1000, enabled->waits);
+}
+
+static enum keyd_status enable_zone(struct session *session, const struct zone *zone,
+                                    struct report *report, struct enabled *enabled,
+                                    struct keyd_error *err)
+{
+    struct zone_ttls ttls;
+    observe(&session->state, zone, &ttls);
+    enum keyd_status status = session_save(session, err);
+    if (status == KEYD_OK)
+        status = ensure_keys(session, report, err);
+    bool nothing_to_sign_with =
+        state_ksk(&session->state) == NULL || state_zsk(&session->state) == NULL;
+    if (status == KEYD_OK && !(session->options->dry_run && nothing_to_sign_with))
+        status = signing_run(session, zone, report, err);
+    if (session->state.enabled_ms != 0 || (session->options->dry_run && status == KEYD_OK))
+        plan(session, &ttls, enabled);
+    return status;
+}
+
+enum keyd_status enable_run(struct session *session, struct report *report, struct enabled *enabled,
+                            struct keyd_error *err)
+{
+    struct zone *zone = NULL;
+    *enabled = (struct enabled){0};
+    enum keyd_status status = set_all(session, err);
+    if (status == KEYD_OK)
+        status = session_zone(session, &zone, err);
+    if (status == KEYD_OK)
+        status = enable_zone(session, zone, report, enabled, err);
+    zone_free(zone);
+    return status;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/dnssec/options.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/dnssec/state.h"
+#include "keyd/base/clock.h"
+
+enum {
+    KEY_SOCKET = 256,
+    KEY_STATE,
+    KEY_OUTPUT,
+    KEY_NOW,
+    KEY_ZONE_FILE,
+    KEY_SIGNED_ZONE,
+    KEY_KEY,
+    KEY_TOKEN,
+    KEY_RELOAD,
+    KEY_DRY_RUN,
+    KEY_VERIFY,
+};
+
+static const struct argp_option global_options[] = {
+    {"socket", KEY_SOCKET, "PATH", 0, "keyd's socket ($KEYD_SOCKET, /run/keyd/keyd.sock)", 90},
+    {"state-folder", KEY_STATE, "FOLDER", 0,
+     "where zones are remembered ($KEYD_DNSSEC_STATE, " STATE_DEFAULT_FOLDER ")", 90},
+    {"output", KEY_OUTPUT, "FORM", 0, "table, json or text", 90},
+    {"now", KEY_NOW, "TIME", 0, "take this for the time, as 2026-11-24T08:31:02Z", 90},
+    {"quiet", 'q', NULL, 0, "say nothing but errors", 90},
+    {0},
+};
+
+static const struct argp_option enable_options[] = {
+    {"zone-file", KEY_ZONE_FILE, "FILE", 0, "the unsigned zone; needed the first time", 1},
+    {"signed-zone", KEY_SIGNED_ZONE, "FILE", 0, "the signed one for the server (FILE.signed)", 1},
+    {"key", KEY_KEY, "alias/NAME", 0,
+     "the KSK's key in the HSM, made when there is none (alias/ZONE-ksk, dots as dashes)", 1},
+    {"token", KEY_TOKEN, "NAME", 0, "the token for a new key (keyd's default)", 1},
+    {"reload", KEY_RELOAD, "COMMAND", 0, "run by /bin/sh once the signed zone is in place", 1},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "look at everything, tell what would be done, change nothing",
+     1},
+    {"verify", KEY_VERIFY, "MODE", 0,
+     "full: every signature (the default under 10,000 RRsets); sample: those of the apex and 1,000",
+     1},
+    {0},
+};
+
+static const struct argp_option sign_options[] = {
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "sign and verify, but do not publish", 1},
+    {"verify", KEY_VERIFY, "MODE", 0,
+     "full: every signature (the default under 10,000 RRsets); sample: those of the apex and 1,000",
+     1},
+    {0},
+};
+
+static const struct argp_option verify_options[] = {
+    {"signed-zone", KEY_SIGNED_ZONE, "FILE", 0, "this file instead of the published one", 1},
+    {"verify", KEY_VERIFY, "MODE", 0, "full (the default here) or sample", 1},
+    {0},
+};
+
+static const struct argp_option no_options[] = {{0}};
+
+static const struct command_row {
+    const char *name;
+    enum command command;
+    bool zone_optional;
+    const struct argp_option *options;
+    const char *summary;
+    const char *doc;
+} commands[] = {
+    {"enable", COMMAND_ENABLE, false, enable_options, "sign a zone from now on",
+     "Makes a key in the HSM (or takes the one with that alias) as the zone's KSK, makes its ZSK "
+     "on "
+     "this host, signs, verifies and publishes the zone, and names the waits before the DS may go "
+     "into the parent. If it stops half-way, run it again: nothing is made twice.\v"
+     "Example:\n"
+     "  keyd-dnssec enable animalsforlife.org --zone-file /etc/nsd/animalsforlife.org.zone \\\n"
+     "      --key alias/a4lksk --reload 'nsd-control reload animalsforlife.org'"},
+    {"sign", COMMAND_SIGN, false, sign_options, "sign it again, after a change or in time",
+     "Reads the zone file again, signs, verifies and publishes it. Signatures last 14 days: run it "
+     "after each change and at least once a week.\v"
+     "Example:\n  keyd-dnssec sign animalsforlife.org"},
+    {"ds", COMMAND_DS, false, no_options, "the DS record for the parent",
+     "Shows what the registrar asks for. With --output text only the DS record.\v"
+     "Example:\n  keyd-dnssec ds animalsforlife.org"},
+    {"status", COMMAND_STATUS, true, no_options, "keys, signatures and what to do next",
+     "Shows one zone, or all.\v"
+     "Example:\n  keyd-dnssec status animalsforlife.org --output json"},
+    {"verify", COMMAND_VERIFY, false, verify_options, "judge the published zone",
+     "Checks the signed zone file as a validator would, every signature, without touching it.\v"
+     "Example:\n  keyd-dnssec verify animalsforlife.org"},
+};
+
+static void set_output(struct argp_state *state, const char *arg, struct options *options)
+{
+    static const char *const names[] = {"table", "json", "text"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(arg, names[i]) == 0) {
+            options->output = (enum output)i;
+            return;
+        }
+    }
+    argp_error(state, "--output %s: table, json or text", arg);
+}
+
+static void set_now(struct argp_state *state, const char *arg)
+{
+    int64_t ms;
+    if (!clock_parse(arg, &ms) || ms < 0)
+        argp_error(state, "--now %s: give it as 2026-11-24T08:31:02Z", arg);
+    else
+        clock_fix(ms);
+}
+
+static error_t parse_global(int key, char *arg, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case KEY_SOCKET:
+        options->socket = arg;
+        return 0;
+    case KEY_STATE:
+        options->state_folder = arg;
+        return 0;
+    case KEY_OUTPUT:
+        set_output(state, arg, options);
+        return 0;
+    case KEY_NOW:
+        set_now(state, arg);
+        return 0;
+    case 'q':
+        options->quiet = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp global_argp = {.options = global_options, .parser = parse_global};
+
+static void set_zone(struct argp_state *state, const char *arg, struct options *options)
+{
+    const char *why = dname_parse(arg, strlen(arg), NULL, &options->zone);
+    if (why != NULL) {
+        argp_error(state, "zone name '%s': %s", arg, why);
+        return;
+    }
+    dname_lower(options->zone.wire);
+    dname_format(options->zone.wire, options->zone_text);
+    size_t length = strlen(options->zone_text);
+    if (length > 1)
+        options->zone_text[length - 1] = '\0';
+    options->have_zone = true;
+}
+
+static void set_verify(struct argp_state *state, const char *arg, struct options *options)
+{
+    if (strcmp(arg, "full") == 0)
+        options->verify = VERIFY_FULL;
+    else if (strcmp(arg, "sample") == 0)
+        options->verify = VERIFY_SAMPLE;
+    else
+        argp_error(state, "--verify %s: full or sample", arg);
+}
+
+static const char *not_empty(struct argp_state *state, const char *name, const char *arg)
+{
+    if (arg[0] == '\0')
+        argp_error(state, "--%s is empty", name);
+    return arg;
+}
+
+static error_t parse_command(int key, char *arg, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = options;
+        return 0;
+    case KEY_ZONE_FILE:
+        options->zone_file = not_empty(state, "zone-file", arg);
+        return 0;
+    case KEY_SIGNED_ZONE:
+        options->signed_zone = not_empty(state, "signed-zone", arg);
+        return 0;
+    case KEY_KEY:
+        options->key = arg;
+        if (!alias_is_valid(arg))
+            argp_error(state, "--key %s: give it as alias/NAME, with 1 to 63 of [A-Za-z0-9_-]",
+                       arg);
+        return 0;
+    case KEY_TOKEN:
+        options->token = arg;
+        if (!name_is_valid(arg))
+            argp_error(state, "--token %s: 1 to 63 of [A-Za-z0-9_-]", arg);
+        return 0;
+    case KEY_RELOAD:
+        options->reload = arg;
+        return 0;
+    case KEY_DRY_RUN:
+        options->dry_run = true;
+        return 0;
+    case KEY_VERIFY:
+        set_verify(state, arg, options);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->have_zone)
+            argp_error(state, "one zone at a time: '%s' is one too many", arg);
+        else
+            set_zone(state, arg, options);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void run_command(const struct command_row *row, int argc, char **argv,
+                        struct options *options)
+{
+    char name[64];
+    const struct argp_child children[] = {{&global_argp, 0, "Options of all commands:", 90}, {0}};
+    const struct argp argp = {.options = row->options,
+                              .parser = parse_command,
+                              .args_doc = row->zone_optional ? "[ZONE]" : "ZONE",
+                              .doc = row->doc,
+                              .children = children};
+    snprintf(name, sizeof name, "keyd-dnssec %s", row->name);
+    argv[0] = name;
+    options->command = row->command;
+    argp_parse(&argp, argc, argv, 0, NULL, options);
+    if (options->have_zone || row->zone_optional)
+        return;
+    fprintf(stderr, "%s: which zone? See %s --help\n", name, name);
+    exit(EXIT_USAGE);
+}
+
+static const struct command_row *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* Where the command's own arguments begin. */
+struct top {
+    struct options *options;
+    int command; /* index in argv; 0: none */
+};
+
+static error_t parse_top(int key, char *arg, struct argp_state *state)
+{
+    struct top *top = state->input;
+    (void)arg;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = top->options;
+        return 0;
+    case ARGP_KEY_ARG:
+        top->command = state->next - 1;
+        state->next = state->argc;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_usage(state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void print_version(FILE *stream, struct argp_state *state)
+{
+    (void)state;
+    fprintf(stream, "keyd-dnssec %s\n", KEYD_VERSION);
+}
+
+static const char *command_list(void)
+{
+    static char doc[1024];
+    size_t used =
+        (size_t)snprintf(doc, sizeof doc,
+                         "Signs DNS zones with a KSK that never leaves the HSM.\vCommands "
+                         "(COMMAND --help says more):\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0] && used < sizeof doc; i++)
+        used += (size_t)snprintf(doc + used, sizeof doc - used, "  %-8s %s\n", commands[i].name,
+                                 commands[i].summary);
+    if (used < sizeof doc)
+        snprintf(doc + used, sizeof doc - used,
+                 "\nExit status: 0 done, 1 failure, 2 usage, 3 refusal.\n\nExample:\n"
+                 "  keyd-dnssec enable animalsforlife.org --zone-file animalsforlife.org.zone");
+    return doc;
+}
+
+void options_parse(int argc, char **argv, struct options *options)
+{
+    const struct argp_child children[] = {{&global_argp, 0, NULL, 0}, {0}};
+    const struct argp argp = {.parser = parse_top,
+                              .args_doc = "COMMAND [ARGUMENT...]",
+                              .doc = command_list(),
+                              .children = children};
+    const char *folder = getenv("KEYD_DNSSEC_STATE");
+    struct top top = {.options = options};
+    *options = (struct options){
+        .state_folder = folder != NULL && folder[0] != '\0' ? folder : STATE_DEFAULT_FOLDER};
+    argp_err_exit_status = EXIT_USAGE;
+    argp_program_version_hook = print_version;
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &top);
+    const struct command_row *row = top.command > 0 ? find_command(argv[top.command]) : NULL;
+    if (row == NULL) {
+        complain("there is no command '%s'; see keyd-dnssec --help",
+                 top.command > 0 ? argv[top.command] : "");
+        exit(EXIT_USAGE);
+    }
+    run_command(row, argc - top.command, argv + top.command, options);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The command line.
+ */
+#ifndef DNSSEC_OPTIONS_H
+#define DNSSEC_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "client/dnssec/dname.h"
+#include "client/dnssec/output.h"
+#include "client/dnssec/verify.h"
+
+/* Exit statuses of all programs of this project (docs/architecture.md). */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3 };
+
+enum command { COMMAND_ENABLE, COMMAND_SIGN, COMMAND_DS, COMMAND_STATUS, COMMAND_VERIFY };
+
+/* Strings are argv's or static; NULL where nothing was given. */
+struct options {
+    enum command command;
+    const char *socket;
+    const char *state_folder; /* never NULL */
+    enum output output;
+    bool quiet;
+    bool have_zone;
+    struct dname zone;          /* lower case */
+    char zone_text[DNAME_TEXT]; /* without final dot, but for the root */
+    const char *zone_file;
+    const char *signed_zone;
+    const char *key; /* "alias/NAME" */
+    const char *token;
+    const char *reload;
+    bool dry_run;
+    enum verify_mode verify;
+};
+
+/* Ends the program for --help and --version (0) and for bad usage (2, told on standard error).
+ * Fixes the clock for --now. */
+void options_parse(int argc, char **argv, struct options *options);
+
+#endif

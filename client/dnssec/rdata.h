@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Rdata: from a zone file's fields to the wire, back to text, and to canonical form. Common types
+ * by the rows of rrtype.h; rare ones by ldns (rare.h); all of them also in the generic form of RFC
+ * 3597. Pure functions but for the memory that struct bytes takes; any thread.
+ */
+#ifndef DNSSEC_RDATA_H
+#define DNSSEC_RDATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/dnssec/bytes.h"
+
+#define RDATA_MAX     65535
+#define RDATA_WHY_MAX 160 /* characters with the NUL */
+
+/* One field as it stands in the file: escapes untouched, quotes taken off. */
+struct token {
+    const char *text; /* *borrowed*, not ended by NUL */
+    size_t length;
+    unsigned line;
+    bool quoted;
+};
+
+/* Appends the wire form to *wire (a length is not written). On false `why` says what is wrong and
+ * *culprit is the index of the token (`count` when one is missing). */
+bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const uint8_t *origin,
+                 struct bytes *wire, size_t *culprit, char why[RDATA_WHY_MAX]);
+
+/* Appends presentation form, one line, names absolute; what cannot be said safely in the type's own
+ * form comes out as \# (RFC 3597, 5). The rdata must have passed rdata_parse or rdata_check. */
+void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct bytes *text);
+
+/* Whether wire bytes are well formed for their type; always true for a type without a layout. */
+bool rdata_check(uint16_t type, const uint8_t *rdata, size_t length);
+
+/* Canonical form (RFC 4034, 6.2), in place: it is never longer or shorter. Returns whether a byte
+ * was changed. */
+bool rdata_canonical(uint16_t type, uint8_t *rdata, size_t length);
+
+#endif

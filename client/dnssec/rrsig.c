@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/dnssec/rrsig.h"
+
+#include <errno.h>
+
+#include "client/dnssec/dname.h"
+
+uint8_t rrsig_labels(const uint8_t *owner)
+{
+    size_t labels = dname_labels(owner);
+    return (uint8_t)(dname_is_wildcard(owner) ? labels - 1 : labels);
+}
+
+static void add_lower(struct bytes *bytes, const uint8_t *name)
+{
+    size_t start = bytes->length;
+    bytes_add(bytes, name, dname_length(name));
+    if (!bytes->failed)
+        dname_lower(bytes->data + start);
+}
+
+static void add_fields(const struct rrsig *rrsig, struct bytes *bytes)
+{
+    bytes_u16(bytes, rrsig->type_covered);
+    bytes_u8(bytes, rrsig->algorithm);
+    bytes_u8(bytes, rrsig->labels);
+    bytes_u32(bytes, rrsig->original_ttl);
+    bytes_u32(bytes, rrsig->expiration);
+    bytes_u32(bytes, rrsig->inception);
+    bytes_u16(bytes, rrsig->key_tag);
+    add_lower(bytes, rrsig->signer_name);
+}
+
+void rrsig_message(const struct rrsig *rrsig, const struct rrset *set, struct bytes *message)
+{
+    add_fields(rrsig, message);
+    for (size_t i = 0; i < set->count; i++) {
+        add_lower(message, set->owner);
+        bytes_u16(message, set->type);
+        bytes_u16(message, 1); /* class IN */
+        bytes_u32(message, rrsig->original_ttl);
+        bytes_u16(message, set->rdatas[i].length);
+        bytes_add(message, set->rdatas[i].canonical, set->rdatas[i].length);
+    }
+}
+
+enum keyd_status rrsig_make(const struct rrset *set, const uint8_t *apex, uint32_t inception,
+                            uint32_t expiration, const struct dns_signer *signer,
+                            struct bytes *rdata, struct keyd_error *err)
+{
+    struct rrsig rrsig = {.type_covered = set->type,
+                          .algorithm = signer->algorithm->number,
+                          .labels = rrsig_labels(set->owner),
+                          .original_ttl = set->ttl,
+                          .expiration = expiration,
+                          .inception = inception,
+                          .key_tag = signer->key_tag,
+                          .signer_name = apex};
+    uint8_t signature[DNSSEC_SIGNATURE_MAX];
+    struct bytes message = {0};
+    rrsig_message(&rrsig, set, &message);
+    enum keyd_status status = message.failed ? keyd_fail_errno(err, ENOMEM, "an RRSIG")
+                                             : signer->sign(signer->context, message.data,
+                                                            message.length, signature, err);
+    bytes_free(&message);
+    if (status != KEYD_OK)
+        return status;
+    add_fields(&rrsig, rdata);
+    bytes_add(rdata, signature, signer->algorithm->signature);
+    return rdata->failed ? keyd_fail_errno(err, ENOMEM, "an RRSIG") : KEYD_OK;
+}

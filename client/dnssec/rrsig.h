@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * RRSIGs: the bytes that are signed (RFC 4034, 3.1.8.1) and the record that comes of it. Pure
+ * functions but for memory.
+ */
+#ifndef DNSSEC_RRSIG_H
+#define DNSSEC_RRSIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/dnssec/bytes.h"
+#include "client/dnssec/signer.h"
+#include "client/dnssec/zone.h"
+#include "keyd/base/error.h"
+
+struct rrsig {
+    uint16_t type_covered;
+    uint8_t algorithm;
+    uint8_t labels; /* rrsig_labels of the owner */
+    uint32_t original_ttl;
+    uint32_t expiration; /* seconds since 1970, RFC 4034, 3.1.5 */
+    uint32_t inception;
+    uint16_t key_tag;
+    const uint8_t *signer_name; /* the zone's apex, *borrowed* */
+};
+
+/* Labels of an owner, without the root and a leading "*" (RFC 4034, 3.1.3). */
+uint8_t rrsig_labels(const uint8_t *owner);
+
+/* Appends what is signed: the RRSIG's rdata without the signature, then the set's records in
+ * canonical form and order. The set is one of a finished zone, which keeps that order. */
+void rrsig_message(const struct rrsig *rrsig, const struct rrset *set, struct bytes *message);
+
+/* Appends the rdata of the RRSIG of a set, made by a signer. */
+enum keyd_status rrsig_make(const struct rrset *set, const uint8_t *apex, uint32_t inception,
+                            uint32_t expiration, const struct dns_signer *signer,
+                            struct bytes *rdata, struct keyd_error *err) KEYD_CHECKED;
+
+#endif

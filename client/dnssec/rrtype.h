@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * RR types: number, mnemonic, and what their rdata is made of, one row each. Reading, printing and
+ * canonical form (rdata.h) all follow the row: a new type is a new row.
+ *
+ * A layout is a string with a letter for each field, in wire order:
+ *
+ *   a  IPv4 address              A  IPv6 address
+ *   N  name, lower-cased in canonical form: the types of RFC 4034, 6.2, as RFC 6840, 5.1 corrects
+ * it n  name, left as it is 1 2 4  unsigned number of so many bytes T  TTL, 4 bytes              d
+ * time, 4 bytes, as YYYYMMDDHHMMSS (RFC 4034, 3.2) g  DNSSEC algorithm, 1 byte  y  RR type, 2 bytes
+ *   s  character-string          S  one or more character-strings, to the end
+ *   t  character-string that is written bare (CAA's tag)
+ *   q  text without a length, to the end (CAA's value, URI's target)
+ *   h  hexadecimal to the end    H  a length byte and so much hexadecimal, "-" for none
+ *   b  base64 to the end         x  a length byte and so much base32hex (NSEC3's next owner)
+ *   m  type bitmap, to the end (RFC 4034, 4.1.2)
+ *
+ * A type without layout (NULL) is read and printed by ldns; one without a row only as RFC 3597 has
+ * it (TYPE65280 \# 4 0A000001).
+ */
+#ifndef DNSSEC_RRTYPE_H
+#define DNSSEC_RRTYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    TYPE_A = 1,
+    TYPE_NS = 2,
+    TYPE_CNAME = 5,
+    TYPE_SOA = 6,
+    TYPE_MX = 15,
+    TYPE_TXT = 16,
+    TYPE_AAAA = 28,
+    TYPE_DNAME = 39,
+    TYPE_DS = 43,
+    TYPE_RRSIG = 46,
+    TYPE_NSEC = 47,
+    TYPE_DNSKEY = 48,
+    TYPE_NSEC3 = 50,
+    TYPE_NSEC3PARAM = 51,
+    TYPE_CDS = 59,
+    TYPE_CDNSKEY = 60,
+    TYPE_ZONEMD = 63,
+    TYPE_SVCB = 64,
+    TYPE_HTTPS = 65,
+};
+
+#define TYPE_TEXT 16 /* characters of a mnemonic with the NUL */
+
+struct rrtype_row {
+    uint16_t type;
+    const char *name;
+    const char *layout;
+};
+
+/* NULL for a type that has no row. */
+const struct rrtype_row *rrtype_find(uint16_t type);
+
+/* A mnemonic in any case, or TYPEnnn; false when it is neither. */
+bool rrtype_parse(const char *text, size_t length, uint16_t *type);
+void rrtype_format(uint16_t type, char text[TYPE_TEXT]);
+
+/* Types that are questions or per-message, never data in a zone (RFC 6895, 3.1; OPT). */
+bool rrtype_is_meta(uint16_t type);
+
+#endif

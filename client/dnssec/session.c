@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/dnssec/session.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "client/dnssec/rrtype.h"
+#include "client/dnssec/zonecheck.h"
+#include "client/dnssec/zonefile.h"
+#include "keyd/base/file.h"
+
+void session_init(struct session *session, const struct options *options,
+                  const struct hsm_backend *backend)
+{
+    *session = (struct session){.options = options, .backend = backend, .lock = -1};
+}
+
+void session_close(struct session *session)
+{
+    if (session->hsm != NULL)
+        session->backend->close(session->hsm);
+    if (session->lock >= 0)
+        close(session->lock);
+    session->hsm = NULL;
+    session->lock = -1;
+}
+
+enum keyd_status session_read(struct session *session, struct keyd_error *err)
+{
+    const struct options *options = session->options;
+    enum keyd_status status =
+        state_folder(options->state_folder, options->zone.wire, session->folder, err);
+    if (status == KEYD_OK)
+        status = state_load(session->folder, options->zone.wire, &session->state, err);
+    return status;
+}
+
+enum keyd_status session_write(struct session *session, struct keyd_error *err)
+{
+    enum keyd_status status = session_read(session, err);
+    if (status == KEYD_OK)
+        status = state_lock(session->folder, &session->lock, err);
+    /* Read again: another run may have ended between the two. */
+    if (status == KEYD_OK)
+        status = session_read(session, err);
+    return status;
+}
+
+static enum keyd_status make_folder(struct session *session, struct keyd_error *err)
+{
+    enum keyd_status status = file_make_folder(session->folder, 0700, err);
+    if (status != KEYD_OK)
+        return keyd_wrap(err, "the state folder cannot be made (see --state-folder)");
+    return state_lock(session->folder, &session->lock, err);
+}
+
+enum keyd_status session_begin(struct session *session, struct keyd_error *err)
+{
+    const struct options *options = session->options;
+    struct keyd_error load;
+    enum keyd_status status =
+        state_folder(options->state_folder, options->zone.wire, session->folder, err);
+    if (status == KEYD_OK && !options->dry_run)
+        status = make_folder(session, err);
+    if (status != KEYD_OK)
+        return status;
+    status = state_load(session->folder, options->zone.wire, &session->state, &load);
+    if (status == KEYD_OK)
+        return KEYD_OK;
+    if (strcmp(load.reason, "ZONE_NOT_ENABLED") != 0) {
+        *err = load;
+        return status;
+    }
+    session->state = (struct zone_state){.zone = options->zone, .dnskey_ttl = STATE_DNSKEY_TTL};
+    return KEYD_OK;
+}
+
+enum keyd_status session_save(struct session *session, struct keyd_error *err)
+{
+    if (session->options->dry_run)
+        return KEYD_OK;
+    return state_save(session->folder, &session->state, err);
+}
+
+enum keyd_status session_hsm(struct session *session, struct keyd_error *err)
+{
+    if (session->hsm != NULL)
+        return KEYD_OK;
+    return session->backend->open(session->options->socket, &session->hsm, err);
+}
+
+static void tell_conflict(const struct session *session, const struct zone *zone)
+{
+    char owner[DNAME_TEXT];
+    char type[TYPE_TEXT];
+    const struct rrset *set = zone_ttl_conflict(zone);
+    if (set == NULL || session->options->quiet)
+        return;
+    dname_format(set->owner, owner);
+    rrtype_format(set->type, type);
+    complain("%s:%u: the TTLs of %s %s differ (RFC 2181, 5.2): the smallest, %u, is taken for all",
+             session->state.zone_file, set->line, owner, type, set->ttl);
+}
+
+enum keyd_status session_zone(struct session *session, struct zone **zone, struct keyd_error *err)
+{
+    struct dnskey own[STATE_KEYS_MAX];
+    struct zone *loaded = NULL;
+    const char *path = session->state.zone_file;
+    enum keyd_status status = zonefile_load(path, session->options->zone.wire, &loaded, err);
+    if (status == KEYD_NOT_FOUND)
+        return keyd_wrap(err, "the zone file cannot be read");
+    if (status == KEYD_OK)
+        status = zonecheck(loaded, path, own, session_dnskeys(session, own), err);
+    if (status != KEYD_OK) {
+        zone_free(loaded);
+        return status;
+    }
+    tell_conflict(session, loaded);
+    *zone = loaded;
+    return KEYD_OK;
+}
+
+size_t session_dnskeys(const struct session *session, struct dnskey keys[STATE_KEYS_MAX])
+{
+    for (size_t i = 0; i < session->state.key_count; i++)
+        keys[i] = session->state.keys[i].dnskey;
+    return session->state.key_count;
+}

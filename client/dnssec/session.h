@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One run on one zone: its folder, its lock, its state, and the way to the HSM once it is needed.
+ */
+#ifndef DNSSEC_SESSION_H
+#define DNSSEC_SESSION_H
+
+#include "client/dnssec/hsm.h"
+#include "client/dnssec/options.h"
+#include "client/dnssec/state.h"
+#include "client/dnssec/zone.h"
+
+struct session {
+    const struct options *options; /* *borrowed* */
+    const struct hsm_backend *backend;
+    struct hsm *hsm; /* NULL until session_hsm */
+    char folder[PATH_MAX];
+    int lock; /* -1: not held */
+    struct zone_state state;
+};
+
+/* Begins with everything closed; session_close after it, always. */
+void session_init(struct session *session, const struct options *options,
+                  const struct hsm_backend *backend);
+void session_close(struct session *session);
+
+/* Finds the zone's folder and reads the state, for commands that only look. */
+enum keyd_status session_read(struct session *session, struct keyd_error *err) KEYD_CHECKED;
+
+/* The same under the lock, for those that write. */
+enum keyd_status session_write(struct session *session, struct keyd_error *err) KEYD_CHECKED;
+
+/* Makes the folder if it is missing, takes the lock, reads the state or begins a fresh one. On a
+ * dry run nothing is made. */
+enum keyd_status session_begin(struct session *session, struct keyd_error *err) KEYD_CHECKED;
+
+/* state_save, but for a dry run. */
+enum keyd_status session_save(struct session *session, struct keyd_error *err) KEYD_CHECKED;
+
+/* Connects on the first call. */
+enum keyd_status session_hsm(struct session *session, struct keyd_error *err) KEYD_CHECKED;
+
+/* Loads the state's zone file and judges it (zonecheck). *zone is *owned*. Tells a TTL conflict on
+ * standard error. */
+enum keyd_status session_zone(struct session *session, struct zone **zone,
+                              struct keyd_error *err) KEYD_CHECKED;
+
+/* The DNSKEYs of all the state's keys; returns how many. */
+size_t session_dnskeys(const struct session *session, struct dnskey keys[STATE_KEYS_MAX]);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/dnssec/signing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/dnssec/publish.h"
+#include "client/dnssec/reload.h"
+#include "client/dnssec/rrtype.h"
+#include "client/dnssec/sign.h"
+#include "client/dnssec/ttl.h"
+#include "keyd/base/clock.h"
+
+#define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */
+
+/* The signers of a zone's keys and what stands behind them. */
+struct signers {
+    struct dns_signer ksks[STATE_KEYS_MAX];
+    struct dns_signer zsks[STATE_KEYS_MAX];
+    size_t ksk_count;
+    size_t zsk_count;
+    struct hsm_signer hsm[STATE_KEYS_MAX];
+    struct soft_signer soft[STATE_KEYS_MAX];
+};
+
+static void signers_close(struct signers *signers)
+{
+    for (size_t i = 0; i < signers->zsk_count; i++)
+        EVP_PKEY_free(signers->soft[i].pkey);
+}
+
+static enum keyd_status signers_open(struct session *session, struct signers *signers,
+                                     struct keyd_error *err)
+{
+    enum keyd_status status = session_hsm(session, err);
+    for (size_t i = 0; i < session->state.key_count && status == KEYD_OK; i++) {
+        const struct zone_key *key = &session->state.keys[i];
+        const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(key->dnskey.algorithm);
+        uint16_t tag = dnskey_tag(&key->dnskey);
+        if (key->dnskey.flags & DNSKEY_SEP) {
+            struct hsm_signer *hsm = &signers->hsm[signers->ksk_count];
+            *hsm = (struct hsm_signer){session->backend, session->hsm, algorithm, key->key_id};
+            signers->ksks[signers->ksk_count++] = hsm_signer(hsm, tag);
+        } else {
+            struct soft_signer *soft = &signers->soft[signers->zsk_count];
+            soft->algorithm = algorithm;
+            status = keyfile_load(session->folder, key->file, &key->dnskey, &soft->pkey, err);
+            if (status == KEYD_OK)
+                signers->zsks[signers->zsk_count++] = soft_signer(soft, tag);
+        }
+    }
+    return status;
+}
+
+static enum keyd_status check_ready(const struct session *session, int64_t now,
+                                    struct keyd_error *err)
+{
+    struct zone_state state = session->state;
+    if (state_ksk(&state) == NULL || state_zsk(&state) == NULL)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "ZONE_NOT_ENABLED",
+                         "enabling %s stopped half-way: run keyd-dnssec enable %s again",
+                         session->options->zone_text, session->options->zone_text);
+    if (now < CLOCK_EARLIEST || now + SIGNATURES_AFTER > UINT32_MAX)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
+                         "this host's clock cannot be right: set it (RRSIGs carry times of 2020 to "
+                         "2106)");
+    return KEYD_OK;
+}
+
+static void report_serial(struct report *report, uint32_t serial, uint32_t file)
+{
+    if (serial == file)
+        report_add(report, "Serial", "serial", json_integer(serial),
+                   "%" PRIu32 ", as in the zone file", serial);
+    else
+        report_add(report, "Serial", "serial", json_integer(serial),
+                   "%" PRIu32 " (the zone file has %" PRIu32
+                   ", which is not above the last one published)",
+                   serial, file);
+    report_add_data(report, "zone_file_serial", json_integer(file));
+}
+
+static void report_verified(struct report *report, const struct verified *verified)
+{
+    report_add(report, "Verified", "verified",
+               json_pack("{s:I, s:I, s:I}", "rrsets", (json_int_t)verified->rrsets, "signatures",
+                         (json_int_t)verified->signatures, "checked",
+                         (json_int_t)verified->checked),
+               verified->checked == verified->signatures
+                   ? "%zu RRsets, NSEC chain, DNSKEYs from the DS on, all %zu signatures"
+                   : "%zu RRsets, NSEC chain, DNSKEYs from the DS on, %zu of %zu signatures",
+               verified->rrsets, verified->checked, verified->signatures);
+}
+
+static enum keyd_status verify_with(const struct session *session, const char *path,
+                                    const struct zone *zone, const uint32_t *serial,
+                                    enum verify_mode mode, struct verified *verified,
+                                    struct keyd_error *err)
+{
+    struct dnskey dnskeys[STATE_KEYS_MAX];
+    const struct verification verification = {.apex = session->options->zone.wire,
+                                              .dnskeys = dnskeys,
+                                              .dnskey_count = session_dnskeys(session, dnskeys),
+                                              .unsigned_zone = zone,
+                                              .serial = serial,
+                                              .now = clock_now() / 1000,
+                                              .mode = mode};
+    return verify_file(path, &verification, verified, err);
+}
+
+enum keyd_status signing_verify(const struct session *session, const char *path,
+                                struct verified *verified, struct keyd_error *err)
+{
+    enum verify_mode mode =
+        session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
+    return verify_with(session, path != NULL ? path : session->state.signed_zone, NULL, NULL, mode,
+                       verified, err);
+}
+
+static enum keyd_status make_signed(struct session *session, const struct zone *zone,
+                                    uint32_t serial, int64_t now, struct zone **out,
+                                    struct keyd_error *err)
+{
+    struct dnskey dnskeys[STATE_KEYS_MAX];
+    struct signers signers = {0};
+    size_t signatures;
+    enum keyd_status status = signers_open(session, &signers, err);
+    const struct signing signing = {.dnskeys = dnskeys,
+                                    .dnskey_count = session_dnskeys(session, dnskeys),
+                                    .ksks = signers.ksks,
+                                    .ksk_count = signers.ksk_count,
+                                    .zsks = signers.zsks,
+                                    .zsk_count = signers.zsk_count,
+                                    .dnskey_ttl = session->state.dnskey_ttl,
+                                    .inception = (uint32_t)(now - SIGNATURES_BEFORE),
+                                    .expiration = (uint32_t)(now + SIGNATURES_AFTER),
+                                    .serial = serial};
+    if (status == KEYD_OK)
+        status = sign_zone(zone, &signing, out, &signatures, err);
+    signers_close(&signers);
+    return status;
+}
+
+/* Puts the verified file in its place. The serial is on disk before it is out. */
+static enum keyd_status put_in_place(struct session *session, struct publication *publication,
+                                     const struct verified *verified, int64_t now,
+                                     struct keyd_error *err)
+{
+    struct zone_state *state = &session->state;
+    state->have_serial = true;
+    state->serial = verified->serial;
+    enum keyd_status status = session_save(session, err);
+    if (status != KEYD_OK) {
+        publish_drop(publication);
+        return status;
+    }
+    status = publish_commit(publication, err);
+    if (status != KEYD_OK)
+        return status;
+    state->signed_ms = now * 1000;
+    state->expiration_ms = verified->expiration * 1000;
+    if (state->enabled_ms == 0)
+        state->enabled_ms = state->signed_ms;
+    return session_save(session, err);
+}
+
+static enum keyd_status reload(const struct session *session, struct report *report,
+                               struct keyd_error *err)
+{
+    const char *command = session->state.reload;
+    if (command[0] == '\0') {
+        report_add(report, "Reload", "reload", json_null(),
+                   "no command: make the name server load the zone");
+        return KEYD_OK;
+    }
+    enum keyd_status status = reload_run(command, RELOAD_TIMEOUT_MS, err);
+    report_add(report, "Reload", "reload",
+               json_pack("{s:s, s:b}", "command", command, "done", status == KEYD_OK), "%s: %s",
+               command, status == KEYD_OK ? "done" : "FAILED");
+    if (status != KEYD_OK)
+        return keyd_wrap(err, "the signed zone is in place, but the reload command failed");
+    return KEYD_OK;
+}
+
+static enum keyd_status publish(struct session *session, struct publication *publication,
+                                const struct verified *verified, int64_t now, struct report *report,
+                                struct keyd_error *err)
+{
+    const char *path = session->state.signed_zone;
+    report_add_data(report, "dry_run", json_boolean(session->options->dry_run));
+    if (session->options->dry_run) {
+        publish_drop(publication);
+        report_add(report, "Signed zone", "signed_zone", json_string(path),
+                   "%s is left as it is (--dry-run)", path);
+        return KEYD_OK;
+    }
+    enum keyd_status status = put_in_place(session, publication, verified, now, err);
+    if (status != KEYD_OK)
+        return status;
+    report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", path);
+    return reload(session, report, err);
+}
+
+enum keyd_status signing_run(struct session *session, const struct zone *zone,
+                             struct report *report, struct keyd_error *err)
+{
+    struct zone *out = NULL;
+    struct publication publication;
+    struct verified verified;
+    char when[WHEN_MAX];
+    const struct zone_state *state = &session->state;
+    int64_t now = clock_now() / 1000;
+    uint32_t file = soa_serial(zone_find(zone, zone_apex(zone), TYPE_SOA));
+    uint32_t serial =
+        serial_choose(state->serial_policy, file, state->have_serial ? &state->serial : NULL);
+    enum keyd_status status = check_ready(session, now, err);
+    if (status == KEYD_OK)
+        status = make_signed(session, zone, serial, now, &out, err);
+    if (status == KEYD_OK)
+        status = publish_write(state->signed_zone, out, &publication, err);
+    zone_free(out);
+    if (status != KEYD_OK)
+        return status;
+    status = verify_with(session, publication.fresh, zone, &serial, session->options->verify,
+                         &verified, err);
+    if (status != KEYD_OK) {
+        publish_drop(&publication);
+        return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
+    }
+    report_serial(report, serial, file);
+    report_verified(report, &verified);
+    when_format(verified.expiration * 1000, now * 1000, when);
+    report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
+               "%s", when);
+    return publish(session, &publication, &verified, now, report, err);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * From a zone file to a published signed zone: sign, write beside, verify, put in place, reload.
+ */
+#ifndef DNSSEC_SIGNING_H
+#define DNSSEC_SIGNING_H
+
+#include "client/dnssec/output.h"
+#include "client/dnssec/session.h"
+#include "client/dnssec/verify.h"
+
+#define SIGNATURES_BEFORE  3600         /* seconds: clocks of resolvers that are behind */
+#define SIGNATURES_AFTER   (14 * 86400) /* seconds */
+#define SIGNATURES_REFRESH (7 * 86400)  /* seconds left at which to sign again */
+
+/* Does all of it for a zone whose keys are in the state, and adds to the report what came of it.
+ * zone has passed zonecheck. On a dry run it stops before putting in place. A failed reload command
+ * is an error too (reason RELOAD), but then the signed zone stands and the state says so. Blocks on
+ * the disk, on keyd and on the command. */
+enum keyd_status signing_run(struct session *session, const struct zone *zone,
+                             struct report *report, struct keyd_error *err) KEYD_CHECKED;
+
+/* Judges a signed zone file by the state's keys and the clock. path: NULL for the published one. */
+enum keyd_status signing_verify(const struct session *session, const char *path,
+                                struct verified *verified, struct keyd_error *err) KEYD_CHECKED;
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A set of RR types and its form on the wire, NSEC's type bitmap (RFC 4034, 4.1.2).
+ */
+#ifndef DNSSEC_TYPESET_H
+#define DNSSEC_TYPESET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/dnssec/bytes.h"
+
+struct typeset {
+    uint8_t bits[8192]; /* all zero is the empty set */
+};
+
+void typeset_add(struct typeset *set, uint16_t type);
+bool typeset_has(const struct typeset *set, uint16_t type);
+
+/* Appends the bitmap: windows in order, empty ones and trailing zeros left out. */
+void typeset_encode(const struct typeset *set, struct bytes *wire);
+
+/* Adds a bitmap's types to *set; false when the bitmap is not what typeset_encode would write. */
+bool typeset_decode(struct typeset *set, const uint8_t *data, size_t length);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Judges a signed zone file before it is published, or the one that is: reads it back and checks it
+ * as a validator would. Shares nothing with the signer above the reading of text and names: the
+ * cryptography, DS and canonical forms are ldns', the chain's rules are written a second time here.
+ *
+ * Always checked: the DNSKEY set is exactly the given one and chains from the KSKs' DS; the apex;
+ * all RRSIGs' fields and times; which sets must and must not have one; the whole NSEC chain:
+ * sorted, closed, no name missing or too many, each bitmap equal to what is there; and, where the
+ * unsigned zone is given, that nothing of it is missing, changed, or new. Signatures: all of them,
+ * or those of the apex and a sample.
+ */
+#ifndef DNSSEC_VERIFY_H
+#define DNSSEC_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/dnssec/dnskey.h"
+#include "client/dnssec/zone.h"
+
+enum verify_mode {
+    VERIFY_DEFAULT, /* full under VERIFY_FULL_BELOW RRsets, else sample */
+    VERIFY_FULL,
+    VERIFY_SAMPLE,
+};
+
+#define VERIFY_FULL_BELOW  10000 /* RRsets: some 0.7 s of P-256 on one core */
+#define VERIFY_SAMPLE_SIZE 1000  /* signatures besides the apex' */
+
+struct verification {
+    const uint8_t *apex;
+    const struct dnskey *dnskeys; /* all that must be there; those with the SEP flag are KSKs */
+    size_t dnskey_count;
+    const struct zone *unsigned_zone; /* NULL: not known */
+    const uint32_t *serial;           /* NULL: any */
+    int64_t now;                      /* seconds since 1970 */
+    enum verify_mode mode;
+};
+
+struct verified {
+    size_t rrsets;     /* without RRSIGs */
+    size_t signatures; /* RRSIGs there */
+    size_t checked;    /* of them, by cryptography */
+    uint32_t serial;
+    int64_t expiration; /* of the RRSIG that ends first */
+};
+
+/* DATA_LOSS, reason VERIFICATION, with file, name, type and what is wrong; the errors of
+ * zonefile_load where it cannot be read. Blocks on the disk and on the processor. */
+enum keyd_status verify_file(const char *path, const struct verification *verification,
+                             struct verified *verified, struct keyd_error *err) KEYD_CHECKED;
+
+#endif

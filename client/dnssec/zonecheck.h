@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a zone must be before it is signed: whole, and not signed yet.
+ */
+#ifndef DNSSEC_ZONECHECK_H
+#define DNSSEC_ZONECHECK_H
+
+#include "client/dnssec/dnskey.h"
+#include "client/dnssec/zone.h"
+
+/* path is for messages ("FILE:LINE: ..."). own: DNSKEYs that may be there, since they are ours.
+ * INVALID_ARGUMENT, reason ZONE_CONTENT: no SOA or NS at the apex, two SOAs, an SOA elsewhere,
+ * CNAME or DNAME with company, DS without delegation, anything below a DNAME. FAILED_PRECONDITION,
+ * reason SIGNED_ALREADY: RRSIG, NSEC, NSEC3, NSEC3PARAM, ZONEMD, or a DNSKEY of somebody else.
+ * Pure. */
+enum keyd_status zonecheck(const struct zone *zone, const char *path, const struct dnskey *own,
+                           size_t own_count, struct keyd_error *err) KEYD_CHECKED;
+
+#endif

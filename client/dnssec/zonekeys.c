@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/dnssec/zonekeys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keyd/base/clock.h"
+
+#define TAG_TRIES 32 /* two keys share a tag once in some 16,000 */
+
+static bool collides(const struct zone_state *state, const struct dnskey *key)
+{
+    for (size_t i = 0; i < state->key_count; i++) {
+        if (dnskey_tags_collide(&state->keys[i].dnskey, key))
+            return true;
+    }
+    return false;
+}
+
+static enum keyd_status remember(struct session *session, const struct zone_key *key,
+                                 struct keyd_error *err)
+{
+    struct zone_state *state = &session->state;
+    if (state->key_count == STATE_KEYS_MAX)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TOO_MANY_KEYS",
+                         "%s has %d keys already, more are not kept", session->options->zone_text,
+                         STATE_KEYS_MAX);
+    state->keys[state->key_count++] = *key;
+    return session_save(session, err);
+}
+
+/* ---- KSK ------------------------------------------------------------------------------------ */
+
+static enum keyd_status judge(const struct session *session, const char *name,
+                              const struct hsm_key *key, const struct dnssec_algorithm *algorithm,
+                              struct keyd_error *err)
+{
+    if (strcmp(key->spec, algorithm->key_spec) != 0 || strcmp(key->usage, "SIGN_VERIFY") != 0)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISMATCH",
+                         "%s (%s) is a %s key for %s, a KSK of algorithm %s needs %s for "
+                         "SIGN_VERIFY: name another key with --key, a new name makes one",
+                         name, key->key_id, key->spec, key->usage, algorithm->mnemonic,
+                         algorithm->key_spec);
+    if (strcmp(key->state, "ENABLED") != 0)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_STATE", "%s (%s) is %s%s%s", name,
+                         key->key_id, key->state, key->state_reason[0] != '\0' ? ": " : "",
+                         key->state_reason);
+    const char *token = session->state.token;
+    if (token[0] != '\0' && strcmp(token, key->token) != 0)
+        return keyd_fail(
+            err, KEYD_FAILED_PRECONDITION, "KEY_MISMATCH",
+            "%s (%s) lies on the token %s, not on %s: leave --token out to take it, or "
+            "name another key with --key",
+            name, key->key_id, key->token, token);
+    return KEYD_OK;
+}
+
+static enum keyd_status check_known(struct session *session, const struct zone_key *known,
+                                    struct keyd_error *err)
+{
+    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(known->dnskey.algorithm);
+    struct hsm_key key;
+    struct dnskey dnskey;
+    enum keyd_status status = session->backend->find(session->hsm, known->key_id, &key, err);
+    if (status == KEYD_NOT_FOUND)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISSING",
+                         "keyd does not have the KSK of %s, key %s (%s): is it the right keyd (see "
+                         "--socket), with the right token?",
+                         session->options->zone_text, known->key_id, known->alias);
+    if (status == KEYD_OK)
+        status = judge(session, known->alias, &key, algorithm, err);
+    if (status == KEYD_OK)
+        status = dnskey_from_spki(algorithm, known->dnskey.flags, key.spki, key.spki_length,
+                                  &dnskey, err);
+    if (status == KEYD_OK && !dnskey_equal(&dnskey, &known->dnskey))
+        return keyd_fail(
+            err, KEYD_FAILED_PRECONDITION, "KEY_MISMATCH",
+            "key %s in keyd has another public key than the KSK of %s: is it the right "
+            "keyd (see --socket)?",
+            known->key_id, session->options->zone_text);
+    return status;
+}
+
+/* A request id that belongs to what is asked for, on disk before it is used. */
+static enum keyd_status prepare_request(struct session *session, struct keyd_error *err)
+{
+    if (session->state.request_id[0] != '\0')
+        return KEYD_OK;
+    struct keyid id = keyid_random();
+    keyid_format(&id, session->state.request_id);
+    return session_save(session, err);
+}
+
+static enum keyd_status create(struct session *session, const struct dnssec_algorithm *algorithm,
+                               struct hsm_key *key, struct keyd_error *err)
+{
+    char description[DNAME_TEXT + 16];
+    const struct zone_state *state = &session->state;
+    enum keyd_status status = prepare_request(session, err);
+    if (status != KEYD_OK)
+        return status;
+    snprintf(description, sizeof description, "KSK of %.900s", session->options->zone_text);
+    const struct hsm_new_key wanted = {.spec = algorithm->key_spec,
+                                       .alias = state->alias,
+                                       .token = state->token[0] != '\0' ? state->token : NULL,
+                                       .description = description,
+                                       .request_id = state->request_id};
+    return session->backend->create(session->hsm, &wanted, key, err);
+}
+
+static enum keyd_status take(struct session *session, const struct dnssec_algorithm *algorithm,
+                             const struct hsm_key *key, struct keyd_error *err)
+{
+    struct zone_key made = {.created_ms = clock_now()};
+    enum keyd_status status = judge(session, session->state.alias, key, algorithm, err);
+    if (status == KEYD_OK)
+        status =
+            dnskey_from_spki(algorithm, DNSKEY_KSK, key->spki, key->spki_length, &made.dnskey, err);
+    if (status != KEYD_OK)
+        return status;
+    if (collides(&session->state, &made.dnskey))
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_TAG",
+                         "key %s has the key tag %u, which another key of the zone has: name "
+                         "another key with --key",
+                         key->key_id, dnskey_tag(&made.dnskey));
+    snprintf(made.key_id, sizeof made.key_id, "%s", key->key_id);
+    snprintf(made.alias, sizeof made.alias, "%s", session->state.alias);
+    snprintf(made.token, sizeof made.token, "%s", key->token);
+    session->state.request_id[0] = '\0';
+    return remember(session, &made, err);
+}
+
+enum keyd_status zonekeys_ksk(struct session *session, enum zonekey_came *came,
+                              struct keyd_error *err)
+{
+    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(DNSSEC_ECDSAP256SHA256);
+    struct hsm_key key;
+    enum keyd_status status = session_hsm(session, err);
+    if (status != KEYD_OK)
+        return status;
+    const struct zone_key *known = state_ksk(&session->state);
+    if (known != NULL) {
+        *came = KEY_KNOWN;
+        return check_known(session, known, err);
+    }
+    *came = KEY_TAKEN;
+    status = session->backend->find(session->hsm, session->state.alias, &key, err);
+    /* NOT_FOUND is also libkeyd's word for a socket that is not there: that is no missing key. */
+    if (status == KEYD_NOT_FOUND && (err == NULL || strcmp(err->reason, "SOCKET_MISSING") != 0)) {
+        *came = KEY_MADE;
+        if (session->options->dry_run)
+            return KEYD_OK;
+        status = create(session, algorithm, &key, err);
+    }
+    return status == KEYD_OK ? take(session, algorithm, &key, err) : status;
+}
+
+/* ---- ZSK ------------------------------------------------------------------------------------ */
+
+/* Files of a run that stopped before it wrote the state: a complete pair, ours, a ZSK. */
+static bool find_left_over(const struct session *session, struct zone_key *key)
+{
+    char prefix[KEYFILE_NAME];
+    char zone[KEYFILE_NAME];
+    bool found = false;
+    keyfile_zone_name(session->options->zone.wire, zone);
+    snprintf(prefix, sizeof prefix, "K%.780s+", zone);
+    DIR *folder = opendir(session->folder);
+    for (struct dirent *entry; folder != NULL && !found && (entry = readdir(folder)) != NULL;) {
+        EVP_PKEY *pkey = NULL;
+        size_t length = strlen(entry->d_name);
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || length < 8 ||
+            length >= sizeof key->file || strcmp(entry->d_name + length - 8, ".private") != 0)
+            continue;
+        snprintf(key->file, sizeof key->file, "%.*s", (int)(length - 8), entry->d_name);
+        found = keyfile_load_public(session->folder, key->file, session->options->zone.wire,
+                                    &key->dnskey, NULL) == KEYD_OK &&
+                key->dnskey.flags == DNSKEY_ZSK &&
+                dnssec_algorithm_find(key->dnskey.algorithm) != NULL &&
+                !collides(&session->state, &key->dnskey) &&
+                keyfile_load(session->folder, key->file, &key->dnskey, &pkey, NULL) == KEYD_OK;
+        EVP_PKEY_free(pkey);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    return found;
+}
+
+static enum keyd_status make(struct session *session, struct zone_key *key, struct keyd_error *err)
+{
+    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(DNSSEC_ECDSAP256SHA256);
+    EVP_PKEY *pkey = NULL;
+    enum keyd_status status = KEYD_OK;
+    for (unsigned tries = 0; tries < TAG_TRIES && status == KEYD_OK; tries++) {
+        status = keyfile_generate(algorithm, DNSKEY_ZSK, &pkey, &key->dnskey, err);
+        if (status == KEYD_OK && !collides(&session->state, &key->dnskey))
+            break;
+        EVP_PKEY_free(pkey);
+        pkey = NULL;
+    }
+    if (status == KEYD_OK && pkey == NULL)
+        return keyd_fail(err, KEYD_INTERNAL, "KEY_TAG", "no ZSK with a free key tag came up");
+    if (status == KEYD_OK)
+        status = keyfile_write(session->folder, session->options->zone.wire, pkey, &key->dnskey,
+                               clock_now(), err);
+    EVP_PKEY_free(pkey);
+    keyfile_name(session->options->zone.wire, &key->dnskey, key->file);
+    return status;
+}
+
+enum keyd_status zonekeys_zsk(struct session *session, enum zonekey_came *came,
+                              struct keyd_error *err)
+{
+    struct zone_key key = {.created_ms = clock_now()};
+    *came = KEY_KNOWN;
+    if (state_zsk(&session->state) != NULL)
+        return KEYD_OK;
+    *came = KEY_TAKEN;
+    if (!find_left_over(session, &key)) {
+        *came = KEY_MADE;
+        if (session->options->dry_run)
+            return KEYD_OK;
+        key = (struct zone_key){.created_ms = clock_now()};
+        enum keyd_status status = make(session, &key, err);
+        if (status != KEYD_OK)
+            return status;
+    }
+    return remember(session, &key, err);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/dnssec/soft_hsm.h"
+
+#include <errno.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct hsm {
+    const char *folder;
+};
+
+static void path_of(const struct hsm *hsm, const char *name, const char *ending, char path[512])
+{
+    const char *slash = strrchr(name, '/');
+    snprintf(path, 512, "%s/%s%s", hsm->folder, slash != NULL ? slash + 1 : name, ending);
+}
+
+static bool has_file(const struct hsm *hsm, const char *name)
+{
+    char path[512];
+    path_of(hsm, name, "", path);
+    return access(path, F_OK) == 0;
+}
+
+static void note(const struct hsm *hsm, const char *call, const char *name)
+{
+    char path[512];
+    path_of(hsm, "calls", "", path);
+    FILE *file = fopen(path, "a");
+    if (file == NULL)
+        return;
+    fprintf(file, "%s %s\n", call, name);
+    fclose(file);
+}
+
+static enum keyd_status open_folder(const char *socket, struct hsm **hsm, struct keyd_error *err)
+{
+    (void)socket;
+    const char *folder = getenv("KEYD_SOFT_HSM");
+    if (folder == NULL)
+        return keyd_fail(err, KEYD_NOT_FOUND, "SOCKET_MISSING", "keyd is not running: no socket");
+    *hsm = malloc(sizeof **hsm);
+    if (*hsm == NULL)
+        return keyd_fail_errno(err, ENOMEM, "soft HSM");
+    (*hsm)->folder = folder;
+    return KEYD_OK;
+}
+
+static void close_folder(struct hsm *hsm)
+{
+    free(hsm);
+}
+
+/* A key's id is a symbolic link FOLDER/ID.pem to NAME.pem. */
+static EVP_PKEY *load(const struct hsm *hsm, const char *name)
+{
+    char path[512];
+    path_of(hsm, name, ".pem", path);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return NULL;
+    EVP_PKEY *pkey = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    fclose(file);
+    return pkey;
+}
+
+/* The id is derived from the public key, so that all names of a key give the same. */
+static void describe(EVP_PKEY *pkey, struct hsm_key *key)
+{
+    unsigned char *der = NULL;
+    int length = i2d_PUBKEY(pkey, &der);
+    char hash[40] = "";
+    char group[32] = "";
+    *key = (struct hsm_key){.spki_length = (size_t)length};
+    memcpy(key->spki, der, (size_t)length);
+    OPENSSL_free(der);
+    for (size_t i = 0; i < 16; i++)
+        snprintf(hash + 2 * i, 3, "%02x", key->spki[(size_t)length - 16 + i]);
+    snprintf(key->key_id, sizeof key->key_id, "%.8s-%.4s-%.4s-%.4s-%.12s", hash, hash + 8,
+             hash + 12, hash + 16, hash + 20);
+    EVP_PKEY_get_group_name(pkey, group, sizeof group, NULL);
+    snprintf(key->spec, sizeof key->spec, "%s",
+             strcmp(group, "prime256v1") == 0 ? "ECC_NIST_P256" : "ECC_NIST_P384");
+    snprintf(key->usage, sizeof key->usage, "SIGN_VERIFY");
+    snprintf(key->state, sizeof key->state, "ENABLED");
+    snprintf(key->token, sizeof key->token, "soft");
+}
+
+static enum keyd_status find(struct hsm *hsm, const char *key_id, struct hsm_key *key,
+                             struct keyd_error *err)
+{
+    note(hsm, "find", key_id);
+    EVP_PKEY *pkey = load(hsm, key_id);
+    if (pkey == NULL)
+        return keyd_fail(err, KEYD_NOT_FOUND, "KEY_NOT_FOUND", "no key %s", key_id);
+    describe(pkey, key);
+    EVP_PKEY_free(pkey);
+    return KEYD_OK;
+}
+
+static enum keyd_status create(struct hsm *hsm, const struct hsm_new_key *wanted,
+                               struct hsm_key *key, struct keyd_error *err)
+{
+    char path[512];
+    char link[512];
+    note(hsm, "create", wanted->alias);
+    if (has_file(hsm, "fail-create"))
+        return keyd_fail(err, KEYD_UNAVAILABLE, "TOKEN_AWAY", "token soft is away");
+    EVP_PKEY *pkey = EVP_EC_gen("P-256");
+    path_of(hsm, wanted->alias, ".pem", path);
+    FILE *file = fopen(path, "wx");
+    if (pkey == NULL || file == NULL ||
+        PEM_write_PrivateKey(file, pkey, NULL, NULL, 0, NULL, NULL) != 1)
+        abort();
+    fclose(file);
+    describe(pkey, key);
+    EVP_PKEY_free(pkey);
+    path_of(hsm, key->key_id, ".pem", link);
+    if (symlink(path, link) != 0)
+        abort();
+    return KEYD_OK;
+}
+
+static enum keyd_status sign(struct hsm *hsm, const char *key_id, const char *signing_algorithm,
+                             const uint8_t *message, size_t length,
+                             uint8_t signature[DNSSEC_SIGNATURE_MAX], size_t *signature_length,
+                             struct keyd_error *err)
+{
+    note(hsm, "sign", key_id);
+    EVP_PKEY *pkey = load(hsm, key_id);
+    if (pkey == NULL || has_file(hsm, "fail-sign") ||
+        strcmp(signing_algorithm, "ECDSA_SHA_256") != 0) {
+        EVP_PKEY_free(pkey);
+        return keyd_fail(err, KEYD_UNAVAILABLE, "TOKEN_AWAY", "token soft is away");
+    }
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    *signature_length = DNSSEC_SIGNATURE_MAX;
+    if (ctx == NULL || EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, pkey) != 1 ||
+        EVP_DigestSign(ctx, signature, signature_length, message,
+                       has_file(hsm, "bad-signature") ? length - 1 : length) != 1)
+        abort();
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(pkey);
+    return KEYD_OK;
+}
+
+const struct hsm_backend soft_hsm = {
+    .open = open_folder, .close = close_folder, .find = find, .create = create, .sign = sign};
