@@ -101,10 +101,8 @@ static void finish(struct exchange *exchange, enum keyd_status status, size_t tr
     }
 }
 
-static void set_call_id(struct exchange *exchange)
+static void set_call_id(struct exchange *exchange, const char *text)
 {
-    char text[KEYID_TEXT];
-    keyid_format(&exchange->call.call_id, text);
     exchange->trailing[0].key = grpc_slice_from_static_string("keyd-call-id");
     exchange->trailing[0].value = grpc_slice_from_copied_string(text);
 }
@@ -116,9 +114,10 @@ static void succeed(struct call *call, const ProtobufCMessage *answer)
     protobuf_c_message_pack(answer, GRPC_SLICE_START_PTR(slice));
     exchange->answer = grpc_raw_byte_buffer_create(&slice, 1);
     grpc_slice_unref(slice);
-    if (exchange->method->handler != NULL)
-        log_debug("%s ok principal=%s", call->method, call->identity->principal);
-    set_call_id(exchange);
+    char call_id[KEYID_TEXT];
+    keyid_format(&call->call_id, call_id);
+    log_debug("%s OK principal=%s call=%s", call->method, call->identity->principal, call_id);
+    set_call_id(exchange, call_id);
     finish(exchange, KEYD_OK, 1);
 }
 
@@ -138,7 +137,7 @@ static void fail(struct call *call, const struct keyd_error *err)
              "%s %s reason=%s principal=%s: %s call=%s", call->method,
              keyd_status_name(err->status), err->reason, call->identity->principal, err->message,
              call_id);
-    set_call_id(exchange);
+    set_call_id(exchange, call_id);
     exchange->trailing[1].key = grpc_slice_from_static_string("keyd-reason");
     exchange->trailing[1].value = grpc_slice_from_copied_string(err->reason);
     exchange->status_details = grpc_slice_from_copied_string(message);

@@ -18,9 +18,9 @@ struct listener {
 };
 
 /* Makes the socket, mode 0666 whatever the umask is: the check of the peer's uid is the gate, the
- * folder's mode is for operators who want less. Sets the umask for a moment: before clients come. What a dead keyd left there is replaced. ALREADY_EXISTS,
- * reason KEYD_RUNS, when somebody answers on it; FAILED_PRECONDITION, NO_SOCKET, when something
- * else has the name. */
+ * folder's mode is for operators who want less. Sets the umask for a moment: before clients come.
+ * What a dead keyd left there is replaced. ALREADY_EXISTS, reason KEYD_RUNS, when somebody answers
+ * on it; FAILED_PRECONDITION, NO_SOCKET, when something else has the name. */
 enum keyd_status listener_open(struct listener *listener, const char *path,
                                struct keyd_error *err) KEYD_CHECKED;
 

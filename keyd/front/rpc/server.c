@@ -22,11 +22,10 @@
 #include "keyd/front/service/memory.h"
 #include "keyd/v1/keyd.pb-c.h"
 
-#define METADATA_MAX      8192              /* bytes, keyd.proto */
-#define ANSWER_MAX        (3 * 1024 * 1024) /* a page of ListKeys has 2 MiB and a key */
-#define STREAMS_MAX       1024              /* concurrent calls on one connection */
-#define POSTED_PER_METHOD 16 /* requests waiting for a call, so that gRPC queues none of its own   \
-                              */
+#define METADATA_MAX       8192              /* bytes, keyd.proto */
+#define ANSWER_MAX         (3 * 1024 * 1024) /* a page of ListKeys has 2 MiB and a key */
+#define STREAMS_MAX        1024              /* concurrent calls on one connection */
+#define POSTED_PER_METHOD  16                /* so that gRPC queues no calls of its own */
 #define POSTED_UNKNOWN     4
 #define IDLE_MS            300000 /* a connection without calls is closed; clients connect again */
 #define STRANGER_AGE_MS    2000

@@ -864,14 +864,14 @@ enum keyd_status pool_open(const struct pool_token_config *tokens, unsigned coun
         if (status == KEYD_OK)
             status = one;
     }
+    *pool = made; /* before the reader may tell of a listing */
     if (status == KEYD_OK)
         status = start_reader(made, err);
     if (status != KEYD_OK) {
+        *pool = NULL;
         pool_free(made);
-        return status;
     }
-    *pool = made;
-    return KEYD_OK;
+    return status;
 }
 
 void pool_stop(struct pool *pool)

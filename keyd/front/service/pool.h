@@ -77,7 +77,8 @@ struct pool_status {
     bool separate_uid;
 };
 
-/* tokens is *borrowed* for the call; what it points to as said above. */
+/* tokens is *borrowed* for the call; what it points to as said above. *pool is set before the first
+ * call of `listed`, which may come before this returns. */
 enum keyd_status pool_open(const struct pool_token_config *tokens, unsigned count,
                            pool_listed *listed, void *context, struct pool **pool,
                            struct keyd_error *err) KEYD_CHECKED;
