@@ -10,8 +10,8 @@
 #include <sys/un.h>
 
 #include "keyd/base/keyid.h"
+#include "keyd/base/memory.h"
 #include "keyd/base/yaml.h"
-#include "keyd/front/service/memory.h"
 
 #define TEXT_MAX  4096 /* bytes of any value */
 #define FIELD_MAX 64

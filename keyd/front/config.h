@@ -10,7 +10,7 @@
 
 #include "keyd/base/error.h"
 #include "keyd/base/log.h"
-#include "keyd/front/service/pool.h"
+#include "keyd/front/service/service.h"
 
 #define CONFIG_UIDS_MAX        64
 #define CONFIG_CALLS_IN_FLIGHT 1024 /* the default of calls_in_flight */

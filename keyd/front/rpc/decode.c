@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "keyd/front/service/text.h"
+#include "keyd/base/text.h"
 
 /* Memory that one request may unpack to: its bytes once more, its struct, and unknown fields at
  * some 40 bytes each. */

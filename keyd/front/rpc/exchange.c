@@ -17,9 +17,9 @@
 
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
+#include "keyd/base/memory.h"
 #include "keyd/front/rpc/decode.h"
 #include "keyd/front/rpc/server.h"
-#include "keyd/front/service/memory.h"
 
 struct exchange {
     struct call call; /* what the handler sees */

@@ -16,10 +16,10 @@
 
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
+#include "keyd/base/memory.h"
 #include "keyd/front/rpc/decode.h"
 #include "keyd/front/rpc/exchange.h"
 #include "keyd/front/rpc/listen.h"
-#include "keyd/front/service/memory.h"
 #include "keyd/v1/keyd.pb-c.h"
 
 #define METADATA_MAX       8192              /* bytes, keyd.proto */

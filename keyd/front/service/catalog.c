@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "keyd/base/file.h"
-#include "keyd/front/service/memory.h"
-#include "keyd/front/service/text.h"
+#include "keyd/base/memory.h"
+#include "keyd/base/text.h"
 
 #define APPLICATION_ID 0x6b657964 /* "keyd"; what file(1) and we tell the file by */
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "keyd/base/log.h"
-#include "keyd/front/service/memory.h"
-#include "keyd/front/service/text.h"
+#include "keyd/base/memory.h"
+#include "keyd/base/text.h"
 
 #define CREATOR_MAX 128 /* bytes of a principal, hsm.proto */
 

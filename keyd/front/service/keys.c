@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keyd/base/memory.h"
 #include "keyd/front/service/access.h"
-#include "keyd/front/service/memory.h"
 #include "keyd/front/service/state.h"
 #include "keyd/v1/keyd.pb-c.h"
 

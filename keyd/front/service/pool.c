@@ -24,8 +24,8 @@
 
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
-#include "keyd/front/service/memory.h"
-#include "keyd/front/service/text.h"
+#include "keyd/base/memory.h"
+#include "keyd/base/text.h"
 #include "keyd/wall/packet.h"
 
 #define NS_PER_MS        1000000LL

@@ -8,7 +8,7 @@
 
 #include "keyd/base/clock.h"
 #include "keyd/base/file.h"
-#include "keyd/front/service/memory.h"
+#include "keyd/base/memory.h"
 #include "keyd/front/service/state.h"
 
 const struct service_method service_methods[] = {

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "keyd/front/service/memory.h"
+#include "keyd/base/memory.h"
 
 struct worker {
     pthread_t thread;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Small memory for the front. When the system has none left the process ends, is started afresh by
+ * Memory for a daemon. When the system has none left the process ends, is started afresh by
  * its supervisor and has lost nothing: the same way back as after any other fault.
  */
-#ifndef KEYD_FRONT_SERVICE_MEMORY_H
-#define KEYD_FRONT_SERVICE_MEMORY_H
+#ifndef KEYD_BASE_MEMORY_H
+#define KEYD_BASE_MEMORY_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "keyd/front/service/text.h"
+#include "keyd/base/text.h"
 
 #include <stdint.h>
 

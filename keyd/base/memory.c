@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "keyd/front/service/memory.h"
+#include "keyd/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  *
  * Judging text that others sent.
  */
-#ifndef KEYD_FRONT_SERVICE_TEXT_H
-#define KEYD_FRONT_SERVICE_TEXT_H
+#ifndef KEYD_BASE_TEXT_H
+#define KEYD_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
