@@ -116,17 +116,28 @@ static int64_t left_ms(int64_t until_ns)
     return (until_ns - clock_monotonic_ns()) / NS_PER_MS;
 }
 
-/* Repeats what keyd was not there for; the request id makes that safe. */
+/* Whether the request may have been lost on its way, or its answer: then it is not known whether
+ * the key was made. */
+static bool was_cut_off(const struct keyd_error *err)
+{
+    return strcmp(err->reason, "CONNECTION_CLOSED") == 0 ||
+           strcmp(err->reason, "TOKEN_RESTARTED") == 0;
+}
+
+/* A request that was cut off is repeated, while keyd or keyd-hsm comes back; the request id makes
+ * that safe. One that never left is the caller's to repeat. */
 static enum keyd_status create_until(struct keyd_client *client,
                                      const Keyd__V1__CreateKeyRequest *request, int timeout_ms,
                                      ProtobufCMessage **answer, struct keyd_error *err)
 {
     int64_t until_ns = clock_monotonic_ns() + (int64_t)timeout_ms * NS_PER_MS;
     int pause_ms = RETRY_FIRST_MS;
+    bool cut_off = false;
     for (;;) {
         enum keyd_status status =
             call_wait(client, METHOD_CREATE_KEY, &request->base, timeout_ms, answer, err);
-        if (status != KEYD_UNAVAILABLE || left_ms(until_ns) <= pause_ms)
+        cut_off = cut_off || (status == KEYD_UNAVAILABLE && was_cut_off(err));
+        if (status != KEYD_UNAVAILABLE || !cut_off || left_ms(until_ns) <= pause_ms)
             return status;
         nanosleep(&(struct timespec){.tv_nsec = (long)pause_ms * NS_PER_MS}, NULL);
         pause_ms = pause_ms * 2 < RETRY_MAX_MS ? pause_ms * 2 : RETRY_MAX_MS - 1;

@@ -104,8 +104,9 @@ struct keyd_create_key_request {
                                repetition is safe; a second call makes a second key. */
 };
 
-/* timeout_ms: 0 for the default. UNAVAILABLE is tried again until the timeout, under the same
- * request_id. *key is *owned*. */
+/* timeout_ms: 0 for the default. When keyd or the token's keyd-hsm goes away while it has the
+ * request, the request is sent again until the timeout, under the same request_id; what never
+ * reached them fails as UNAVAILABLE at once. *key is *owned*. */
 KEYD_API enum keyd_status keyd_create_key(struct keyd_client *client,
                                           const struct keyd_create_key_request *request,
                                           int timeout_ms, struct keyd_key **key,

@@ -43,7 +43,7 @@ def load_stubs():
 KEY, KEYD = load_stubs()
 keys = {}
 requests = {}
-away_tries = {}
+restarts = {}
 lock = threading.Lock()
 
 
@@ -63,6 +63,7 @@ FAILURES = {
     "denied": (grpc.StatusCode.PERMISSION_DENIED, "UID_NOT_ALLOWED",
                "keyd.conf lists no such uid (call %s)" % CALL_ID),
     "locked": (grpc.StatusCode.FAILED_PRECONDITION, "LOGIN_NEEDED", "the PIN was refused"),
+    "restarted": (grpc.StatusCode.UNAVAILABLE, "TOKEN_RESTARTED", "token t: keyd-hsm went away"),
     "away": (grpc.StatusCode.UNAVAILABLE, "TOKEN_AWAY", "token t: keyd-hsm does not answer"),
     "controls": (grpc.StatusCode.INTERNAL, "bad reason", "a\x1b[31m\n\u009bb\u00e9"),
     "long": (grpc.StatusCode.INTERNAL, "LONG", "\u00e9" * 2000),
@@ -128,11 +129,13 @@ def create_key(request, context):
     bad = misbehave(context, request.alias)
     if bad is not None:
         return bad
-    if request.description.startswith("away "):
-        tries = away_tries.setdefault(request.request_id, int(request.description[5:]))
-        away_tries[request.request_id] = tries - 1
+    if request.description == "away":
+        fail(context, *FAILURES["away"])
+    if request.description.startswith("restarted "):
+        tries = restarts.setdefault(request.request_id, int(request.description.split()[1]))
+        restarts[request.request_id] = tries - 1
         if tries > 0:
-            fail(context, *FAILURES["away"])
+            fail(context, *FAILURES["restarted"])
     with lock:
         key = requests.get(request.request_id)
         if key is None:

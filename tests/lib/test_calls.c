@@ -60,22 +60,30 @@ static void the_same_request_id_gives_the_same_key(void **state)
     keyd_key_free(second);
 }
 
-static void a_creation_is_tried_again_under_one_request_id(void **state)
+static void a_creation_that_was_cut_off_is_sent_again(void **state)
 {
     (void)state;
-    struct keyd_create_key_request request = {.key_spec = "ECC_NIST_P256", .description = "away 3"};
+    struct keyd_create_key_request request = {.key_spec = "ECC_NIST_P256",
+                                              .description = "restarted 3"};
     struct keyd_key *key;
     double began = seconds_now();
     assert_int_equal(keyd_create_key(client, &request, 5000, &key, &err), KEYD_OK);
     assert_true(seconds_now() - began >= 0.05 + 0.1 + 0.2);
     keyd_key_free(key);
 
-    request.description = "away 1000";
+    request.description = "restarted 1000";
     request.request_id = "the-request";
     assert_int_equal(keyd_create_key(client, &request, 300, &key, &err), KEYD_UNAVAILABLE);
+    assert_string_equal(err.reason, "TOKEN_RESTARTED");
+    assert_non_null(strstr(err.message, "the-request"));
+
+    /* What never reached keyd-hsm is told at once. */
+    request.description = "away";
+    began = seconds_now();
+    assert_int_equal(keyd_create_key(client, &request, 5000, &key, &err), KEYD_UNAVAILABLE);
+    assert_true(seconds_now() - began < 2);
     assert_string_equal(err.reason, "TOKEN_AWAY");
     assert_non_null(strstr(err.message, "token t: keyd-hsm does not answer"));
-    assert_non_null(strstr(err.message, "the-request"));
 }
 
 static void lists_keys_page_by_page(void **state)
@@ -285,7 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(creates_and_describes_a_key),
         cmocka_unit_test(the_same_request_id_gives_the_same_key),
-        cmocka_unit_test(a_creation_is_tried_again_under_one_request_id),
+        cmocka_unit_test(a_creation_that_was_cut_off_is_sent_again),
         cmocka_unit_test(lists_keys_page_by_page),
         cmocka_unit_test(gives_the_public_key),
         cmocka_unit_test(signs_messages_and_digests),
