@@ -33,6 +33,20 @@
  * that a second try would do twice (a CreateKey: under the request id that the message names). A
  * call fails so at once, not at its timeout, while nobody listens on keyd's socket. The client
  * connects by itself, and again after keyd was away: a new try costs a call, never a new client.
+ *
+ * Reasons of the library's own, beside the server's:
+ *   SOCKET_MISSING      no such path (NOT_FOUND from keyd_connect, UNAVAILABLE from a call)
+ *   CONNECTION_REFUSED  UNAVAILABLE: nobody listens there
+ *   CONNECTION_CLOSED   UNAVAILABLE: keyd ended before it answered
+ *   NO_GRPC             UNAVAILABLE: somebody listens, but speaks no gRPC before the timeout
+ *   SOCKET_PERMISSION   PERMISSION_DENIED: this uid may not open the socket
+ *   SOCKET_PATH         INVALID_ARGUMENT: that path is or can be no socket
+ *   BAD_ANSWER          INTERNAL: the answer cannot be what keyd meant
+ *   NO_CALL_ID          any error that a server gave which is not keyd
+ *   FORKED              FAILED_PRECONDITION: in a child of the process that called keyd_connect
+ *   DISCONNECTING       CANCELLED: by keyd_disconnect
+ *   KEY_ID, KEY_SPEC, KEY_USAGE, SIGNING_ALGORITHM, MESSAGE_LENGTH, REQUEST_LENGTH, TIMEOUT
+ *                       INVALID_ARGUMENT: refused before it was sent
  */
 #ifndef KEYD_H
 #define KEYD_H
@@ -59,7 +73,8 @@ struct keyd_client;
 
 /* socket: path of keyd's Unix socket; NULL: $KEYD_SOCKET, else KEYD_DEFAULT_SOCKET. Checks that the
  * path is a socket (NOT_FOUND, reason SOCKET_MISSING, when nothing is there; INVALID_ARGUMENT when
- * it is something else or longer than sun_path allows) and prepares the client; the connection
+ * it is something else or longer than sun_path allows; PERMISSION_DENIED, SOCKET_PERMISSION, when
+ * this uid may not even look) and prepares the client; the connection
  * itself is made by the first call. Does not block on the network. *client is *owned*:
  * keyd_disconnect. */
 KEYD_API enum keyd_status keyd_connect(const char *socket, struct keyd_client **client,

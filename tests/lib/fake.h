@@ -30,9 +30,20 @@ static inline void fake_folder(struct fake *fake, const char *name)
     snprintf(fake->socket, sizeof fake->socket, "%s/%s", fake->folder, name);
 }
 
+static inline void fake_kill(struct fake *fake)
+{
+    if (fake->pid <= 0)
+        return;
+    kill(fake->pid, SIGKILL);
+    waitpid(fake->pid, NULL, 0);
+    close(fake->stdin_);
+    fake->pid = 0;
+}
+
 /* Starts it and waits until it says that it serves. */
 static inline void fake_start(struct fake *fake)
 {
+    fake_kill(fake); /* one that a failed test has left */
     int in[2];
     int out[2];
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
@@ -55,16 +66,6 @@ static inline void fake_start(struct fake *fake)
         used += (size_t)n;
     close(out[0]);
     assert_memory_equal(ready, "ready\n", sizeof ready);
-}
-
-static inline void fake_kill(struct fake *fake)
-{
-    if (fake->pid <= 0)
-        return;
-    kill(fake->pid, SIGKILL);
-    waitpid(fake->pid, NULL, 0);
-    close(fake->stdin_);
-    fake->pid = 0;
 }
 
 static inline void fake_remove(struct fake *fake)

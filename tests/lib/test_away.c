@@ -196,6 +196,30 @@ static void a_socket_that_hangs_up_fails_as_unavailable(void **state)
     close(fd);
 }
 
+static void *continue_soon(void *context)
+{
+    sleep_ms(600);
+    kill(*(pid_t *)context, SIGCONT);
+    return NULL;
+}
+
+/* On a busy host a connection may take longer than gRPC's first back-off. */
+static void a_slow_keyd_is_waited_for(void **state)
+{
+    (void)state;
+    fake_start(&fake);
+    assert_int_equal(kill(fake.pid, SIGSTOP), 0);
+    pthread_t thread;
+    pthread_create(&thread, NULL, continue_soon, &fake.pid);
+    struct keyd_client *client = connected();
+    double began = seconds_now();
+    assert_int_equal(ask(client, 0), KEYD_OK);
+    assert_true(seconds_now() - began >= 0.4);
+    pthread_join(thread, NULL);
+    keyd_disconnect(client);
+    fake_kill(&fake);
+}
+
 struct outcome {
     atomic_int calls;
     enum keyd_status status;
@@ -306,6 +330,7 @@ int main(void)
         cmocka_unit_test(killed_under_load_every_call_succeeds_or_is_unavailable),
         cmocka_unit_test(a_deaf_socket_ends_with_the_timeout),
         cmocka_unit_test(a_socket_that_hangs_up_fails_as_unavailable),
+        cmocka_unit_test(a_slow_keyd_is_waited_for),
         cmocka_unit_test(disconnecting_cancels_what_is_in_flight),
         cmocka_unit_test(disconnecting_ends_the_wait_for_a_connection),
         cmocka_unit_test(a_forked_child_is_told_so),
