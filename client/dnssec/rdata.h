@@ -22,6 +22,7 @@ struct token {
     size_t length;
     unsigned line;
     bool quoted;
+    bool pair; /* NAME="VALUE", the quotes left in: only SVCB and HTTPS have such (RFC 9460, 2.1) */
 };
 
 /* Appends the wire form to *wire (a length is not written). On false `why` says what is wrong and
