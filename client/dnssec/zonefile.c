@@ -311,13 +311,24 @@ static bool write_signed_set(const struct zone *zone, size_t i, size_t next, str
     return true;
 }
 
+static bool has_set(const struct zone *zone, size_t first, size_t next, uint16_t type)
+{
+    for (size_t i = first; i < next; i++) {
+        if (zone_set(zone, i)->type == type)
+            return true;
+    }
+    return false;
+}
+
+/* SOA first; an RRSIG of nothing, which no signer makes, last. */
 static bool write_name(const struct zone *zone, size_t first, size_t next, struct bytes *line,
                        FILE *file)
 {
     for (int soa = 1; soa >= 0; soa--) {
         for (size_t i = first; i < next; i++) {
             const struct rrset *set = zone_set(zone, i);
-            if (set->type == TYPE_RRSIG || (set->type == TYPE_SOA) != (soa == 1))
+            if ((set->type == TYPE_SOA) != (soa == 1) ||
+                (set->type == TYPE_RRSIG && has_set(zone, first, next, set->covered)))
                 continue;
             if (!write_signed_set(zone, i, next, line, file))
                 return false;

@@ -151,7 +151,7 @@ static void refuses_what_it_cannot_read(void **state)
     expect_error("www.example.com. 1 A 192.0.2.1\n", 1,
                  "www.example.com. is outside of the zone example.org.");
     expect_error("a 1 TYPE65280 \\# 3 0102\n", 1, "TYPE65280: \\# announces 3 bytes and 2 follow");
-    expect_error("a 1 A \\# 3 010203\n", 1, "A: these bytes are no rdata of this type");
+    expect_error("a 1 A \\# 3 010203\n", 1, "A: '010203': these bytes are no rdata of this type");
     expect_error("a 1 SVCB 1 . alpn=h2\\\\,x\n", 1,
                  "SVCB: a backslash in SVCB cannot be read yet: write the record as \\# (RFC "
                  "3597)");
