@@ -56,7 +56,7 @@ static json_t *waits_json(const struct enabled *enabled)
 
 /* What the table of the waits is printed from. */
 struct wait_texts {
-    char number[8];
+    char number[24];
     char when[WHEN_MAX];
     char wait[TTL_TEXT];
 };
