@@ -2,7 +2,7 @@
 # For the script tests of keyd-dnssec: a folder, the program with a software key, and a few checks.
 set -euo pipefail
 
-DNSSEC=$(dirname "$KEYD_BIN")/tests/keyd-dnssec-soft
+DNSSEC=$(dirname "$KEYD_BIN")/tests/dnssec_soft
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 cd "$WORK"

@@ -2,15 +2,21 @@
 #include "tests/dnssec/lab.h"
 
 #include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client/dnssec/zonefile.h"
 #include "keyd/base/file.h"
-#include "tests/cmocka.h"
 
 static char folder[] = "/tmp/keyd-dnssec-test.XXXXXX";
+
+static void die(const char *what, const char *detail)
+{
+    fprintf(stderr, "lab: %s: %s\n", what, detail);
+    abort();
+}
 
 int lab_open(void **state)
 {
@@ -44,14 +50,17 @@ const char *lab_path(const char *name)
 const char *lab_file(const char *name, const char *text)
 {
     const char *path = lab_path(name);
-    assert_int_equal(file_replace(path, text, strlen(text), 0600, NULL), KEYD_OK);
+    if (file_replace(path, text, strlen(text), 0600, NULL) != KEYD_OK)
+        die(path, "cannot be written");
     return path;
 }
 
 struct dname lab_name(const char *text)
 {
     struct dname name;
-    assert_null(dname_parse(text, strlen(text), NULL, &name));
+    const char *why = dname_parse(text, strlen(text), NULL, &name);
+    if (why != NULL)
+        die(text, why);
     return name;
 }
 
@@ -61,6 +70,6 @@ struct zone *lab_zone(const char *apex, const char *text)
     struct dname name = lab_name(apex);
     struct zone *zone = NULL;
     if (zonefile_load(lab_file("lab.zone", text), name.wire, &zone, &err) != KEYD_OK)
-        fail_msg("%s", err.message);
+        die(apex, err.message);
     return zone;
 }

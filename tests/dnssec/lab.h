@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What several tests of zones need: a folder of their own and zones from text. */
+ * What several tests of zones need: a folder of their own and zones from text. What goes wrong here
+ * ends the program. */
 #ifndef TESTS_DNSSEC_LAB_H
 #define TESTS_DNSSEC_LAB_H
 
@@ -16,10 +17,10 @@ const char *lab_path(const char *name);
 /* Writes a file there, returns its path. */
 const char *lab_file(const char *name, const char *text);
 
-/* A name from text; ends the test when it is none. */
+/* A name from text. */
 struct dname lab_name(const char *text);
 
-/* A zone from text; ends the test when it cannot be read. zone_free. */
+/* A zone from text. zone_free. */
 struct zone *lab_zone(const char *apex, const char *text);
 
 #endif
