@@ -113,7 +113,7 @@ uint8_t cursor_u8(struct cursor *cursor)
 uint16_t cursor_u16(struct cursor *cursor)
 {
     const uint8_t *at = cursor_take(cursor, 2);
-    return at != NULL ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+    return at != NULL ? (uint16_t)(at[0] * 256U + at[1]) : 0;
 }
 
 uint32_t cursor_u32(struct cursor *cursor)

@@ -54,34 +54,38 @@ static json_t *waits_json(const struct enabled *enabled)
     return waits;
 }
 
-/* The waits, in the table's columns: when, how long, what, why. */
+/* What the table of the waits is printed from. */
 struct wait_texts {
-    char number[8];
+    char number[24];
     char when[WHEN_MAX];
     char wait[TTL_TEXT];
 };
 
 static bool print_waits(const struct enabled *enabled)
 {
-    static const char *const head[] = {"", "NOT BEFORE", "WAIT", "STEP", "WHY"};
+    static const char *const head[] = {"", "NOT BEFORE", "WAIT", "STEP"};
     struct wait_texts texts[WAITS_MAX];
-    const char *cells[WAITS_MAX * 5];
+    const char *cells[WAITS_MAX * 4];
     for (size_t i = 0; i < enabled->wait_count; i++) {
         const struct wait *wait = &enabled->waits[i];
         snprintf(texts[i].number, sizeof texts[i].number, "%zu", i + 1);
         when_format(wait->not_before * 1000, clock_now(), texts[i].when);
         ttl_format(wait->seconds, texts[i].wait);
-        cells[i * 5] = texts[i].number;
-        cells[i * 5 + 1] = texts[i].when;
-        cells[i * 5 + 2] = wait->seconds > 0 ? texts[i].wait : "-";
-        cells[i * 5 + 3] = wait->step;
-        cells[i * 5 + 4] = wait->why;
+        cells[i * 4] = texts[i].number;
+        cells[i * 4 + 1] = texts[i].when;
+        cells[i * 4 + 2] = wait->seconds > 0 ? texts[i].wait : "-";
+        cells[i * 4 + 3] = wait->step;
     }
     puts(enabled->waits_are_before
-             ? "\nBefore enabling a zone that is in production:"
-             : "\nFor a zone in production, from here on (a fresh zone may do all at once). Times\n"
-               "from step 3 on are those when each step is done at its earliest:");
-    return print_table(head, 5, cells, enabled->wait_count);
+             ? "\nBefore enabling a zone that is in production:\n"
+             : "\nA zone in production has to wait from here on (a fresh one need not). Each time\n"
+               "holds if the step before was done at its earliest:\n");
+    if (!print_table(head, 4, cells, enabled->wait_count))
+        return false;
+    puts("\nWhy:");
+    for (size_t i = 0; i < enabled->wait_count; i++)
+        printf("%zu  %s\n", i + 1, enabled->waits[i].why);
+    return fflush(stdout) == 0;
 }
 
 static bool print_result(const struct options *options, struct report *report,

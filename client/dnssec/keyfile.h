@@ -13,8 +13,9 @@
 #include "client/dnssec/dnskey.h"
 #include "keyd/base/error.h"
 
-#define KEYFILE_NAME 800 /* characters with the NUL: a name with every byte as %XX, and the rest   \
-                          */
+#define KEYFILE_NAME                                                                               \
+    800 /* characters with the NUL: a name with every byte as %XX, and the rest                    \
+         */
 
 /* A zone's name as a file's: lower case, bytes outside of [a-z0-9_-] as %XX, as BIND does; with the
  * final dot, the root is ".". */

@@ -62,8 +62,6 @@ static const struct argp_option verify_options[] = {
     {0},
 };
 
-static const struct argp_option no_options[] = {{0}};
-
 static const struct command_row {
     const char *name;
     enum command command;
@@ -84,10 +82,10 @@ static const struct command_row {
      "Reads the zone file again, signs, verifies and publishes it. Signatures last 14 days: run it "
      "after each change and at least once a week.\v"
      "Example:\n  keyd-dnssec sign animalsforlife.org"},
-    {"ds", COMMAND_DS, false, no_options, "the DS record for the parent",
+    {"ds", COMMAND_DS, false, NULL, "the DS record for the parent",
      "Shows what the registrar asks for. With --output text only the DS record.\v"
      "Example:\n  keyd-dnssec ds animalsforlife.org"},
-    {"status", COMMAND_STATUS, true, no_options, "keys, signatures and what to do next",
+    {"status", COMMAND_STATUS, true, NULL, "keys, signatures and what to do next",
      "Shows one zone, or all.\v"
      "Example:\n  keyd-dnssec status animalsforlife.org --output json"},
     {"verify", COMMAND_VERIFY, false, verify_options, "judge the published zone",

@@ -13,7 +13,7 @@
 
 struct row {
     const char *label; /* NULL: not for people */
-    const char *key;
+    const char *key;   /* NULL: not for programs */
     char *text;
     json_t *value;
 };
@@ -52,8 +52,8 @@ void report_free(struct report *report)
 
 static void add_row(struct report *report, struct row row)
 {
-    if (report != NULL && report->count < ROWS_MAX && row.value != NULL &&
-        (row.label == NULL || row.text != NULL)) {
+    bool whole = (row.key == NULL || row.value != NULL) && (row.label == NULL || row.text != NULL);
+    if (report != NULL && report->count < ROWS_MAX && whole) {
         report->rows[report->count++] = row;
         return;
     }
@@ -84,6 +84,8 @@ json_t *report_to_json(struct report *report)
 {
     json_t *object = report != NULL && !report->failed ? json_object() : NULL;
     for (size_t i = 0; object != NULL && i < report->count; i++) {
+        if (report->rows[i].key == NULL)
+            continue;
         if (json_object_set(object, report->rows[i].key, report->rows[i].value) != 0) {
             json_decref(object);
             return NULL;
@@ -106,7 +108,7 @@ bool report_print(const struct report *report, enum output output)
         if (row->label == NULL)
             continue;
         if (output == OUTPUT_TEXT)
-            printf("%s\t%s\n", row->key, row->text);
+            printf("%s\t%s\n", row->key != NULL ? row->key : row->label, row->text);
         else
             printf("%-*s  %s\n", (int)width, row->label, row->text);
     }

@@ -389,7 +389,7 @@ bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const 
         good = wrong(&parse, "out of memory");
     if (good && wire->length - start > RDATA_MAX)
         good = wrong(&parse, "rdata of more than 65535 bytes");
-    *culprit = parse.next;
+    *culprit = row != NULL && row->layout != NULL ? parse.next : count;
     return good;
 }
 

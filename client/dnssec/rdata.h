@@ -22,10 +22,12 @@ struct token {
     size_t length;
     unsigned line;
     bool quoted;
+    bool pair; /* NAME="VALUE", the quotes left in: only SVCB and HTTPS have such (RFC 9460, 2.1) */
 };
 
 /* Appends the wire form to *wire (a length is not written). On false `why` says what is wrong and
- * *culprit is the index of the token (`count` when one is missing). */
+ * *culprit is the index of the token (`count` when one is missing or it cannot
+ * be told which). */
 bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const uint8_t *origin,
                  struct bytes *wire, size_t *culprit, char why[RDATA_WHY_MAX]);
 

@@ -101,20 +101,31 @@ static void next_step(const struct session *session, int64_t now, char *text, si
     }
 }
 
+static json_t *key_json(const struct zone_key *key)
+{
+    bool ksk = (key->dnskey.flags & DNSKEY_SEP) != 0;
+    json_t *json =
+        json_pack("{s:s, s:i, s:i, s:s, s:i, s:o}", "role", ksk ? "KSK" : "ZSK", "key_tag",
+                  dnskey_tag(&key->dnskey), "algorithm", key->dnskey.algorithm, "mnemonic",
+                  dnssec_algorithm_find(key->dnskey.algorithm)->mnemonic, "flags",
+                  key->dnskey.flags, "created", when_json(key->created_ms));
+    if (json == NULL)
+        return NULL;
+    if (!ksk) {
+        json_object_set_new(json, "file", json_string(key->file));
+        return json;
+    }
+    json_object_set_new(json, "key_id", json_string(key->key_id));
+    json_object_set_new(json, "alias", json_string(key->alias));
+    json_object_set_new(json, "token", json_string(key->token));
+    return json;
+}
+
 static json_t *keys_json(const struct zone_state *state)
 {
     json_t *keys = json_array();
-    for (size_t i = 0; i < state->key_count; i++) {
-        const struct zone_key *key = &state->keys[i];
-        bool ksk = (key->dnskey.flags & DNSKEY_SEP) != 0;
-        json_array_append_new(
-            keys, json_pack("{s:s, s:i, s:i, s:s, s:i, s:s, s:s, s:o}", "role", ksk ? "KSK" : "ZSK",
-                            "key_tag", dnskey_tag(&key->dnskey), "algorithm", key->dnskey.algorithm,
-                            "mnemonic", dnssec_algorithm_find(key->dnskey.algorithm)->mnemonic,
-                            "flags", key->dnskey.flags, ksk ? "key_id" : "file",
-                            ksk ? key->key_id : key->file, ksk ? "alias" : "folder",
-                            ksk ? key->alias : "", "created", when_json(key->created_ms)));
-    }
+    for (size_t i = 0; i < state->key_count; i++)
+        json_array_append_new(keys, key_json(&state->keys[i]));
     return keys;
 }
 
@@ -126,13 +137,13 @@ static void report_keys(struct report *report, const struct session *session)
         const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(key->dnskey.algorithm);
         unsigned tag = dnskey_tag(&key->dnskey);
         if (key->dnskey.flags & DNSKEY_SEP)
-            report_add(report, "KSK", "ksk", json_integer(tag),
-                       "tag %u, flags %u, %s (%u), %s = %s on token %s", tag, key->dnskey.flags,
-                       algorithm->mnemonic, algorithm->number, key->alias, key->key_id, key->token);
+            report_add(report, "KSK", NULL, NULL, "tag %u, flags %u, %s (%u), %s = %s on token %s",
+                       tag, key->dnskey.flags, algorithm->mnemonic, algorithm->number, key->alias,
+                       key->key_id, key->token);
         else
-            report_add(report, "ZSK", "zsk", json_integer(tag),
-                       "tag %u, flags %u, %s (%u), %s/%s.private", tag, key->dnskey.flags,
-                       algorithm->mnemonic, algorithm->number, session->folder, key->file);
+            report_add(report, "ZSK", NULL, NULL, "tag %u, flags %u, %s (%u), %s/%s.private", tag,
+                       key->dnskey.flags, algorithm->mnemonic, algorithm->number, session->folder,
+                       key->file);
     }
     report_add_data(report, "keys", keys_json(state));
 }

@@ -149,6 +149,22 @@ static enum keyd_status settle_ttl(struct reader *reader, const struct entry *en
     return KEYD_OK;
 }
 
+/* NAME="VALUE" outside of SVCB and HTTPS. */
+static enum keyd_status refuse_pairs(struct reader *reader, const struct entry *entry,
+                                     const struct head *head, struct keyd_error *err)
+{
+    bool may = head->type == TYPE_SVCB || head->type == TYPE_HTTPS;
+    for (size_t i = 0; i < entry->count; i++) {
+        const struct token *token = &entry->tokens[i];
+        if (token->pair && (!may || i < head->next))
+            return zonetext_fail(reader->text, token->line, err,
+                                 "'%.*s': quotes inside of a word: write \\\" or put the whole in "
+                                 "quotes",
+                                 shown(token), token->text);
+    }
+    return KEYD_OK;
+}
+
 static enum keyd_status read_rdata(struct reader *reader, const struct entry *entry,
                                    const struct head *head, struct keyd_error *err)
 {
@@ -199,6 +215,8 @@ static enum keyd_status read_record(struct reader *reader, const struct entry *e
     enum keyd_status status = read_owner(reader, entry, err);
     if (status == KEYD_OK)
         status = read_head(reader, entry, entry->blank_owner ? 0 : 1, &head, err);
+    if (status == KEYD_OK)
+        status = refuse_pairs(reader, entry, &head, err);
     if (status == KEYD_OK)
         status = read_rdata(reader, entry, &head, err);
     if (status == KEYD_OK)
@@ -293,13 +311,24 @@ static bool write_signed_set(const struct zone *zone, size_t i, size_t next, str
     return true;
 }
 
+static bool has_set(const struct zone *zone, size_t first, size_t next, uint16_t type)
+{
+    for (size_t i = first; i < next; i++) {
+        if (zone_set(zone, i)->type == type)
+            return true;
+    }
+    return false;
+}
+
+/* SOA first; an RRSIG of nothing, which no signer makes, last. */
 static bool write_name(const struct zone *zone, size_t first, size_t next, struct bytes *line,
                        FILE *file)
 {
     for (int soa = 1; soa >= 0; soa--) {
         for (size_t i = first; i < next; i++) {
             const struct rrset *set = zone_set(zone, i);
-            if (set->type == TYPE_RRSIG || (set->type == TYPE_SOA) != (soa == 1))
+            if ((set->type == TYPE_SOA) != (soa == 1) ||
+                (set->type == TYPE_RRSIG && has_set(zone, first, next, set->covered)))
                 continue;
             if (!write_signed_set(zone, i, next, line, file))
                 return false;

@@ -81,7 +81,7 @@ static bool ends_word(const struct zonetext *text)
     return is_space(*text->at) || is_end_of_line(text) || strchr(";()\"", *text->at) != NULL;
 }
 
-static enum keyd_status keep(struct zonetext *text, const char *start, bool quoted,
+static enum keyd_status keep(struct zonetext *text, const char *start, bool quoted, bool pair,
                              struct keyd_error *err)
 {
     if (text->count == text->room) {
@@ -92,8 +92,11 @@ static enum keyd_status keep(struct zonetext *text, const char *start, bool quot
         text->tokens = tokens;
         text->room = room;
     }
-    text->tokens[text->count++] = (struct token){
-        .text = start, .length = (size_t)(text->at - start), .line = text->line, .quoted = quoted};
+    text->tokens[text->count++] = (struct token){.text = start,
+                                                 .length = (size_t)(text->at - start),
+                                                 .line = text->line,
+                                                 .quoted = quoted,
+                                                 .pair = pair};
     return KEYD_OK;
 }
 
@@ -111,9 +114,9 @@ static enum keyd_status step(struct zonetext *text, struct keyd_error *err)
     return KEYD_OK;
 }
 
-static enum keyd_status read_quoted(struct zonetext *text, struct keyd_error *err)
+/* From behind the first quote to behind the last one. */
+static enum keyd_status skip_quoted(struct zonetext *text, struct keyd_error *err)
 {
-    const char *start = ++text->at;
     while (text->at < text->end && *text->at != '"') {
         if (is_end_of_line(text))
             return zonetext_fail(text, text->line, err, "the line ends inside of quotes");
@@ -123,25 +126,44 @@ static enum keyd_status read_quoted(struct zonetext *text, struct keyd_error *er
     }
     if (text->at == text->end)
         return zonetext_fail(text, text->line, err, "the file ends inside of quotes");
-    enum keyd_status status = keep(text, start, true, err);
     text->at++;
-    if (status == KEYD_OK && text->at < text->end && !ends_word(text))
+    if (text->at < text->end && (!ends_word(text) || *text->at == '"'))
         return zonetext_fail(text, text->line, err, "white space is missing after the quotes");
+    return KEYD_OK;
+}
+
+static enum keyd_status read_quoted(struct zonetext *text, struct keyd_error *err)
+{
+    const char *start = ++text->at;
+    enum keyd_status status = skip_quoted(text, err);
+    if (status != KEYD_OK)
+        return status;
+    text->at--;
+    status = keep(text, start, true, false, err);
+    text->at++;
     return status;
 }
 
 static enum keyd_status read_word(struct zonetext *text, struct keyd_error *err)
 {
     const char *start = text->at;
+    bool pair = false;
     while (text->at < text->end && !ends_word(text)) {
         enum keyd_status status = step(text, err);
         if (status != KEYD_OK)
             return status;
     }
-    if (text->at < text->end && *text->at == '"')
-        return zonetext_fail(text, text->line, err,
-                             "quotes inside of a word: write \\\" or put the whole in quotes");
-    return keep(text, start, false, err);
+    if (text->at < text->end && *text->at == '"') {
+        pair = text->at[-1] == '=';
+        if (!pair)
+            return zonetext_fail(text, text->line, err,
+                                 "quotes inside of a word: write \\\" or put the whole in quotes");
+        text->at++;
+        enum keyd_status status = skip_quoted(text, err);
+        if (status != KEYD_OK)
+            return status;
+    }
+    return keep(text, start, false, pair, err);
 }
 
 static void skip_comment(struct zonetext *text)

@@ -1,0 +1,174 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Bad input and half-way stops: the message says what to do, the exit status what kind it is (1
+# failure, 2 usage, 3 refusal), and the last good signed zone stays.
+. "$(dirname "$0")/common.sh"
+
+good() {
+    printf '%s\n' '@ 3600 IN SOA ns1 h 7 2 3 4 5' '@ 3600 NS ns1' 'ns1 3600 A 192.0.2.1'
+}
+good >zone
+enable() { "$DNSSEC" enable example.org --zone-file zone "$@"; }
+
+# Usage.
+expect 2 'COMMAND' "$DNSSEC"
+expect 2 "no command 'frob'" "$DNSSEC" frob
+expect 2 'which zone' "$DNSSEC" sign
+expect 2 'an empty label' "$DNSSEC" sign a..b
+expect 2 'a label of more than 63 bytes' "$DNSSEC" sign "$(printf 'a%.0s' {1..64}).org"
+expect 2 'table, json or text' "$DNSSEC" status --output xml
+expect 2 'give it as alias/NAME' enable --key foo
+expect 2 'give it as 2026' "$DNSSEC" status --now yesterday
+expect 2 'full or sample' "$DNSSEC" sign example.org --verify some
+expect 2 'zone-file is missing' "$DNSSEC" enable example.org
+expect 2 'would be both' enable --signed-zone zone
+expect 0 'Example' "$DNSSEC" --help
+for command in enable sign ds status verify; do
+    expect 0 "keyd-dnssec $command" "$DNSSEC" $command --help
+done
+expect 0 'keyd-dnssec [0-9]' "$DNSSEC" --version
+
+# Not enabled yet.
+expect 3 'run keyd-dnssec enable example.org --zone-file FILE' "$DNSSEC" sign example.org
+expect 3 'not enabled' "$DNSSEC" ds example.org
+expect 3 'not enabled' "$DNSSEC" status example.org
+expect 0 'no zone is enabled' "$DNSSEC" status
+
+# keyd away; the token away; then it goes on, and makes nothing twice.
+expect 1 'keyd is not running' env -u KEYD_SOFT_HSM "$DNSSEC" enable example.org --zone-file zone
+touch hsm/fail-create
+expect 1 'token soft is away' enable
+grep -q '"request_id": "' state/example.org/state.json || fail "the request id was not kept"
+rm hsm/fail-create
+touch hsm/fail-sign
+expect 1 'token soft is away' enable
+expect 3 'never published signed' "$DNSSEC" ds example.org
+expect 0 'enable example.org again: it stopped half-way' "$DNSSEC" status example.org
+zsk=$(ls state/example.org/*.private)
+rm hsm/fail-sign
+expect 0 'there already: alias/example-org-ksk' enable
+[ "$(grep -c create hsm/calls)" = 2 ] || fail "the key was asked for again"
+[ "$(ls state/example.org/*.private)" = "$zsk" ] || fail "another ZSK was made"
+valid example.org zone.signed
+
+# A run that stopped between the ZSK's files and the state.
+cp -a state/example.org/state.json state.json
+python3 - state/example.org/state.json <<'EOF'
+import json, sys
+state = json.load(open(sys.argv[1]))
+state["keys"] = [k for k in state["keys"] if k["role"] == "KSK"]
+json.dump(state, open(sys.argv[1], "w"))
+EOF
+expect 3 'stopped half-way: run keyd-dnssec enable' "$DNSSEC" sign example.org
+expect 0 'ZSK on this host .*found and taken' enable
+[ "$(ls state/example.org/*.private)" = "$zsk" ] || fail "another ZSK was made"
+
+# From here on the good signed zone must stay as it is.
+cp zone.signed good.signed
+stands() { cmp -s zone.signed good.signed || fail "the good signed zone is gone after: $1"; }
+refused() { # STATUS PATTERN; the zone file on standard input
+    cat >zone
+    expect "$1" "$2" "$DNSSEC" sign example.org
+    stands "$2"
+}
+refused 1 'zone:1: .*IPv4' <<<'www 3600 A 01.2.3.4'
+refused 1 'no SOA' </dev/null
+refused 1 'no NS' <<<'@ 3600 SOA ns1 h 9 2 3 4 5'
+refused 1 'zone:4: www.example.com. is outside' < <(good; echo 'www.example.com. 1 A 192.0.2.1')
+refused 1 'zone:4: .*CNAME beside' < <(good; printf 'a 1 CNAME b\na 1 A 192.0.2.1\n')
+refused 1 '2 SOA' < <(good; echo '@ 3600 SOA ns2 h 7 2 3 4 5')
+refused 1 'INCLUDE is not read' < <(good; echo '$INCLUDE x')
+refused 1 'GENERATE is not read' < <(good; echo '$GENERATE 1-3 a$ A 192.0.2.$')
+refused 3 'is signed already' <good.signed
+refused 3 'zone:4: example.org. NSEC: the zone is signed already' < <(good; echo '@ 5 NSEC @ SOA')
+refused 3 'zone:4: example.org. DNSKEY: the zone is signed already' \
+    < <(good; echo '@ 5 DNSKEY 257 3 13 AAAA')
+rm zone
+expect 1 'zone file cannot be read' "$DNSSEC" sign example.org
+mkdir zone
+expect 1 'zone' "$DNSSEC" sign example.org
+rmdir zone
+good >zone
+touch hsm/bad-signature
+expect 1 'not published: .*DNSKEY: the signature by key [0-9]+ is bad' "$DNSSEC" sign example.org
+stands 'bad signature'
+rm hsm/bad-signature
+expect 1 'keyd is not running' env -u KEYD_SOFT_HSM "$DNSSEC" sign example.org
+stands 'keyd away'
+[ ! -e zone.signed.new ] || fail "a half-written zone was left"
+
+# A clock that cannot be right.
+expect 3 'clock cannot be right' "$DNSSEC" sign example.org --now 1999-01-01T00:00:00Z
+expect 3 'clock cannot be right' "$DNSSEC" sign example.org --now 2106-02-07T00:00:00Z
+stands 'clock'
+
+# A reload that fails: the zone is out, the status says so.
+expect 1 'in place, but the reload command failed.*exit status 7: no server' \
+    "$DNSSEC" enable example.org --reload 'echo no server; exit 7'
+cmp -s zone.signed good.signed && fail "the zone was not published"
+expect 0 'done' "$DNSSEC" enable example.org --reload true
+valid example.org zone.signed
+cp zone.signed good.signed
+
+# Another key is no small thing.
+expect 3 'would break the zone' enable --key alias/other
+openssl ecparam -name secp384r1 -genkey -noout -out hsm/big.pem
+printf '%s\n' '@ 3600 IN SOA ns1 h 7 2 3 4 5' '@ 3600 NS ns1' >other
+expect 3 'is a ECC_NIST_P384 key.*needs ECC_NIST_P256' "$DNSSEC" enable other.org \
+    --zone-file other --key alias/big
+expect 0 'found and taken: alias/shared' sh -c "
+    openssl ecparam -name prime256v1 -genkey -noout -out hsm/shared.pem
+    \"$DNSSEC\" enable --dry-run taken.org --zone-file other --key alias/shared"
+
+# The ZSK's file is gone, or open to others; the state is damaged or newer.
+mv "$zsk" kept
+expect 3 'is missing: put it back from a backup' "$DNSSEC" sign example.org
+mv kept "$zsk"
+chmod 644 "$zsk"
+expect 3 'others can read it: make it 0600' "$DNSSEC" sign example.org
+chmod 600 "$zsk"
+cp state/example.org/state.json state.json
+sed -i 's/"version": 1/"version": 9/' state/example.org/state.json
+expect 3 'version 9' "$DNSSEC" sign example.org
+expect 3 'version 9' enable
+grep -q '"version": 9' state/example.org/state.json || fail "a newer state was touched"
+echo '{' >state/example.org/state.json
+expect 1 'state.json:[0-9]+: .*from a backup' "$DNSSEC" sign example.org
+cp state.json state/example.org/state.json
+
+# Two at once.
+exec 9>state/example.org/lock
+flock 9
+expect 1 'another keyd-dnssec is at work' "$DNSSEC" sign example.org
+exec 9>&-
+stands 'lock'
+
+# Nowhere to write. (Root may write anywhere: then a folder that is a file must do.)
+expect 3 'no plain file' enable --signed-zone "$WORK/hsm"
+expect 1 'none' enable --signed-zone "$WORK/none/zone.signed"
+touch blocked
+expect 1 'state folder cannot be made' "$DNSSEC" enable new.org --zone-file zone \
+    --state-folder "$WORK/blocked/state"
+if [ "$(id -u)" != 0 ]; then
+    mkdir closed
+    chmod 500 closed
+    expect 3 'closed' enable --signed-zone "$WORK/closed/zone.signed"
+fi
+
+# A full disk, as a limit on the size of a file: nothing half-written is left.
+(for i in $(seq 2000); do echo "h$i 60 A 192.0.2.1"; done) >>zone
+expect 1 'File too large|too large' bash -c "trap '' XFSZ; ulimit -f 64; exec \"$DNSSEC\" sign example.org"
+stands 'full disk'
+[ ! -e zone.signed.new ] || fail "a half-written zone was left"
+
+# A kill in the middle, often: the published zone is the old or the new one, whole.
+for i in 1 2 3 4 5 6; do
+    "$DNSSEC" sign example.org -q & pid=$!
+    sleep "0.0$((i * 2))"
+    kill -9 $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
+    expect 0 good "$DNSSEC" verify example.org
+done
+expect 0 'Verified' "$DNSSEC" sign example.org
+valid example.org zone.signed
+finish

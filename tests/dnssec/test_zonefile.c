@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Zone files: what is read, what is refused and in which words, and that what is written reads back
+ * the same. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/dnssec/rdata.h"
+#include "client/dnssec/rrtype.h"
+#include "client/dnssec/zonecheck.h"
+#include "client/dnssec/zonefile.h"
+#include "tests/cmocka.h"
+#include "tests/dnssec/lab.h"
+
+#define SOA "@ 3600 IN SOA ns1 hostmaster 1 2 3 4 5\n"
+#define NS  "@ 3600 IN NS ns1\n"
+
+/* The zone as text, *owned*. */
+static char *written(const struct zone *zone)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    assert_int_equal(zonefile_write(zone, file, "memory", NULL), KEYD_OK);
+    fclose(file);
+    return text;
+}
+
+static void expect_written(const char *text, const char *wanted)
+{
+    struct zone *zone = lab_zone("example.org", text);
+    char *out = written(zone);
+    struct zone *again = lab_zone("example.org", out);
+    char *out_again = written(again);
+    assert_string_equal(out, wanted);
+    assert_string_equal(out_again, wanted);
+    free(out);
+    free(out_again);
+    zone_free(zone);
+    zone_free(again);
+}
+
+/* One record, by its rdata as it was given and as it is written. */
+static void expect_rdata(const char *type, const char *given, const char *wanted)
+{
+    char text[1024];
+    char line[1024];
+    snprintf(text, sizeof text, "a 1 IN %s %s\n", type, given);
+    snprintf(line, sizeof line, "a.example.org.\t1\tIN\t%s\t%s\n", type, wanted);
+    expect_written(text, line);
+}
+
+static void expect_error(const char *text, unsigned line, const char *what)
+{
+    char wanted[512];
+    struct keyd_error err = {.message = "it was read"};
+    struct zone *zone = NULL;
+    const char *path = lab_file("bad.zone", text);
+    assert_int_equal(zonefile_load(path, lab_name("example.org").wire, &zone, &err),
+                     KEYD_INVALID_ARGUMENT);
+    snprintf(wanted, sizeof wanted, "%s:%u: %s", path, line, what);
+    assert_string_equal(err.message, wanted);
+    assert_string_equal(err.reason, "ZONE_FILE");
+}
+
+static void expect_verdict(const char *text, enum keyd_status wanted, const char *tail)
+{
+    struct keyd_error err = {.message = "it passed"};
+    struct zone *zone = lab_zone("example.org", text);
+    assert_int_equal(zonecheck(zone, "F", NULL, 0, &err), wanted);
+    if (wanted != KEYD_OK)
+        assert_string_equal(err.message, tail);
+    zone_free(zone);
+}
+
+static void reads_the_ways_in_which_people_write(void **state)
+{
+    (void)state;
+    expect_written("$TTL 1h\n$ORIGIN sub\na A 192.0.2.1 ; relative origin\n"
+                   "\tAAAA 2001:DB8::1\nb 0 IN A 192.0.2.2\nc IN 1d TXT ( \"x y\"\n  z\n )\r\n",
+                   "a.sub.example.org.\t3600\tIN\tA\t192.0.2.1\n"
+                   "a.sub.example.org.\t3600\tIN\tAAAA\t2001:db8::1\n"
+                   "b.sub.example.org.\t0\tIN\tA\t192.0.2.2\n"
+                   "c.sub.example.org.\t86400\tIN\tTXT\t\"x y\" \"z\"\n");
+    expect_written("@ SOA ns1 h 1 2h 3 4 900\n",
+                   "example.org.\t900\tIN\tSOA\tns1.example.org. h.example.org. 1 7200 3 4 900\n");
+    expect_written("a 5 A 192.0.2.1\nb A 192.0.2.2\n",
+                   "a.example.org.\t5\tIN\tA\t192.0.2.1\nb.example.org.\t5\tIN\tA\t192.0.2.2\n");
+    expect_written("A 5 CLASS1 A 192.0.2.1\na 3 TYPE1 \\# 4 C0000202\nA 5 A 192.0.2.1",
+                   "A.example.org.\t3\tIN\tA\t192.0.2.1\nA.example.org.\t3\tIN\tA\t192.0.2.2\n");
+}
+
+static void reads_and_writes_types(void **state)
+{
+    (void)state;
+    expect_rdata("MX", "10 Mail", "10 Mail.example.org.");
+    expect_rdata("NS", "\\064", "\\064.example.org.");
+    expect_rdata("SRV", "1 2 3 .", "1 2 3 .");
+    expect_rdata("TXT", "a\\\"b \"c;d\" \"\\195\\169\\\\\"",
+                 "\"a\\034b\" \"c;d\" \"\\195\\169\\092\"");
+    expect_rdata("TXT", "\"\"", "\"\"");
+    expect_rdata("CAA", "0 issue ca.example.net", "0 issue \"ca.example.net\"");
+    expect_rdata("URI", "10 1 \"https://example.org/?a=b\"", "10 1 \"https://example.org/?a=b\"");
+    expect_rdata("NAPTR", "1 2 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .",
+                 "1 2 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .");
+    expect_rdata("DS", "1 RSASHA256 2 0b0 D5e", "1 8 2 0B0D5E");
+    expect_rdata("TYPE65280", "\\# 3 ( 0a 0b\n0c )", "\\# 3 0A0B0C");
+    expect_rdata("TYPE65280", "\\# 0", "\\# 0");
+    expect_rdata("NSEC3", "1 0 0 - 0P9MHAVEQVM6T7VBL5LOP2U3T2RP3TOM A RRSIG TYPE65280",
+                 "1 0 0 - 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A RRSIG TYPE65280");
+    expect_rdata("RRSIG", "A ECDSAP256SHA256 3 60 20261208092250 1795509062 7 Example.org. AAAA",
+                 "A 13 3 60 20261208092250 20261124083102 7 Example.org. AAAA");
+    expect_rdata("LOC", "42 21 54 N 71 06 18 W -24m 30m",
+                 "42 21 54.000 N 71 06 18.000 W -24m 30m 10000m 10m");
+    expect_rdata("HTTPS", "1 . alpn=\"h2,h3\" port=8443", "1 . alpn=h2,h3 port=8443");
+    expect_rdata("SVCB", "0 www", "0 www.example.org.");
+    expect_rdata("EUI48", "00-00-5e-00-53-2a", "00-00-5e-00-53-2a");
+}
+
+static void refuses_what_it_cannot_read(void **state)
+{
+    (void)state;
+    expect_error("$INCLUDE other.zone\n", 1,
+                 "$INCLUDE is not read: make one plain file, as with named-compilezone -i none -o "
+                 "FLAT ZONE FILE, and give that");
+    expect_error("\n$GENERATE 1-9 h$ A 192.0.2.$\n", 2,
+                 "$GENERATE is not read: make one plain file, as with named-compilezone -i none -o "
+                 "FLAT ZONE FILE, and give that");
+    expect_error("$FOO 1\n", 1, "unknown directive '$FOO'");
+    expect_error("$TTL\n", 1, "$TTL needs one value, it has 0");
+    expect_error("a 2147483648 A 192.0.2.1\n", 1,
+                 "'2147483648' is no TTL: 0 to 2147483647 seconds, as 3600 or 1h");
+    expect_error("a A 192.0.2.1\n", 1, "the record has no TTL and there is no $TTL above it");
+    expect_error("a 1 CH A 192.0.2.1\n", 1, "class CH: only IN can be signed");
+    expect_error("a 1 A 01.2.3.4\n", 1, "A: '01.2.3.4': expected an IPv4 address");
+    expect_error("a 1 A\n", 1, "A: the rdata ends too early");
+    expect_error("a 1 A 192.0.2.1 x\n", 1, "A: 'x': there is more than belongs here");
+    expect_error("a 1 MX 65536 b\n", 1, "MX: '65536': a number above 65535");
+    expect_error("a 1 FOO b\n", 1, "'FOO' is no RR type (a record is: name TTL class type data)");
+    expect_error("a\n", 1, "the record has no type");
+    expect_error("  1 A 192.0.2.1\n", 1,
+                 "the first record begins with white space: it has no name");
+    expect_error("a..b 1 A 192.0.2.1\n", 1, "'a..b': an empty label");
+    expect_error("a 1 TXT \"x\ny\"\n", 1, "the line ends inside of quotes");
+    expect_error("a 1 TXT x\"y\"\n", 1,
+                 "quotes inside of a word: write \\\" or put the whole in quotes");
+    expect_error("a 1 TXT x=\"y\"\n", 1,
+                 "'x=\"y\"': quotes inside of a word: write \\\" or put the whole in quotes");
+    expect_error("a 1 TXT \"x\"y\n", 1, "white space is missing after the quotes");
+    expect_error("\na 1 TXT ( x\n y\n", 2, "( is never closed");
+    expect_error("a 1 TXT x )\n", 1, ") without (");
+    expect_error("www.example.com. 1 A 192.0.2.1\n", 1,
+                 "www.example.com. is outside of the zone example.org.");
+    expect_error("a 1 TYPE65280 \\# 3 0102\n", 1, "TYPE65280: \\# announces 3 bytes and 2 follow");
+    expect_error("a 1 A \\# 3 010203\n", 1, "A: '010203': these bytes are no rdata of this type");
+    expect_error("a 1 SVCB 1 . alpn=h2\\\\,x\n", 1,
+                 "SVCB: a backslash in SVCB cannot be read yet: write the record as \\# (RFC "
+                 "3597)");
+    expect_error("a 1 RRSIG A 13 3 60 20260431000000 20260401000000 7 example.org. AAAA\n", 1,
+                 "RRSIG: '20260431000000': there is no such time");
+}
+
+static void a_missing_file_and_a_folder_are_told(void **state)
+{
+    (void)state;
+    struct keyd_error err;
+    struct zone *zone = NULL;
+    assert_int_equal(zonefile_load(lab_path("none"), lab_name("example.org").wire, &zone, &err),
+                     KEYD_NOT_FOUND);
+    assert_int_not_equal(zonefile_load(lab_path("."), lab_name("example.org").wire, &zone, &err),
+                         KEYD_OK);
+}
+
+static void checks_the_content(void **state)
+{
+    (void)state;
+    expect_verdict(SOA NS, KEYD_OK, NULL);
+    expect_verdict("", KEYD_INVALID_ARGUMENT,
+                   "F: there is no SOA record at example.org.: is this the right file?");
+    expect_verdict(SOA, KEYD_INVALID_ARGUMENT, "F: there is no NS record at example.org.");
+    expect_verdict(SOA NS "@ 1 SOA ns2 h 1 2 3 4 5\n", KEYD_INVALID_ARGUMENT,
+                   "F:1: example.org.: 2 SOA records: keep one");
+    expect_verdict(SOA NS "a 1 SOA ns2 h 1 2 3 4 5\n", KEYD_INVALID_ARGUMENT,
+                   "F:3: a.example.org.: an SOA record below the zone's apex");
+    expect_verdict(SOA NS "a 1 CNAME b\na 1 A 192.0.2.1\n", KEYD_INVALID_ARGUMENT,
+                   "F:3: a.example.org.: CNAME beside other data (RFC 2181, 10.1): keep one of the "
+                   "two");
+    expect_verdict(SOA NS "a 1 CNAME b\na 1 CNAME c\n", KEYD_INVALID_ARGUMENT,
+                   "F:3: a.example.org.: more than one CNAME");
+    expect_verdict(SOA NS "a 1 DS 1 8 2 00\n", KEYD_INVALID_ARGUMENT,
+                   "F:3: a.example.org.: DS without NS: a DS needs a delegation");
+    expect_verdict(SOA NS "d 1 DNAME b\nx.d 1 A 192.0.2.1\n", KEYD_INVALID_ARGUMENT,
+                   "F:4: x.d.example.org.: below the DNAME of line 3 (RFC 6672, 2.4)");
+}
+
+static void refuses_a_signed_zone(void **state)
+{
+    (void)state;
+    static const char *const records[] = {
+        "RRSIG A 13 3 60 20261208092250 20261124083102 7 example.org. AAAA",
+        "NSEC a RRSIG",
+        "NSEC3 1 0 0 - 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A",
+        "NSEC3PARAM 1 0 0 -",
+        "DNSKEY 257 3 13 AAAA",
+        "ZONEMD 1 1 1 AAAA",
+    };
+    for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+        char text[512];
+        struct keyd_error err;
+        snprintf(text, sizeof text, SOA NS "@ 60 %s\n", records[i]);
+        struct zone *zone = lab_zone("example.org", text);
+        assert_int_equal(zonecheck(zone, "F", NULL, 0, &err), KEYD_FAILED_PRECONDITION);
+        assert_string_equal(err.reason, "SIGNED_ALREADY");
+        assert_memory_equal(err.message, "F:3: example.org. ", 18);
+        zone_free(zone);
+    }
+}
+
+static void our_own_dnskeys_may_be_there(void **state)
+{
+    (void)state;
+    struct dnskey own = {.flags = DNSKEY_KSK, .algorithm = 13, .length = 3};
+    struct zone *zone = lab_zone("example.org", SOA NS "@ 60 DNSKEY 257 3 13 AAAA\n");
+    assert_int_equal(zonecheck(zone, "F", &own, 1, NULL), KEYD_OK);
+    own.key[2] = 1;
+    assert_int_equal(zonecheck(zone, "F", &own, 1, NULL), KEYD_FAILED_PRECONDITION);
+    zone_free(zone);
+}
+
+static void a_ttl_conflict_is_settled_and_told(void **state)
+{
+    (void)state;
+    struct zone *zone =
+        lab_zone("example.org", SOA NS "a 60 A 192.0.2.1\na 30 A 192.0.2.2\nb 1 A 192.0.2.3\n");
+    const struct rrset *set = zone_ttl_conflict(zone);
+    assert_non_null(set);
+    assert_int_equal(set->line, 3);
+    assert_int_equal(set->ttl, 30);
+    zone_free(zone);
+}
+
+static void text_limits(void **state)
+{
+    (void)state;
+    char text[400];
+    int n = snprintf(text, sizeof text, "a 1 TXT ");
+    memset(text + n, 'x', 255);
+    memcpy(text + n + 255, "\n", 2);
+    zone_free(lab_zone("example.org", text));
+    memset(text + n, 'x', 256);
+    memcpy(text + n + 256, "\n", 2);
+    struct zone *zone = NULL;
+    assert_int_equal(
+        zonefile_load(lab_file("long.zone", text), lab_name("example.org").wire, &zone, NULL),
+        KEYD_INVALID_ARGUMENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_the_ways_in_which_people_write),
+        cmocka_unit_test(reads_and_writes_types),
+        cmocka_unit_test(refuses_what_it_cannot_read),
+        cmocka_unit_test(a_missing_file_and_a_folder_are_told),
+        cmocka_unit_test(checks_the_content),
+        cmocka_unit_test(refuses_a_signed_zone),
+        cmocka_unit_test(our_own_dnskeys_may_be_there),
+        cmocka_unit_test(a_ttl_conflict_is_settled_and_told),
+        cmocka_unit_test(text_limits),
+    };
+    return cmocka_run_group_tests(tests, lab_open, lab_close);
+}
