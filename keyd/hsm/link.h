@@ -26,7 +26,7 @@ typedef Keyd__Hsm__V1__Request wall_request;
 typedef Keyd__Hsm__V1__Answer wall_answer;
 
 /* An answer that is ready waits no longer than this for company. */
-#define LINK_ANSWER_CAP_NS 1000000
+#define LINK_ANSWER_CAP_MS 1
 
 /* A front that does not read its answers for so long is disconnected; it holds up all signers. */
 #define LINK_SEND_LIMIT_MS 10000
@@ -39,6 +39,7 @@ struct link_item {
     struct link_item *next;
     struct connection *connection;
     bool first;       /* of its connection: must be Hello; no other may */
+    bool passed;      /* given on to the managing thread */
     int64_t taken_ns; /* when a signer began with it */
     size_t size;
     uint8_t frame[]; /* one packed Request, not unpacked yet */
