@@ -4,14 +4,14 @@
  * collected and sent in bursts. Knows frames and Hello's place as the first; not what requests
  * mean.
  *
- * Signers take from the wall themselves: whoever finds the queue empty becomes the receiver, reads
- * one packet, queues its frames, wakes as many others as there is work for, and goes on with the
- * first. No thread stands in between.
+ * Signers take from the wall themselves: whoever finds the queue empty becomes the receiver, takes
+ * in the packets that are there, wakes as many others as there is work for, and goes on with the
+ * first request. No thread stands in between.
  *
  * Answers wait in one packet until it is worth a system call and a wake-up of the front: when as
- * many answers wait as requests do, when the packet is full, when the first has waited
- * LINK_ANSWER_CAP_NS, or when the queue is empty. One request in flight is so answered at once, 64
- * in a few bursts.
+ * many answers wait as requests do, here and in the socket, when the packet is full, or when the
+ * first has waited LINK_ANSWER_CAP_MS. One request in flight is so answered at once, 64 in a few
+ * bursts.
  */
 #ifndef KEYD_HSM_LINK_H
 #define KEYD_HSM_LINK_H
