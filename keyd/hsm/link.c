@@ -136,9 +136,9 @@ static void shut(struct connection *connection, enum log_level level, const char
 {
     if (atomic_exchange(&connection->closed, true))
         return;
-    shutdown(connection->fd, SHUT_RDWR);
     log_line(level, "front disconnected uid=%u pid=%d: %s", (unsigned)connection->uid,
              (int)connection->pid, why);
+    shutdown(connection->fd, SHUT_RDWR);
 }
 
 /* The link lets go of it, where it has it still. */
