@@ -147,18 +147,17 @@ static enum keyd_status replay(struct journal *journal, FILE *stream, journal_vi
     return status;
 }
 
-/* What all refusals of a journal end with. */
-static enum keyd_status refuse(const struct journal *journal, struct keyd_error *err)
+/* What all refusals of a journal begin and end with. */
+static enum keyd_status refuse(const struct journal *journal, const struct keyd_error *why,
+                               struct keyd_error *err)
 {
-    char what[KEYD_MESSAGE_MAX];
-    memcpy(what, err->message, sizeof what);
-    bool mend = strcmp(err->reason, REASON_JOURNAL_BROKEN) == 0;
-    bool newer = strcmp(err->reason, REASON_JOURNAL_NEWER) == 0;
-    return keyd_fail(err, err->status, err->reason, "%s:%lld: %.500s%s", journal->path,
-                     (long long)journal->seq + 1, what,
-                     mend    ? ". The file is left as it is: put back the last good copy of it"
-                     : newer ? ". Start the keyd-hsm that wrote it"
-                             : "");
+    const char *next = "";
+    if (strcmp(why->reason, REASON_JOURNAL_BROKEN) == 0)
+        next = ". The file is left as it is: put back the last good copy of it";
+    else if (strcmp(why->reason, REASON_JOURNAL_NEWER) == 0)
+        next = ". Start the keyd-hsm that wrote it";
+    return keyd_fail(err, why->status, why->reason, "%s:%lld: %.500s%s", journal->path,
+                     (long long)journal->seq + 1, why->message, next);
 }
 
 static enum keyd_status read_all(struct journal *journal, journal_visitor visit, void *context,
@@ -175,12 +174,7 @@ static enum keyd_status read_all(struct journal *journal, journal_visitor visit,
     struct keyd_error failure;
     enum keyd_status status = replay(journal, stream, visit, context, &failure);
     fclose(stream);
-    if (status == KEYD_OK)
-        return KEYD_OK;
-    refuse(journal, &failure);
-    if (err != NULL)
-        *err = failure;
-    return status;
+    return status == KEYD_OK ? KEYD_OK : refuse(journal, &failure, err);
 }
 
 static enum keyd_status open_locked(struct journal *journal, struct keyd_error *err)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/x509.h>
@@ -435,7 +436,9 @@ enum keyd_status keys_prove(const struct session *session, CK_OBJECT_HANDLE priv
         return status;
     if (verifies(der, size, digest, digest_size, signature, signature_size))
         return KEYD_OK;
-    return keyd_fail_openssl(err, "the token's signature does not verify with its public key");
+    ERR_clear_error();
+    return keyd_fail(err, KEYD_DATA_LOSS, "KEY_MISMATCH",
+                     "the private half's signature does not verify with the public half");
 }
 
 /* ---- Destroying ------------------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "keyd/base/clock.h"
@@ -16,6 +17,10 @@
 /* One in flight: the receiver does not wake a second signer to receive while it signs, unless
  * signing takes longer than this; a wake-up costs about as much as a fast token's signature. */
 #define QUICK_WORK_NS 300000
+
+/* Requests that the receiver takes in at once before it signs itself; the rest waits in the socket.
+ */
+#define RECEIVE_ENOUGH 256
 
 /* A front's connection. The link, the receiver and each item hold one reference. */
 struct connection {
@@ -29,6 +34,7 @@ struct connection {
     pthread_mutex_t lock;
     /* under the lock: */
     unsigned in_flight;      /* requests received and not answered */
+    unsigned passed;         /* of these, the managing thread's: no burst waits for them */
     struct wall_packet *out; /* answers that wait */
     int64_t oldest_ns;       /* when the first of them came */
 };
@@ -130,9 +136,9 @@ static void shut(struct connection *connection, enum log_level level, const char
 {
     if (atomic_exchange(&connection->closed, true))
         return;
-    shutdown(connection->fd, SHUT_RDWR);
     log_line(level, "front disconnected uid=%u pid=%d: %s", (unsigned)connection->uid,
              (int)connection->pid, why);
+    shutdown(connection->fd, SHUT_RDWR);
 }
 
 /* The link lets go of it, where it has it still. */
@@ -160,7 +166,11 @@ struct link *link_new(void)
     if (link == NULL)
         return NULL;
     pthread_mutex_init(&link->lock, NULL);
-    pthread_cond_init(&link->work, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&link->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&link->managing_work, NULL);
     queue_init(&link->requests);
     queue_init(&link->managing);
@@ -281,29 +291,56 @@ static bool add_answer(struct link *link, struct link_worker *worker, struct con
     return true;
 }
 
-void link_answer(struct link *link, struct link_worker *worker, struct link_item *item,
-                 const wall_answer *answer, bool at_once)
+static void take_in(struct link *link, struct link_worker *worker, struct connection *connection);
+
+enum due { DUE_NOT_YET, DUE_IF_NO_MORE, DUE_NOW };
+
+/* Whether what waits is to be sent; the lock is held. */
+static enum due judge_burst(const struct connection *connection, int64_t now, int64_t next_ns)
+{
+    unsigned open = connection->in_flight - connection->passed;
+    size_t waiting = connection->out->frames;
+    if (waiting == 0)
+        return DUE_NOT_YET;
+    if (open == 0 || now - connection->oldest_ns + next_ns > LINK_ANSWER_CAP_MS * 1000000LL)
+        return DUE_NOW;
+    return waiting >= open ? DUE_IF_NO_MORE : DUE_NOT_YET;
+}
+
+/* Packs an answer; what is to be done about the burst. */
+static enum due pack(struct link *link, struct link_worker *worker, const struct link_item *item,
+                     const wall_answer *answer)
 {
     struct connection *connection = item->connection;
     int64_t now = clock_monotonic_ns();
-    bool send_now = false;
     worker->last_work_ns = now - item->taken_ns;
     pthread_mutex_lock(&connection->lock);
     bool added = add_answer(link, worker, connection, answer);
     connection->in_flight--;
-    size_t waiting = connection->out->frames;
-    if (waiting == 1)
+    connection->passed -= item->passed;
+    if (connection->out->frames == 1)
         connection->oldest_ns = now;
-    if (waiting > 0)
-        send_now = at_once || waiting >= connection->in_flight ||
-                   now - connection->oldest_ns + worker->last_work_ns > LINK_ANSWER_CAP_NS;
-    if (send_now)
-        swap_out(worker, connection);
+    enum due due = judge_burst(connection, now, worker->last_work_ns);
     pthread_mutex_unlock(&connection->lock);
-    if (send_now)
-        send_spare(link, worker, connection);
     if (!added)
         disconnect(link, connection, LOG_LEVEL_ERROR, "an answer fits no frame");
+    return due;
+}
+
+void link_answer(struct link *link, struct link_worker *worker, struct link_item *item,
+                 const wall_answer *answer, bool at_once)
+{
+    struct connection *connection = item->connection;
+    enum due due = pack(link, worker, item, answer);
+    if (due == DUE_IF_NO_MORE && !at_once) {
+        /* Requests that lie in the socket count, too. */
+        take_in(link, worker, connection);
+        pthread_mutex_lock(&connection->lock);
+        due = judge_burst(connection, clock_monotonic_ns(), worker->last_work_ns);
+        pthread_mutex_unlock(&connection->lock);
+    }
+    if (at_once || due != DUE_NOT_YET)
+        flush(link, worker, connection);
     release(connection);
     free(item);
 }
@@ -336,6 +373,7 @@ static struct link_item *item_new(struct connection *connection, const uint8_t *
         return NULL;
     item->connection = connection;
     item->first = false;
+    item->passed = false;
     item->size = size;
     memcpy(item->frame, frame, size);
     hold(connection);
@@ -380,17 +418,35 @@ static void queue_frames(struct link *link, struct link_worker *worker,
         disconnect(link, connection, LOG_LEVEL_WARNING, "its framing is broken");
 }
 
-/* One packet. *waited: it was not there yet. Its length, or 0 when the connection is over. */
-static size_t receive_packet(struct link *link, struct link_worker *worker,
-                             struct connection *connection, bool *waited)
+static bool answers_wait(struct connection *connection)
 {
-    ssize_t n = recv(connection->fd, worker->in, sizeof worker->in, MSG_TRUNC | MSG_DONTWAIT);
-    *waited = n < 0 && (errno == EAGAIN || errno == EINTR);
-    while (n < 0 && (errno == EAGAIN || errno == EINTR))
-        n = recv(connection->fd, worker->in, sizeof worker->in, MSG_TRUNC);
+    pthread_mutex_lock(&connection->lock);
+    bool wait = connection->out->frames > 0;
+    pthread_mutex_unlock(&connection->lock);
+    return wait;
+}
+
+/* No packet is there: answers that wait for company leave when none has come in time. */
+static void wait_for_packet(struct link *link, struct link_worker *worker,
+                            struct connection *connection)
+{
+    struct pollfd coming = {.fd = connection->fd, .events = POLLIN};
+    if (answers_wait(connection) && poll(&coming, 1, LINK_ANSWER_CAP_MS) == 0)
+        flush(link, worker, connection);
+}
+
+/* The next packet; may_wait: until there is one. Its length, or 0 when there is none to have. */
+static size_t receive_packet(struct link *link, struct link_worker *worker,
+                             struct connection *connection, bool may_wait)
+{
+    int flags = MSG_TRUNC | (may_wait ? 0 : MSG_DONTWAIT);
+    ssize_t n;
+    do
+        n = recv(connection->fd, worker->in, sizeof worker->in, flags);
+    while (n < 0 && errno == EINTR);
     if (n > (ssize_t)sizeof worker->in)
         disconnect(link, connection, LOG_LEVEL_WARNING, "a packet is longer than WALL_PACKET_MAX");
-    else if (n < 0)
+    else if (n < 0 && errno != EAGAIN)
         disconnect(link, connection, LOG_LEVEL_NOTICE, strerrordesc_np(errno));
     else if (n == 0 && !atomic_load(&link->stopped))
         disconnect(link, connection, LOG_LEVEL_NOTICE, "it has closed the connection");
@@ -415,26 +471,42 @@ static unsigned helpers(const struct link *link, const struct link_worker *worke
     return wanted < link->idle ? wanted : link->idle;
 }
 
-/* The receiver's role: one packet. The link's lock is held on entry and on return. */
-static void receive(struct link *link, struct link_worker *worker)
+/* The receiver's role: all packets that are there, up to a good handful of requests; may_wait: at
+ * least one. The link's lock is held on entry and on return. */
+static void receive(struct link *link, struct link_worker *worker, bool may_wait)
 {
     struct connection *connection = link->current;
     struct queue taken;
     unsigned count = 0;
-    bool waited = false;
     queue_init(&taken);
     link->receiving = true;
     hold(connection);
     pthread_mutex_unlock(&link->lock);
-    size_t length = receive_packet(link, worker, connection, &waited);
-    if (length > 0)
+    size_t length = receive_packet(link, worker, connection, false);
+    bool waited = length == 0 && may_wait && !atomic_load(&connection->closed);
+    if (waited) {
+        wait_for_packet(link, worker, connection);
+        length = receive_packet(link, worker, connection, true);
+    }
+    while (length > 0) {
         queue_frames(link, worker, connection, length, &taken, &count);
+        length = count < RECEIVE_ENOUGH ? receive_packet(link, worker, connection, false) : 0;
+    }
     release(connection);
     pthread_mutex_lock(&link->lock);
     link->receiving = false;
     append(&link->requests, &taken);
     for (unsigned n = helpers(link, worker, count, waited); n > 0; n--)
         pthread_cond_signal(&link->work);
+}
+
+/* Takes in what lies in the socket, where nobody else does. */
+static void take_in(struct link *link, struct link_worker *worker, struct connection *connection)
+{
+    pthread_mutex_lock(&link->lock);
+    if (!link->receiving && link->current == connection)
+        receive(link, worker, false);
+    pthread_mutex_unlock(&link->lock);
 }
 
 /* ---- Taking ---------------------------------------------------------------------------------- */
@@ -446,8 +518,7 @@ static void discard(struct link_item *item)
     free(item);
 }
 
-/* What waits on the current connection goes out before this signer goes idle. The link's lock is
- * held on entry and on return. */
+/* What waits on the current connection goes out. The link's lock is held on entry and on return. */
 static void flush_current(struct link *link, struct link_worker *worker)
 {
     struct connection *connection = link->current;
@@ -460,30 +531,45 @@ static void flush_current(struct link *link, struct link_worker *worker)
     pthread_mutex_lock(&link->lock);
 }
 
+/* Somebody else receives, or nobody is there. The link's lock is held on entry and on return. */
+static void wait_for_work(struct link *link, struct link_worker *worker)
+{
+    bool bounded = link->current != NULL && answers_wait(link->current);
+    int errnum = 0;
+    link->idle++;
+    if (bounded) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += LINK_ANSWER_CAP_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        errnum = pthread_cond_timedwait(&link->work, &link->lock, &until);
+    } else {
+        pthread_cond_wait(&link->work, &link->lock);
+    }
+    link->idle--;
+    if (errnum == ETIMEDOUT)
+        flush_current(link, worker);
+}
+
 struct link_item *link_take(struct link *link, struct link_worker *worker)
 {
     struct link_item *item = NULL;
-    bool flushed = false;
     pthread_mutex_lock(&link->lock);
-    for (;;) {
-        item = link->stopped ? NULL : queue_get(&link->requests);
-        if (item != NULL && atomic_load(&item->connection->closed)) {
-            discard(item);
-            continue;
-        }
-        if (item != NULL || (link->stopped && flushed))
+    while (!atomic_load(&link->stopped)) {
+        item = queue_get(&link->requests);
+        if (item != NULL && !atomic_load(&item->connection->closed))
             break;
-        if (!flushed) {
-            flushed = true;
-            flush_current(link, worker);
-        } else if (!link->receiving && link->current != NULL) {
-            receive(link, worker);
-        } else {
-            link->idle++;
-            pthread_cond_wait(&link->work, &link->lock);
-            link->idle--;
-        }
+        if (item != NULL)
+            discard(item);
+        else if (!link->receiving && link->current != NULL)
+            receive(link, worker, true);
+        else
+            wait_for_work(link, worker);
+        item = NULL;
     }
+    if (item == NULL)
+        flush_current(link, worker);
     pthread_mutex_unlock(&link->lock);
     if (item != NULL)
         item->taken_ns = clock_monotonic_ns();
@@ -492,6 +578,10 @@ struct link_item *link_take(struct link *link, struct link_worker *worker)
 
 void link_pass(struct link *link, struct link_item *item)
 {
+    item->passed = true;
+    pthread_mutex_lock(&item->connection->lock);
+    item->connection->passed++;
+    pthread_mutex_unlock(&item->connection->lock);
     pthread_mutex_lock(&link->lock);
     queue_put(&link->managing, item);
     pthread_cond_signal(&link->managing_work);

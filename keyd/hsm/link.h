@@ -4,14 +4,14 @@
  * collected and sent in bursts. Knows frames and Hello's place as the first; not what requests
  * mean.
  *
- * Signers take from the wall themselves: whoever finds the queue empty becomes the receiver, reads
- * one packet, queues its frames, wakes as many others as there is work for, and goes on with the
- * first. No thread stands in between.
+ * Signers take from the wall themselves: whoever finds the queue empty becomes the receiver, takes
+ * in the packets that are there, wakes as many others as there is work for, and goes on with the
+ * first request. No thread stands in between.
  *
  * Answers wait in one packet until it is worth a system call and a wake-up of the front: when as
- * many answers wait as requests do, when the packet is full, when the first has waited
- * LINK_ANSWER_CAP_NS, or when the queue is empty. One request in flight is so answered at once, 64
- * in a few bursts.
+ * many answers wait as requests do, here and in the socket, when the packet is full, or when the
+ * first has waited LINK_ANSWER_CAP_MS. One request in flight is so answered at once, 64 in a few
+ * bursts.
  */
 #ifndef KEYD_HSM_LINK_H
 #define KEYD_HSM_LINK_H
@@ -26,7 +26,7 @@ typedef Keyd__Hsm__V1__Request wall_request;
 typedef Keyd__Hsm__V1__Answer wall_answer;
 
 /* An answer that is ready waits no longer than this for company. */
-#define LINK_ANSWER_CAP_NS 1000000
+#define LINK_ANSWER_CAP_MS 1
 
 /* A front that does not read its answers for so long is disconnected; it holds up all signers. */
 #define LINK_SEND_LIMIT_MS 10000
@@ -39,6 +39,7 @@ struct link_item {
     struct link_item *next;
     struct connection *connection;
     bool first;       /* of its connection: must be Hello; no other may */
+    bool passed;      /* given on to the managing thread */
     int64_t taken_ns; /* when a signer began with it */
     size_t size;
     uint8_t frame[]; /* one packed Request, not unpacked yet */

@@ -162,7 +162,9 @@ enum keyd_status module_load(struct module *module, const char *path, const char
         log_info("the module does not take keyd's locks (%s): it shall use the system's",
                  ckr_name(rv));
 
-    PKCS11_CTX *ctx = PKCS11_CTX_new();
+    /* Kept for good: to free it would be to finalise and unload the module. */
+    static PKCS11_CTX *ctx;
+    ctx = PKCS11_CTX_new();
     PKCS11_SLOT *slots = NULL;
     unsigned count = 0;
     if (ctx == NULL)
@@ -175,7 +177,6 @@ enum keyd_status module_load(struct module *module, const char *path, const char
     if (failed != 0)
         return keyd_fail_openssl(err, "%s: the module does not list its tokens", path);
     status = find_token(module, slots, count, label, serial, err);
-    /* The context stays as it is: to free it would be to finalise and unload the module. */
     PKCS11_release_all_slots(ctx, slots, count);
     return status == KEYD_OK ? take_token_info(module, err) : status;
 }

@@ -19,13 +19,14 @@
 #include "keyd/base/notify.h"
 #include "keyd/hsm/work.h"
 
-#define BACKLOG        8
-#define SYSTEMD_FD     3                  /* the first descriptor of LISTEN_FDS, sd_listen_fds(3) */
-#define RETRY_AFTER_NS (5LL * 1000000000) /* a faulty token: this long for the front to read why   \
-                                           */
-#define TICK_MS           1000            /* how often the PIN file is looked at */
-#define STOP_LIMIT_S      5               /* for what runs when SIGTERM comes */
-#define NOT_READY_SIGNERS 1               /* threads that tell a front why the token is not ready */
+#define BACKLOG    8
+#define SYSTEMD_FD 3 /* the first descriptor of LISTEN_FDS, sd_listen_fds(3) */
+#define RETRY_AFTER_NS                                                                             \
+    (5LL * 1000000000)         /* a faulty token: this long for the front to read why              \
+                                */
+#define TICK_MS           1000 /* how often the PIN file is looked at */
+#define STOP_LIMIT_S      5    /* for what runs when SIGTERM comes */
+#define NOT_READY_SIGNERS 1    /* threads that tell a front why the token is not ready */
 
 /* ---- The socket ------------------------------------------------------------------------------ */
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * keyd-hsm as its front sees it: a real process, a real socket, a real SoftHSM token. */
+#include <errno.h>
 #include <openssl/evp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "keyd/base/clock.h"
 #include "keyd/base/status.h"
 #include "tests/cmocka.h"
 #include "tests/hsm/lab.h"
@@ -348,6 +351,29 @@ static void another_version_is_refused(void **state)
     expect_disconnect(wall);
 }
 
+static void a_front_that_does_not_read_is_disconnected(void **state)
+{
+    (void)state;
+    static struct wall_packet packet;
+    struct pollfd hung_up = {.fd = wall};
+    int64_t until = clock_monotonic_ns() + 30000000000;
+    wall_packet_reset(&packet);
+    for (int i = 0; i < 64; i++) {
+        lab_request request;
+        lab_envelope(&request);
+        assert_true(wall_packet_add(&packet, &request.base));
+    }
+    while (poll(&hung_up, 1, 10) == 0 && clock_monotonic_ns() < until)
+        if (send(wall, packet.data, packet.length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+            assert_true(errno == EAGAIN || errno == EPIPE || errno == ECONNRESET);
+    assert_true((hung_up.revents & POLLHUP) != 0);
+    assert_true(lab_count("main.log", "it does not read its answers") == 1);
+    close(wall);
+    wall = lab_connect("main");
+    lab_free(lab_hello(wall));
+    make_key();
+}
+
 static void keys_are_there_after_a_restart(void **state)
 {
     struct keyid id = make_key();
@@ -428,6 +454,7 @@ int main(void)
         cmocka_unit_test(broken_framing_disconnects),
         cmocka_unit_test(hello_comes_first_and_once),
         cmocka_unit_test(another_version_is_refused),
+        cmocka_unit_test(a_front_that_does_not_read_is_disconnected),
         cmocka_unit_test(keys_are_there_after_a_restart),
         cmocka_unit_test(a_killed_daemon_comes_back_on_its_socket),
         cmocka_unit_test(a_second_daemon_is_refused),

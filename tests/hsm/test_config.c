@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What an operator reads who mistyped tokens.d/NAME.conf, and what keyd-hsm understands. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keyd/base/file.h"
+#include "keyd/hsm/config.h"
+#include "tests/cmocka.h"
+
+static char folder[] = "/tmp/keyd-config.XXXXXX";
+static char complaints[4096];
+
+static void collect(void *context, const char *message)
+{
+    size_t *count = context;
+    size_t used = strlen(complaints);
+    snprintf(complaints + used, sizeof complaints - used, "%s\n", message);
+    (*count)++;
+}
+
+static const char *file_with(const char *name, const char *text)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    assert_int_equal(file_replace(path, text, strlen(text), 0600, NULL), KEYD_OK);
+    return path;
+}
+
+static size_t load(const char *name, const char *text, struct hsm_config **config)
+{
+    size_t count = 0;
+    complaints[0] = '\0';
+    *config = NULL;
+    const char *path = file_with(name, text);
+    enum keyd_status status = config_load(path, config, collect, &count);
+    unlink(path);
+    assert_true((status == KEYD_OK) == (count == 0));
+    assert_true((status == KEYD_OK) == (*config != NULL));
+    return count;
+}
+
+#define REQUIRED                                                                                   \
+    "module: /m.so\nlabel: t\npin_file: pin\nstate_folder: state\nsocket: s.sock\nfront: 0\n"
+
+static void says(const char *line)
+{
+    if (strstr(complaints, line) == NULL)
+        fail_msg("no '%s' in:\n%s", line, complaints);
+}
+
+static void a_good_file_and_its_defaults(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    char path[128];
+    assert_int_equal(load("main.conf", REQUIRED, &config), 0);
+    assert_string_equal(config->name, "main");
+    assert_string_equal(config->module, "/m.so");
+    assert_string_equal(config->label, "t");
+    assert_null(config->serial);
+    snprintf(path, sizeof path, "%s/pin", folder);
+    assert_string_equal(config->pin_file, path);
+    assert_int_equal(config->front_uid, 0);
+    assert_int_equal(config->signers, CONFIG_SIGNERS_DEFAULT);
+    assert_int_equal(config->module_call_limit, 10);
+    assert_int_equal(config->key_generation_limit, 120);
+    assert_int_equal(config->environment_count, 0);
+    assert_int_equal(config->log_level, LOG_LEVEL_INFO);
+    config_free(config);
+}
+
+static void everything_that_can_be_set(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    assert_int_equal(load("a_B-9.conf",
+                          "module: m.so\nserial: 0123456789abcdef\npin_file: /p\n"
+                          "state_folder: /s\nfront: root\nsigners: 64\nmodule_call_limit: 3600\n"
+                          "key_generation_limit: 1\nlog_level: debug\n"
+                          "environment:\n- {name: A_1, value: x}\n- {name: B, value: ''}\n",
+                          &config),
+                     0);
+    assert_string_equal(config->name, "a_B-9");
+    assert_null(config->socket);
+    assert_null(config->label);
+    assert_int_equal(config->signers, 64);
+    assert_int_equal(config->environment_count, 2);
+    assert_string_equal(config->environment[0].name, "A_1");
+    assert_string_equal(config->environment[1].value, "");
+    assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
+    config_free(config);
+}
+
+static void all_that_is_wrong_is_said_at_once(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    size_t count = load("main.conf",
+                        "module: /m.so\n"
+                        "pin_file: pin\n"
+                        "state_folder: state\n"
+                        "socket: s.sock\n"
+                        "front: no such user\n"
+                        "signers: 65\n"
+                        "module_call_limit: 0\n"
+                        "key_generation_limit: 3601\n"
+                        "log_level: loud\n"
+                        "environment:\n"
+                        "- {name: 1A, value: x}\n"
+                        "- {name: LD_PRELOAD, value: x}\n",
+                        &config);
+    assert_int_equal(count, 8);
+    says("main.conf:1: label: is missing; name the token by label or serial");
+    says("main.conf:5: front: 'no such user' is neither a user of this host nor a uid");
+    says("main.conf:6: signers: is 65; it must be 1 to 64");
+    says("main.conf:7: module_call_limit: is 0; it must be 1 to 3600");
+    says("main.conf:8: key_generation_limit: is 3601; it must be 1 to 3600");
+    says("main.conf:9: log_level: is 'loud'; it must be error, warning");
+    says("main.conf:11: environment[0].name: '1A' is no name");
+    says("main.conf:12: environment[1].name: 'LD_PRELOAD' has no effect");
+}
+
+static void lengths_are_judged(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    char text[1024];
+    snprintf(text, sizeof text,
+             "module: /m.so\nlabel: %033d\nserial: '%017d'\npin_file: p\nstate_folder: s\n"
+             "socket: %0200d\nfront: 0\n",
+             1, 1, 1);
+    assert_int_equal(load("main.conf", text, &config), 3);
+    says("main.conf:2: label: has 33 bytes");
+    says("main.conf:3: serial: has 17 bytes");
+    says("main.conf:6: socket: ");
+}
+
+static void what_is_no_configuration(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    assert_int_equal(load("main.conf", "module: /m.so\nlabel: t\n", &config), 1);
+    says("main.conf");
+    says("pin_file");
+    assert_int_equal(load("main.conf", REQUIRED "colour: blue\n", &config), 1);
+    says("Unexpected key: colour");
+    assert_int_equal(load("bad name.conf", REQUIRED, &config), 1);
+    says("the file's name must be NAME.conf");
+    assert_int_equal(load("main.yaml", REQUIRED, &config), 1);
+    size_t count = 0;
+    assert_int_equal(config_load("/nonexistent/main.conf", &config, collect, &count),
+                     KEYD_NOT_FOUND);
+    assert_int_equal(count, 1);
+}
+
+static void the_example_is_good_but_for_its_user(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    struct hsm_config *config = NULL;
+    complaints[0] = '\0';
+    if (config_load(KEYD_SOURCE "/docs/examples"
+                                "/tokens.d/main.conf",
+                    &config, collect, &count) == KEYD_OK) {
+        config_free(config); /* a machine that has the user keyd */
+        return;
+    }
+    assert_int_equal(count, 1);
+    says("front: 'keyd' is neither a user");
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_file_and_its_defaults),
+        cmocka_unit_test(everything_that_can_be_set),
+        cmocka_unit_test(all_that_is_wrong_is_said_at_once),
+        cmocka_unit_test(lengths_are_judged),
+        cmocka_unit_test(what_is_no_configuration),
+        cmocka_unit_test(the_example_is_good_but_for_its_user),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

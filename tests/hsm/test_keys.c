@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Keys on a real token, in this process: what the token says of a key that keyd-hsm made, and that
+ * the login leaves no PIN in memory. */
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "keyd/hsm/ckr.h"
+#include "keyd/hsm/keys.h"
+#include "keyd/hsm/login.h"
+#include "tests/cmocka.h"
+#include "tests/hsm/lab.h"
+
+static const key_spec spec = KEYD__V1__KEY_SPEC__ECC_NIST_P256;
+static struct module module = {.call_limit_ms = 10000, .generation_limit_ms = 60000};
+static struct session session;
+static struct keyd_error err;
+
+static void good(enum keyd_status status)
+{
+    if (status != KEYD_OK)
+        fail_msg("%s", err.message);
+}
+
+/* ---- The login ------------------------------------------------------------------------------- */
+
+/* A token with a PIN that this process has never seen: a child makes both. */
+static void make_canary_token(void)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        char command[600];
+        snprintf(command, sizeof command,
+                 "umask 077; pin=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \\n'); "
+                 "echo \"$pin\" > %s/canary-pin; softhsm2-util --init-token --free --label canary "
+                 "--pin \"$pin\" --so-pin 31415926 > /dev/null",
+                 lab_folder);
+        _exit(system(command) == 0 ? 0 : 1);
+    }
+    assert_int_equal(lab_wait(pid), 0);
+}
+
+/* How often the needle is in this process' memory, outside of its own page. */
+static int count_in_memory(const char *needle, size_t length)
+{
+    char line[512];
+    int found = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    size_t size = 1 << 20;
+    char *window = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_non_null(maps);
+    assert_true(memory >= 0 && window != MAP_FAILED);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        unsigned long from;
+        unsigned long to;
+        char mode[8];
+        if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || mode[0] != 'r')
+            continue;
+        if ((from <= (unsigned long)needle && (unsigned long)needle < to) ||
+            (from <= (unsigned long)window && (unsigned long)window < to))
+            continue;
+        if (to - from > 1UL << 30) /* a sanitizer's shadow: terabytes of nothing */
+            continue;
+        for (unsigned long at = from; at < to; at += size - 64) {
+            size_t wanted = to - at < size ? to - at : size;
+            ssize_t n = pread(memory, window, wanted, (off_t)at);
+            if (n > 0 && memmem(window, (size_t)n, needle, length) != NULL)
+                found++;
+        }
+    }
+    OPENSSL_cleanse(window, size);
+    munmap(window, size);
+    fclose(maps);
+    close(memory);
+    return found;
+}
+
+static void the_login_leaves_no_pin_in_memory(void **state)
+{
+    (void)state;
+    size_t page = 4096;
+    good(login_perform(&session, lab_path("canary-pin"), lab_path("login"), &err));
+
+    /* Guards below and above keep the kernel from merging it with a mapping that counts. */
+    char *apart = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(apart != MAP_FAILED);
+    char *pin = apart + page;
+    assert_int_equal(mprotect(pin, page, PROT_READ | PROT_WRITE), 0);
+    int fd = open(lab_path("canary-pin"), O_RDONLY | O_CLOEXEC);
+    assert_int_equal(read(fd, pin, page), 17);
+    close(fd);
+    assert_int_equal(count_in_memory(pin, 16), 0);
+
+    char *copy = malloc(64); /* and it would have been found */
+    memcpy(copy, pin, 17);
+    assert_true(count_in_memory(pin, 16) > 0);
+    OPENSSL_cleanse(copy, 64);
+    free(copy);
+    munmap(apart, 3 * page);
+}
+
+/* ---- Keys ------------------------------------------------------------------------------------ */
+
+static CK_BBOOL flag(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
+{
+    CK_BBOOL value = 0xff;
+    CK_ATTRIBUTE attribute = {type, &value, sizeof value};
+    assert_int_equal(module.functions->C_GetAttributeValue(session.handle, object, &attribute, 1),
+                     CKR_OK);
+    return value;
+}
+
+static void a_key_is_what_it_should_be(void **state)
+{
+    (void)state;
+    struct keyid id = keyid_random();
+    CK_OBJECT_HANDLE private_key;
+    CK_OBJECT_HANDLE public_key;
+    bool used = true;
+    good(keys_id_used(&session, &id, &used, &err));
+    assert_false(used);
+    good(keys_generate(&session, &id, spec, &err));
+    good(keys_id_used(&session, &id, &used, &err));
+    assert_true(used);
+    good(keys_find(&session, CKO_PRIVATE_KEY, &id, &private_key, &err));
+    good(keys_find(&session, CKO_PUBLIC_KEY, &id, &public_key, &err));
+
+    static const CK_ATTRIBUTE_TYPE yes[] = {CKA_TOKEN, CKA_PRIVATE,          CKA_SENSITIVE,
+                                            CKA_SIGN,  CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE,
+                                            CKA_LOCAL};
+    static const CK_ATTRIBUTE_TYPE no[] = {CKA_EXTRACTABLE, CKA_MODIFIABLE, CKA_COPYABLE,
+                                           CKA_DECRYPT,     CKA_UNWRAP,     CKA_DERIVE};
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
+        assert_int_equal(flag(private_key, yes[i]), CK_TRUE);
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
+        assert_int_equal(flag(private_key, no[i]), CK_FALSE);
+    assert_int_equal(flag(public_key, CKA_TOKEN), CK_TRUE);
+    assert_int_equal(flag(public_key, CKA_MODIFIABLE), CK_FALSE);
+
+    char label[64];
+    char text[KEYID_TEXT];
+    CK_ATTRIBUTE attribute = {CKA_LABEL, label, sizeof label};
+    assert_int_equal(
+        module.functions->C_GetAttributeValue(session.handle, private_key, &attribute, 1), CKR_OK);
+    keyid_format(&id, text);
+    assert_int_equal(attribute.ulValueLen, KEYID_TEXT - 1);
+    assert_memory_equal(label, text, KEYID_TEXT - 1);
+    good(keys_judge(&session, private_key, spec, &err));
+}
+
+static void it_signs_what_openssl_verifies(void **state)
+{
+    (void)state;
+    struct keyid id = keyid_random();
+    CK_OBJECT_HANDLE private_key;
+    CK_OBJECT_HANDLE public_key;
+    uint8_t *der = NULL;
+    size_t size = 0;
+    good(keys_generate(&session, &id, spec, &err));
+    good(keys_find(&session, CKO_PRIVATE_KEY, &id, &private_key, &err));
+    good(keys_find(&session, CKO_PUBLIC_KEY, &id, &public_key, &err));
+    good(keys_public(&session, public_key, spec, &der, &size, &err));
+    ProtobufCBinaryData spki = {size, der};
+    for (unsigned i = 0; i < 300; i++) { /* r and s of all lengths that come up */
+        uint8_t digest[32] = {(uint8_t)i, (uint8_t)(i >> 8)};
+        uint8_t signature[KEYS_SIGNATURE_MAX];
+        ProtobufCBinaryData made = {0, signature};
+        good(keys_sign(&session, private_key, spec, digest, sizeof digest, signature, &made.len,
+                       &err));
+        assert_true(lab_verifies(&spki, digest, sizeof digest, &made));
+    }
+    good(keys_prove(&session, private_key, spec, &id, der, size, &err));
+
+    struct keyid other = keyid_random(); /* a half that is not this one's */
+    CK_OBJECT_HANDLE stranger;
+    good(keys_generate(&session, &other, spec, &err));
+    good(keys_find(&session, CKO_PRIVATE_KEY, &other, &stranger, &err));
+    assert_int_equal(keys_prove(&session, stranger, spec, &id, der, size, &err), KEYD_DATA_LOSS);
+    assert_string_equal(err.reason, "KEY_MISMATCH");
+    OPENSSL_free(der);
+}
+
+static void a_destroyed_key_is_gone(void **state)
+{
+    (void)state;
+    struct keyid id = keyid_random();
+    size_t destroyed = 0;
+    bool used = true;
+    good(keys_generate(&session, &id, spec, &err));
+    good(keys_destroy(&session, &id, &destroyed, &err));
+    assert_int_equal(destroyed, 2);
+    good(keys_id_used(&session, &id, &used, &err));
+    assert_false(used);
+    good(keys_destroy(&session, &id, &destroyed, &err));
+    assert_int_equal(destroyed, 0);
+}
+
+static void foreign_objects_are_neither_used_nor_destroyed(void **state)
+{
+    (void)state;
+    struct keyid id = keyid_random();
+    CK_OBJECT_HANDLE handle;
+    CK_ULONG bits = 1024;
+    CK_BBOOL yes = CK_TRUE;
+    char label[] = "somebody else's";
+    CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
+    CK_ATTRIBUTE public_half[] = {{CKA_MODULUS_BITS, &bits, sizeof bits},
+                                  {CKA_TOKEN, &yes, sizeof yes},
+                                  {CKA_ID, id.bytes, KEYID_SIZE},
+                                  {CKA_LABEL, label, sizeof label - 1}};
+    CK_ATTRIBUTE private_half[] = {{CKA_TOKEN, &yes, sizeof yes},
+                                   {CKA_ID, id.bytes, KEYID_SIZE},
+                                   {CKA_LABEL, label, sizeof label - 1}};
+    CK_OBJECT_HANDLE public_key;
+    assert_int_equal(module.functions->C_GenerateKeyPair(session.handle, &mechanism, public_half, 4,
+                                                         private_half, 3, &public_key, &handle),
+                     CKR_OK);
+    assert_int_equal(keys_judge(&session, handle, spec, &err), KEYD_FAILED_PRECONDITION);
+    assert_string_equal(err.reason, "KEY_ATTRIBUTES");
+    size_t destroyed = 0;
+    bool used = false;
+    good(keys_destroy(&session, &id, &destroyed, &err));
+    assert_int_equal(destroyed, 0);
+    good(keys_id_used(&session, &id, &used, &err));
+    assert_true(used);
+}
+
+static void keys_are_listed_by_id(void **state)
+{
+    (void)state;
+    struct key_object *list = NULL;
+    size_t count = 0;
+    good(keys_list(&session, CKO_PRIVATE_KEY, &list, &count, &err));
+    assert_true(count >= 3);
+    for (size_t i = 1; i < count; i++)
+        assert_true(keyid_compare(&list[i - 1].id, &list[i].id) < 0);
+    free(list);
+    bool any = false;
+    good(keys_any(&session, &any, &err));
+    assert_true(any);
+    struct keyid id = keyid_random();
+    CK_OBJECT_HANDLE handle;
+    assert_int_equal(keys_find(&session, CKO_PRIVATE_KEY, &id, &handle, &err), KEYD_NOT_FOUND);
+}
+
+static void other_specs_are_not_offered(void **state)
+{
+    (void)state;
+    struct keyid id = keyid_random();
+    assert_int_equal(keys_generate(&session, &id, KEYD__V1__KEY_SPEC__RSA_2048, &err),
+                     KEYD_UNIMPLEMENTED);
+    assert_string_equal(err.reason, "KEY_SPEC");
+}
+
+static void what_a_module_answers_has_a_name_and_a_status(void **state)
+{
+    (void)state;
+    assert_int_equal(ckr_fail(&err, CKR_DEVICE_REMOVED, "C_Sign"), KEYD_UNAVAILABLE);
+    assert_string_equal(err.reason, REASON_TOKEN_GONE);
+    assert_non_null(strstr(err.message, "C_Sign: CKR_DEVICE_REMOVED (0x32): "));
+    assert_true(ckr_is_gone(CKR_SESSION_HANDLE_INVALID));
+    assert_true(ckr_is_gone(CKR_USER_NOT_LOGGED_IN));
+    assert_true(ckr_is_gone(CKR_TOKEN_NOT_PRESENT));
+    assert_false(ckr_is_gone(CKR_OK));
+    assert_false(ckr_is_gone(CKR_DEVICE_MEMORY));
+    assert_false(ckr_is_gone(CKR_VENDOR_DEFINED | 7));
+    assert_string_equal(ckr_name(CKR_OK), "CKR_OK");
+    assert_int_equal(ckr_fail(&err, CKR_VENDOR_DEFINED | 7, "C_Sign"), KEYD_INTERNAL);
+    assert_non_null(strstr(err.message, "CKR_VENDOR_DEFINED (0x80000007)"));
+    assert_int_equal(ckr_fail(&err, 0x7777, "C_Sign"), KEYD_INTERNAL);
+}
+
+static int open_token(void **state)
+{
+    lab_open(state);
+    make_canary_token();
+    good(module_load(&module, lab_softhsm(), "canary", NULL, &err));
+    assert_string_equal(module.label, "canary");
+    good(session_open(&session, &module, true, &err));
+    return 0;
+}
+
+static int close_token(void **state)
+{
+    module_finalize(&module);
+    return lab_close(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_login_leaves_no_pin_in_memory),
+        cmocka_unit_test(a_key_is_what_it_should_be),
+        cmocka_unit_test(it_signs_what_openssl_verifies),
+        cmocka_unit_test(a_destroyed_key_is_gone),
+        cmocka_unit_test(foreign_objects_are_neither_used_nor_destroyed),
+        cmocka_unit_test(keys_are_listed_by_id),
+        cmocka_unit_test(other_specs_are_not_offered),
+        cmocka_unit_test(what_a_module_answers_has_a_name_and_a_status),
+    };
+    return cmocka_run_group_tests(tests, open_token, close_token);
+}

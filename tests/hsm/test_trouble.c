@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * keyd-hsm when things go wrong: at its start, in a creation, in the module. The real program on a
+ * real token, with tests/shim between them where the module has to misbehave. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keyd/base/clock.h"
+#include "keyd/base/status.h"
+#include "tests/cmocka.h"
+#include "tests/hsm/lab.h"
+
+#define READY        KEYD__HSM__V1__WELCOME__STATE__READY
+#define LOGIN_NEEDED KEYD__HSM__V1__WELCOME__STATE__LOGIN_NEEDED
+#define FAULTY       KEYD__HSM__V1__WELCOME__STATE__FAULTY
+
+static const uint8_t digest[32] = {1};
+
+/* Each test has a fresh lab: one token, one name. */
+static int fresh(void **state)
+{
+    return lab_open(state);
+}
+
+/* The configuration through the shim, told to do this. */
+static void shim(const char *extra, const char *variables)
+{
+    char all[1024];
+    snprintf(all, sizeof all,
+             "- {name: KEYD_SHIM_MODULE, value: %s}\n- {name: KEYD_SHIM_COUNT, value: %s}\n%s",
+             lab_softhsm(), lab_path("logins"), variables);
+    lab_config("main", KEYD_TESTS "/shim.so", extra, all);
+}
+
+static void plain(void)
+{
+    shim("", "");
+}
+
+static int greet(Keyd__Hsm__V1__Welcome__State state, const char *message)
+{
+    int fd = lab_connect("main");
+    lab_answer *welcome = lab_hello(fd);
+    if (welcome->welcome->state != state)
+        fail_msg("state %d: %s", (int)welcome->welcome->state, welcome->welcome->state_message);
+    if (strstr(welcome->welcome->state_message, message) == NULL)
+        fail_msg("'%s' lacks '%s'", welcome->welcome->state_message, message);
+    lab_free(welcome);
+    return fd;
+}
+
+static void expect_error(lab_answer *answer, enum keyd_status status, const char *reason)
+{
+    assert_non_null(answer);
+    assert_int_equal(answer->status, status);
+    assert_string_equal(answer->reason, reason);
+    lab_free(answer);
+}
+
+static struct keyid make_key(int fd)
+{
+    struct keyid id = keyid_random();
+    lab_answer *made = lab_create(fd, &id);
+    assert_non_null(made);
+    assert_string_equal(made->message, "");
+    lab_free(made);
+    return id;
+}
+
+static void must_sign(int fd, const struct keyid *id)
+{
+    lab_answer *answer = lab_sign(fd, id, digest, sizeof digest);
+    assert_non_null(answer);
+    assert_string_equal(answer->message, "");
+    lab_free(answer);
+}
+
+/* Lists the keys, of which there must be `count`; frees nothing of *first but the answer. */
+static void expect_keys(int fd, size_t count, bool missing)
+{
+    lab_answer *page = lab_list(fd, NULL);
+    assert_non_null(page);
+    assert_int_equal(page->body_case, KEYD__HSM__V1__ANSWER__BODY_KEY_PAGE);
+    assert_int_equal(page->key_page->n_keys, count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(page->key_page->keys[i]->missing, missing);
+    lab_free(page);
+}
+
+static void end(pid_t pid, int fd)
+{
+    close(fd);
+    lab_stop(pid);
+}
+
+/* ---- A creation that is cut short ------------------------------------------------------------ */
+
+static void killed_creation(const char *kill_where, struct keyid *id)
+{
+    shim("", kill_where);
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    *id = keyid_random();
+    assert_null(lab_create(fd, id));
+    close(fd);
+    assert_int_equal(lab_wait(pid), 128 + SIGKILL);
+    assert_int_equal(lab_count("state-main/journal", "key.creating"), 1);
+    assert_int_equal(lab_count("state-main/journal", "key.created"), 0);
+}
+
+static void killed_before_the_key_is_made_it_is_gone(void **state)
+{
+    (void)state;
+    struct keyid id;
+    killed_creation("- {name: KEYD_SHIM_KILL, value: before}\n", &id);
+    plain();
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    expect_keys(fd, 0, false);
+    assert_int_equal(lab_count("state-main/journal", "key.abandoned"), 1);
+    assert_int_equal(lab_count("main.log", "key abandoned, 0 objects"), 1);
+    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
+    expect_error(lab_sign(fd, &id, digest, sizeof digest), KEYD_NOT_FOUND, "KEY_NOT_FOUND");
+    make_key(fd);
+    end(pid, fd);
+}
+
+static void killed_after_the_key_is_made_it_is_usable(void **state)
+{
+    (void)state;
+    struct keyid id;
+    killed_creation("- {name: KEYD_SHIM_KILL, value: after}\n", &id);
+    plain();
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    must_sign(fd, &id);
+    expect_keys(fd, 1, false);
+    assert_int_equal(lab_count("state-main/journal", "\"settled\":true"), 1);
+    assert_int_equal(lab_count("main.log", "the key is there and usable"), 1);
+    lab_answer *again = lab_create(fd, &id);
+    assert_string_equal(again->reason, "KEY_EXISTS");
+    lab_free(again);
+    end(pid, fd);
+}
+
+static void what_is_left_of_half_a_key_is_removed(void **state)
+{
+    (void)state;
+    struct keyid id;
+    killed_creation("- {name: KEYD_SHIM_KILL, value: after}\n", &id);
+    /* The proof of the pair fails at the next start: neither half may stay. */
+    shim("", "- {name: KEYD_SHIM_FAIL, value: C_SignInit=0x6}\n");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    expect_keys(fd, 0, false);
+    assert_int_equal(lab_count("main.log", "key abandoned, 2 objects"), 1);
+    end(pid, fd);
+    plain();
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
+    end(pid, fd);
+    /* Nothing of it is on the token: its journal may be begun afresh. */
+    lab_forget("state-main");
+    pid = lab_start("main", NULL);
+    end(pid, greet(READY, ""));
+}
+
+static void a_token_that_refuses_to_make_keys_abandons_the_id(void **state)
+{
+    (void)state;
+    shim("", "- {name: KEYD_SHIM_FAIL, value: C_GenerateKeyPair=0x31}\n");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = keyid_random();
+    expect_error(lab_create(fd, &id), KEYD_RESOURCE_EXHAUSTED, "TOKEN_MEMORY");
+    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
+    end(pid, fd);
+}
+
+/* ---- The module ------------------------------------------------------------------------------ */
+
+static void a_module_that_hangs_is_left_by_the_watchdog(void **state)
+{
+    (void)state;
+    shim("", "");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    end(pid, fd);
+    shim("module_call_limit: 1\n", "- {name: KEYD_SHIM_HANG, value: C_Sign}\n");
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    int64_t began = clock_monotonic_ns();
+    assert_null(lab_sign(fd, &id, digest, sizeof digest));
+    close(fd);
+    assert_int_equal(lab_wait(pid), 1);
+    int64_t took = (clock_monotonic_ns() - began) / 1000000;
+    assert_true(took >= 1000 && took < 5000);
+    assert_int_equal(lab_count("main.log", "has not come back from C_Sign within 1.0 seconds"), 1);
+}
+
+static void a_module_that_hangs_at_its_start_is_left_too(void **state)
+{
+    (void)state;
+    shim("module_call_limit: 1\n", "- {name: KEYD_SHIM_HANG, value: C_Initialize}\n");
+    pid_t pid = lab_start("main", NULL);
+    assert_int_equal(lab_wait(pid), 1);
+    assert_int_equal(lab_count("main.log", "has not come back from C_Initialize"), 1);
+}
+
+static void a_long_key_generation_has_a_limit_of_its_own(void **state)
+{
+    (void)state;
+    shim("module_call_limit: 1\nkey_generation_limit: 2\n",
+         "- {name: KEYD_SHIM_HANG, value: C_GenerateKeyPair}\n");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = keyid_random();
+    assert_null(lab_create(fd, &id));
+    close(fd);
+    assert_int_equal(lab_wait(pid), 1);
+    assert_int_equal(lab_count("main.log", "C_GenerateKeyPair within 2.0 seconds"), 1);
+}
+
+static void a_token_that_is_gone_ends_the_process(void **state)
+{
+    (void)state;
+    plain();
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    end(pid, fd);
+    shim("", "- {name: KEYD_SHIM_FAIL, value: C_Sign=0x32}\n");
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    assert_null(lab_sign(fd, &id, digest, sizeof digest));
+    close(fd);
+    assert_int_equal(lab_wait(pid), 1);
+    assert_int_equal(lab_count("main.log", "C_Sign: CKR_DEVICE_REMOVED (0x32)"), 1);
+}
+
+static void a_failure_of_one_signature_is_that_calls_alone(void **state)
+{
+    (void)state;
+    plain();
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    end(pid, fd);
+    shim("", "- {name: KEYD_SHIM_FAIL, value: C_SignInit=0x2}\n"
+             "- {name: KEYD_SHIM_FAIL_AFTER, value: '1'}\n");
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    must_sign(fd, &id);
+    expect_error(lab_sign(fd, &id, digest, sizeof digest), KEYD_RESOURCE_EXHAUSTED, "TOKEN_MEMORY");
+    end(pid, fd);
+}
+
+static void few_sessions_are_few_signers(void **state)
+{
+    (void)state;
+    /* One is the managing thread's, two are signers'. */
+    shim("", "- {name: KEYD_SHIM_FAIL, value: C_OpenSession=0xb1}\n"
+             "- {name: KEYD_SHIM_FAIL_AFTER, value: '3'}\n");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    must_sign(fd, &id);
+    assert_int_equal(lab_count("main.log", "sessions for 2 signers, not 4"), 1);
+    end(pid, fd);
+}
+
+static void without_module_or_token_it_says_so_and_tries_again(void **state)
+{
+    (void)state;
+    lab_config("main", "/nonexistent/module.so", "", "");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(FAULTY, "cannot be loaded");
+    struct keyid id = keyid_random();
+    expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "TOKEN_FAULTY");
+    expect_error(lab_sign(fd, &id, digest, sizeof digest), KEYD_UNAVAILABLE, "TOKEN_FAULTY");
+    expect_keys(fd, 0, false);
+    assert_int_equal(lab_wait(pid), 1); /* after 5 s */
+    close(fd);
+
+    lab_config("main", lab_softhsm(), "label: nobody\n", "");
+    pid = lab_start("main", NULL);
+    fd = greet(FAULTY, "no token with label 'nobody'. Tokens there: 'lab'");
+    assert_int_equal(lab_wait(pid), 1);
+    close(fd);
+
+    lab_token(LAB_LABEL);
+    plain();
+    pid = lab_start("main", NULL);
+    fd = greet(FAULTY, "2 tokens fit: give `serial`");
+    end(pid, fd);
+}
+
+/* ---- The PIN --------------------------------------------------------------------------------- */
+
+static void a_wrong_pin_is_tried_once(void **state)
+{
+    (void)state;
+    plain();
+    lab_write("pin", "86420975\n", 0600);
+    for (int start = 0; start < 3; start++) {
+        pid_t pid = lab_start("main", NULL);
+        int fd = greet(LOGIN_NEEDED, start == 0 ? "CKR_PIN_INCORRECT" : "refused the PIN");
+        struct keyid id = keyid_random();
+        expect_error(lab_sign(fd, &id, digest, sizeof digest), KEYD_FAILED_PRECONDITION,
+                     "LOGIN_NEEDED");
+        expect_error(lab_create(fd, &id), KEYD_FAILED_PRECONDITION, "LOGIN_NEEDED");
+        expect_keys(fd, 0, false);
+        end(pid, fd);
+    }
+    assert_int_equal(lab_count("logins", "C_Login"), 1);
+    assert_int_equal(lab_count("main.log", "86420975"), 0);
+    struct stat st;
+    assert_int_equal(stat(lab_path("state-main/login"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+
+    /* A second wrong one, then the first again: that one is still known. */
+    lab_write("pin", "111111\n", 0600);
+    pid_t pid = lab_start("main", NULL);
+    end(pid, greet(LOGIN_NEEDED, "CKR_PIN_INCORRECT"));
+    lab_write("pin", "86420975\n", 0600);
+    pid = lab_start("main", NULL);
+    int fd = greet(LOGIN_NEEDED, "refused the PIN");
+    assert_int_equal(lab_count("logins", "C_Login"), 2);
+
+    /* keyd-hsm notices the right one, ends, and its next start is well. */
+    lab_write("pin", LAB_PIN "\n", 0600);
+    assert_int_equal(lab_wait(pid), 1);
+    close(fd);
+    pid = lab_start("main", NULL);
+    end(pid, greet(READY, ""));
+    assert_int_equal(lab_count("logins", "C_Login"), 3);
+    assert_int_equal(lab_count("state-main/login", "\"last\": \"good\""), 1);
+}
+
+static void a_pin_whose_try_was_cut_short_counts_as_refused(void **state)
+{
+    (void)state;
+    lab_write("pin", "86420975\n", 0600);
+    shim("", "- {name: KEYD_SHIM_KILL, value: after}\n"
+             "- {name: KEYD_SHIM_KILL_FUNCTION, value: C_Login}\n");
+    pid_t pid = lab_start("main", NULL);
+    assert_int_equal(lab_wait(pid), 128 + SIGKILL);
+    assert_int_equal(lab_count("state-main/login", "trying"), 1);
+    plain();
+    pid = lab_start("main", NULL);
+    end(pid, greet(LOGIN_NEEDED, "refused the PIN"));
+    assert_int_equal(lab_count("logins", "C_Login"), 1);
+    assert_int_equal(lab_count("main.log", "that PIN is taken for refused"), 1);
+}
+
+static void a_good_pin_whose_try_was_cut_short_is_tried_again(void **state)
+{
+    (void)state;
+    shim("", "- {name: KEYD_SHIM_KILL, value: after}\n"
+             "- {name: KEYD_SHIM_KILL_FUNCTION, value: C_Login}\n");
+    pid_t pid = lab_start("main", NULL);
+    assert_int_equal(lab_wait(pid), 128 + SIGKILL);
+    plain();
+    pid = lab_start("main", NULL);
+    end(pid, greet(READY, ""));
+}
+
+static void the_last_try_of_a_token_is_never_taken(void **state)
+{
+    (void)state;
+    shim("", "- {name: KEYD_SHIM_FLAGS, value: '0x20000'}\n");
+    pid_t pid = lab_start("main", NULL);
+    end(pid, greet(LOGIN_NEEDED, "one more wrong PIN locks it"));
+    shim("", "- {name: KEYD_SHIM_FLAGS, value: '0x40000'}\n");
+    pid = lab_start("main", NULL);
+    end(pid, greet(LOGIN_NEEDED, "user PIN is locked"));
+    assert_int_equal(lab_count("logins", "C_Login"), 0);
+}
+
+static void a_damaged_login_record_is_no_reason_to_try(void **state)
+{
+    (void)state;
+    plain();
+    assert_int_equal(mkdir(lab_path("state-main"), 0700), 0);
+    lab_write("state-main/login", "{\"v\":1}", 0600);
+    pid_t pid = lab_start("main", NULL);
+    end(pid, greet(LOGIN_NEEDED, "is damaged or from a newer version"));
+    assert_int_equal(lab_count("logins", "C_Login"), 0);
+}
+
+static void a_pin_file_that_is_no_good_is_waited_for(void **state)
+{
+    (void)state;
+    plain();
+    lab_write("pin", LAB_PIN "\n", 0640);
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(LOGIN_NEEDED, "make it 0600");
+    assert_int_equal(chmod(lab_path("pin"), 0600), 0);
+    assert_int_equal(lab_wait(pid), 1);
+    close(fd);
+    unlink(lab_path("pin"));
+    pid = lab_start("main", NULL);
+    fd = greet(LOGIN_NEEDED, "No such file");
+    lab_write("pin", LAB_PIN "\n", 0600);
+    assert_int_equal(lab_wait(pid), 1);
+    close(fd);
+    pid = lab_start("main", NULL);
+    end(pid, greet(READY, ""));
+    assert_int_equal(lab_count("logins", "C_Login"), 1);
+}
+
+/* ---- The journal ----------------------------------------------------------------------------- */
+
+static void a_used_token_without_a_journal_has_lost_it(void **state)
+{
+    (void)state;
+    plain();
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_EXISTS");
+    end(pid, fd);
+    pid = lab_start("main", "--new-journal");
+    assert_int_equal(lab_wait(pid), 3);
+    assert_int_equal(lab_count("main.log", "--new-journal is for a token whose journal is lost"),
+                     1);
+
+    lab_forget("state-main");
+    pid = lab_start("main", NULL);
+    end(pid, greet(FAULTY, "--new-journal"));
+    pid = lab_start("main", "--new-journal");
+    fd = greet(READY, "");
+    expect_keys(fd, 0, false);
+    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
+    make_key(fd);
+    end(pid, fd);
+}
+
+static void another_tokens_journal_is_refused(void **state)
+{
+    (void)state;
+    plain();
+    pid_t pid = lab_start("main", NULL);
+    end(pid, greet(READY, ""));
+    lab_token("second");
+    shim("label: second\n", "");
+    pid = lab_start("main", NULL);
+    int fd = greet(FAULTY, "is about the token with serial");
+    nanosleep(&(struct timespec){.tv_sec = 6}, NULL); /* it stays: no start afresh can help */
+    expect_keys(fd, 0, false);
+    end(pid, fd);
+}
+
+static void a_broken_journal_is_refused(void **state)
+{
+    (void)state;
+    plain();
+    assert_int_equal(mkdir(lab_path("state-main"), 0700), 0);
+    lab_write("state-main/journal", "no journal\n", 0600);
+    pid_t pid = lab_start("main", NULL);
+    end(pid, greet(FAULTY, "journal:1: the line is no record"));
+    char *text = lab_read("state-main/journal");
+    assert_string_equal(text, "no journal\n");
+    free(text);
+}
+
+static void keys_that_the_token_lost_are_missing(void **state)
+{
+    (void)state;
+    plain();
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    end(pid, fd);
+    /* As if somebody had destroyed it with the vendor's tool. */
+    char label[KEYID_TEXT];
+    char command[400];
+    keyid_format(&id, label);
+    snprintf(command, sizeof command,
+             "rm $(grep -l -a -r -e %s %s/tokens --include='*.object') 2>/dev/null", label,
+             lab_folder);
+    assert_int_equal(system(command), 0);
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    expect_keys(fd, 1, true);
+    expect_error(lab_sign(fd, &id, digest, sizeof digest), KEYD_UNAVAILABLE, "KEY_MISSING");
+    assert_int_equal(lab_count("main.log", "key missing key="), 1);
+    end(pid, fd);
+}
+
+/* ---- The command line ------------------------------------------------------------------------ */
+
+static void a_bad_configuration_ends_with_status_2(void **state)
+{
+    (void)state;
+    plain();
+    pid_t pid = lab_start("main", "--check-config");
+    assert_int_equal(lab_wait(pid), 0);
+    shim("signers: 65\nmodule_call_limit: 0\n", "");
+    for (int i = 0; i < 2; i++) {
+        pid = lab_start("main", i == 0 ? "--check-config" : NULL);
+        assert_int_equal(lab_wait(pid), 2);
+    }
+    assert_int_equal(lab_count("main.log", ": signers: is 65"), 2);
+    assert_int_equal(lab_count("main.log", ": module_call_limit: is 0"), 2);
+    pid = lab_start("main", "--no-such-option");
+    assert_int_equal(lab_wait(pid), 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, lab_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(killed_before_the_key_is_made_it_is_gone),
+        TEST(killed_after_the_key_is_made_it_is_usable),
+        TEST(what_is_left_of_half_a_key_is_removed),
+        TEST(a_token_that_refuses_to_make_keys_abandons_the_id),
+        TEST(a_module_that_hangs_is_left_by_the_watchdog),
+        TEST(a_module_that_hangs_at_its_start_is_left_too),
+        TEST(a_long_key_generation_has_a_limit_of_its_own),
+        TEST(a_token_that_is_gone_ends_the_process),
+        TEST(a_failure_of_one_signature_is_that_calls_alone),
+        TEST(few_sessions_are_few_signers),
+        TEST(without_module_or_token_it_says_so_and_tries_again),
+        TEST(a_wrong_pin_is_tried_once),
+        TEST(a_pin_whose_try_was_cut_short_counts_as_refused),
+        TEST(a_good_pin_whose_try_was_cut_short_is_tried_again),
+        TEST(the_last_try_of_a_token_is_never_taken),
+        TEST(a_damaged_login_record_is_no_reason_to_try),
+        TEST(a_pin_file_that_is_no_good_is_waited_for),
+        TEST(a_used_token_without_a_journal_has_lost_it),
+        TEST(another_tokens_journal_is_refused),
+        TEST(a_broken_journal_is_refused),
+        TEST(keys_that_the_token_lost_are_missing),
+        TEST(a_bad_configuration_ends_with_status_2),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
