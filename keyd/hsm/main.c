@@ -16,8 +16,6 @@
 /* docs/architecture.md, "Exit statuses" */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3 };
 
-const char *argp_program_version = "keyd-hsm " KEYD_VERSION;
-
 static const char doc[] =
     "Serves one PKCS #11 token to keyd, over a Unix socket.\v"
     "It runs in the foreground, logs to standard error, and ends on SIGTERM. FILE is "
@@ -118,6 +116,8 @@ int main(int argc, char **argv)
     struct arguments arguments = {0};
     struct hsm_config *config = NULL;
     close_curtains();
+    /* Set, not defined: with hidden visibility libc would not see a definition of ours. */
+    argp_program_version = "keyd-hsm " KEYD_VERSION;
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     if (config_load(arguments.config, &config, print_complaint, NULL) != KEYD_OK)

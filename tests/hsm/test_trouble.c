@@ -509,6 +509,8 @@ static void a_bad_configuration_ends_with_status_2(void **state)
     }
     assert_int_equal(lab_count("main.log", ": signers: is 65"), 2);
     assert_int_equal(lab_count("main.log", ": module_call_limit: is 0"), 2);
+    pid = lab_start("main", "--version");
+    assert_int_equal(lab_wait(pid), 0);
     pid = lab_start("main", "--no-such-option");
     assert_int_equal(lab_wait(pid), 2);
 }
