@@ -38,11 +38,10 @@ enum keyd_status keyd_vfail(struct keyd_error *err, enum keyd_status status, con
 {
     if (err == NULL)
         return status;
-    char message[KEYD_MESSAGE_MAX]; /* the arguments may point into *err */
-    format_message(message, format, args);
-    err->status = status;
-    snprintf(err->reason, sizeof err->reason, "%s", reason != NULL ? reason : "");
-    memcpy(err->message, message, sizeof message);
+    struct keyd_error made = {.status = status}; /* reason and arguments may point into *err */
+    snprintf(made.reason, sizeof made.reason, "%s", reason != NULL ? reason : "");
+    format_message(made.message, format, args);
+    *err = made;
     return status;
 }
 

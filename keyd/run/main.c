@@ -31,8 +31,6 @@
 
 enum { EXIT_USAGE = 2 };
 
-const char *argp_program_version = "keyd-run " KEYD_VERSION;
-
 static const char doc[] =
     "Run keyd and one keyd-hsm for each token of a configuration folder, in the foreground."
     "\v"
@@ -326,6 +324,7 @@ int main(int argc, char **argv)
 {
     static struct run run = {.folder = "/etc/keyd"};
     const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+    argp_program_version = "keyd-run " KEYD_VERSION;
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &run);
 

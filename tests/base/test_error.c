@@ -32,7 +32,9 @@ static void errors_say_what_and_where(void **state)
     assert_string_equal(err.message, "/a/b: No such file or directory");
     assert_int_equal(keyd_wrap(&err, "token %s", "main"), KEYD_NOT_FOUND);
     assert_string_equal(err.message, "token main: /a/b: No such file or directory");
-    assert_int_equal(keyd_fail(&err, KEYD_INTERNAL, NULL, "again: %s", err.message), KEYD_INTERNAL);
+    assert_int_equal(keyd_fail(&err, KEYD_INTERNAL, err.reason, "again: %s", err.message),
+                     KEYD_INTERNAL);
+    assert_string_equal(err.reason, "ENOENT");
     assert_string_equal(err.message, "again: token main: /a/b: No such file or directory");
     assert_int_equal(keyd_fail(NULL, KEYD_UNAVAILABLE, "X", "y"), KEYD_UNAVAILABLE);
 }
