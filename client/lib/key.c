@@ -116,28 +116,36 @@ static int64_t left_ms(int64_t until_ns)
     return (until_ns - clock_monotonic_ns()) / NS_PER_MS;
 }
 
-/* Whether the request may have been lost on its way, or its answer: then it is not known whether
- * the key was made. */
-static bool was_cut_off(const struct keyd_error *err)
+/* keyd, or the token's keyd-hsm, may be on its way back: the request, or its answer, was lost with
+ * the one before. A token that is away for longer, or faulty, says so by other reasons. */
+static bool is_restarting(const struct keyd_error *err)
 {
-    return strcmp(err->reason, "CONNECTION_CLOSED") == 0 ||
-           strcmp(err->reason, "TOKEN_RESTARTED") == 0;
+    static const char *const reasons[] = {"TOKEN_RESTARTED", "CONNECTION_CLOSED",
+                                          "CONNECTION_REFUSED", "SOCKET_MISSING"};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (strcmp(err->reason, reasons[i]) == 0)
+            return true;
+    return false;
 }
 
-/* A request that was cut off is repeated, while keyd or keyd-hsm comes back; the request id makes
- * that safe. One that never left is the caller's to repeat. */
+/* Sends the request again while what was lost with it comes back; the request id makes that safe.
+ */
 static enum keyd_status create_until(struct keyd_client *client,
                                      const Keyd__V1__CreateKeyRequest *request, int timeout_ms,
                                      ProtobufCMessage **answer, struct keyd_error *err)
 {
     int64_t until_ns = clock_monotonic_ns() + (int64_t)timeout_ms * NS_PER_MS;
+    int64_t patience_ns = INT64_MAX; /* until the first failure */
     int pause_ms = RETRY_FIRST_MS;
-    bool cut_off = false;
     for (;;) {
         enum keyd_status status =
             call_wait(client, METHOD_CREATE_KEY, &request->base, timeout_ms, answer, err);
-        cut_off = cut_off || (status == KEYD_UNAVAILABLE && was_cut_off(err));
-        if (status != KEYD_UNAVAILABLE || !cut_off || left_ms(until_ns) <= pause_ms)
+        if (status != KEYD_UNAVAILABLE || !is_restarting(err))
+            return status;
+        int64_t now_ns = clock_monotonic_ns();
+        if (patience_ns == INT64_MAX)
+            patience_ns = now_ns + (int64_t)KEYD_RESTART_MAX_MS * NS_PER_MS;
+        if (now_ns >= patience_ns || left_ms(until_ns) <= pause_ms)
             return status;
         nanosleep(&(struct timespec){.tv_nsec = (long)pause_ms * NS_PER_MS}, NULL);
         pause_ms = pause_ms * 2 < RETRY_MAX_MS ? pause_ms * 2 : RETRY_MAX_MS - 1;

@@ -66,6 +66,7 @@ extern "C" {
 
 #define KEYD_DEFAULT_SOCKET     "/run/keyd/keyd.sock"
 #define KEYD_DEFAULT_TIMEOUT_MS 10000 /* when a call gives 0: long enough for an HSM's restart */
+#define KEYD_RESTART_MAX_MS     3000  /* keyd_create_key: a supervised restart takes less */
 #define KEYD_TIMEOUT_MAX_MS     60000 /* longer ones are cut to this, as the server does */
 #define KEYD_MESSAGE_SIZE_MAX   65536 /* bytes of a RAW message */
 
@@ -120,8 +121,8 @@ struct keyd_create_key_request {
 };
 
 /* timeout_ms: 0 for the default. When keyd or the token's keyd-hsm goes away while it has the
- * request, the request is sent again until the timeout, under the same request_id; what never
- * reached them fails as UNAVAILABLE at once. *key is *owned*. */
+ * request, the request is sent again, under the same request_id, for as long as a restart may take
+ * (KEYD_RESTART_MAX_MS). *key is *owned*. */
 KEYD_API enum keyd_status keyd_create_key(struct keyd_client *client,
                                           const struct keyd_create_key_request *request,
                                           int timeout_ms, struct keyd_key **key,
