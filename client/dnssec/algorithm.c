@@ -7,7 +7,6 @@
 static const struct dnssec_algorithm rows[] = {
     {.number = DNSSEC_ECDSAP256SHA256,
      .mnemonic = "ECDSAP256SHA256",
-     .form = DNSSEC_FORM_EC,
      .key_spec = "ECC_NIST_P256",
      .signing_algorithm = "ECDSA_SHA_256",
      .group = "P-256",

@@ -15,15 +15,9 @@ enum { DNSSEC_ECDSAP256SHA256 = 13 };
 #define DNSSEC_SIGNATURE_MAX  512 /* bytes: RSA-4096 */
 #define DNSSEC_PUBLIC_KEY_MAX 520 /* bytes of a DNSKEY's public key: RSA-4096 with its exponent */
 
-/* How signature and public key look on the DNS wire. */
-enum dnssec_form {
-    DNSSEC_FORM_EC, /* r | s and x | y, each as long as the field (RFC 6605, 4) */
-};
-
 struct dnssec_algorithm {
     uint8_t number;
     const char *mnemonic;
-    enum dnssec_form form;
     const char *key_spec;          /* of a key in keyd */
     const char *signing_algorithm; /* keyd's, given the whole message */
     const char *group;             /* OpenSSL's name of the curve */

@@ -178,29 +178,6 @@ bool dname_is_in(const uint8_t *name, const uint8_t *apex)
     return labels >= apex_labels && dname_equal(skip_labels(name, labels - apex_labels), apex);
 }
 
-static int compare_labels(const uint8_t *a, const uint8_t *b)
-{
-    size_t shorter = a[0] < b[0] ? a[0] : b[0];
-    for (size_t i = 1; i <= shorter; i++) {
-        int difference = lower(a[i]) - lower(b[i]);
-        if (difference != 0)
-            return difference;
-    }
-    return a[0] - b[0];
-}
-
-int dname_compare(const uint8_t *a, const uint8_t *b)
-{
-    size_t a_labels = dname_labels(a);
-    size_t b_labels = dname_labels(b);
-    for (size_t i = 1; i <= a_labels && i <= b_labels; i++) {
-        int difference = compare_labels(skip_labels(a, a_labels - i), skip_labels(b, b_labels - i));
-        if (difference != 0)
-            return difference;
-    }
-    return (int)a_labels - (int)b_labels;
-}
-
 void dname_lower(uint8_t *name)
 {
     for (; name[0] != 0; name += 1 + name[0]) {

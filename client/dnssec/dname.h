@@ -44,7 +44,6 @@ size_t dname_labels(const uint8_t *name);                   /* without the root 
 bool dname_is_wildcard(const uint8_t *name);                /* the first label is "*" */
 bool dname_equal(const uint8_t *a, const uint8_t *b);       /* in any case */
 bool dname_is_in(const uint8_t *name, const uint8_t *apex); /* the apex itself, or below it */
-int dname_compare(const uint8_t *a, const uint8_t *b);      /* RFC 4034, 6.1; memcmp's sign */
 void dname_lower(uint8_t *name);                            /* RFC 4034, 6.2, in place */
 
 /* The sort key of a name below (or at) an apex with `apex_labels` labels: its labels below the

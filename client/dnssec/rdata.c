@@ -444,17 +444,20 @@ static void format_base32(const uint8_t *data, size_t length, struct bytes *text
 
 static void format_bitmap(const uint8_t *data, size_t length, struct bytes *text)
 {
-    struct typeset set = {0};
+    struct cursor wire = cursor_over(data, length);
     const char *space = "";
-    if (!typeset_decode(&set, data, length))
-        return;
-    for (unsigned type = 0; type <= UINT16_MAX; type++) {
-        char name[TYPE_TEXT];
-        if (!typeset_has(&set, (uint16_t)type))
-            continue;
-        rrtype_format((uint16_t)type, name);
-        bytes_format(text, "%s%s", space, name);
-        space = " ";
+    while (cursor_left(&wire) > 0) {
+        unsigned window = cursor_u8(&wire);
+        unsigned used = cursor_u8(&wire);
+        const uint8_t *bits = cursor_take(&wire, used);
+        for (unsigned i = 0; bits != NULL && i < 8 * used; i++) {
+            char name[TYPE_TEXT];
+            if ((bits[i / 8] & 0x80 >> i % 8) == 0)
+                continue;
+            rrtype_format((uint16_t)(window << 8 | i), name);
+            bytes_format(text, "%s%s", space, name);
+            space = " ";
+        }
     }
 }
 

@@ -5,19 +5,21 @@
 
 #define WINDOW 32 /* bytes: 256 types */
 
-void typeset_add(struct typeset *set, uint16_t type)
+static void count_window(struct typeset *set, size_t window)
 {
-    set->bits[type / 8] = (uint8_t)(set->bits[type / 8] | 0x80 >> (type % 8));
+    if (set->windows <= window)
+        set->windows = window + 1;
 }
 
-bool typeset_has(const struct typeset *set, uint16_t type)
+void typeset_add(struct typeset *set, uint16_t type)
 {
-    return (set->bits[type / 8] & 0x80 >> (type % 8)) != 0;
+    count_window(set, type / (8 * WINDOW));
+    set->bits[type / 8] = (uint8_t)(set->bits[type / 8] | 0x80 >> (type % 8));
 }
 
 void typeset_encode(const struct typeset *set, struct bytes *wire)
 {
-    for (size_t window = 0; window < sizeof set->bits / WINDOW; window++) {
+    for (size_t window = 0; window < set->windows; window++) {
         const uint8_t *bits = set->bits + window * WINDOW;
         size_t used = WINDOW;
         while (used > 0 && bits[used - 1] == 0)
@@ -41,6 +43,7 @@ bool typeset_decode(struct typeset *set, const uint8_t *data, size_t length)
         if (bits == NULL || window <= last || used == 0 || used > WINDOW || bits[used - 1] == 0)
             return false;
         memcpy(set->bits + (size_t)window * WINDOW, bits, used);
+        count_window(set, window);
         last = window;
     }
     return !wire.failed;

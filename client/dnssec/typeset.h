@@ -12,11 +12,11 @@
 #include "client/dnssec/bytes.h"
 
 struct typeset {
-    uint8_t bits[8192]; /* all zero is the empty set */
+    uint8_t bits[8192]; /* all zero, with `windows`, is the empty set */
+    size_t windows;     /* one more than the last window (256 types) with a type in it */
 };
 
 void typeset_add(struct typeset *set, uint16_t type);
-bool typeset_has(const struct typeset *set, uint16_t type);
 
 /* Appends the bitmap: windows in order, empty ones and trailing zeros left out. */
 void typeset_encode(const struct typeset *set, struct bytes *wire);

@@ -148,8 +148,7 @@ enum keyd_status zonekeys_ksk(struct session *session, enum zonekey_came *came,
     }
     *came = KEY_TAKEN;
     status = session->backend->find(session->hsm, session->state.alias, &key, err);
-    /* NOT_FOUND is also libkeyd's word for a socket that is not there: that is no missing key. */
-    if (status == KEYD_NOT_FOUND && (err == NULL || strcmp(err->reason, "SOCKET_MISSING") != 0)) {
+    if (status == KEYD_NOT_FOUND) {
         *came = KEY_MADE;
         if (session->options->dry_run)
             return KEYD_OK;

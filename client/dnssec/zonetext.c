@@ -78,7 +78,8 @@ static bool is_space(char c)
 
 static bool ends_word(const struct zonetext *text)
 {
-    return is_space(*text->at) || is_end_of_line(text) || strchr(";()\"", *text->at) != NULL;
+    char c = *text->at;
+    return is_space(c) || is_end_of_line(text) || c == ';' || c == '(' || c == ')' || c == '"';
 }
 
 static enum keyd_status keep(struct zonetext *text, const char *start, bool quoted, bool pair,

@@ -85,9 +85,17 @@ static const char *const ordered[] = {"example",         "a.example",      "yljk
                                       "Z.a.example",     "zABC.a.EXAMPLE", "z.example",
                                       "\\001.z.example", "*.z.example",    "\\200.z.example"};
 
-static int sign_of(int value)
+/* How the keys of two names below "example" compare: memcmp, then the lengths. */
+static int compare_keys(const char *left, const char *right)
 {
-    return (value > 0) - (value < 0);
+    uint8_t a[DNAME_KEY_MAX];
+    uint8_t b[DNAME_KEY_MAX];
+    size_t a_length = dname_key(lab_name(left).wire, 1, a);
+    size_t b_length = dname_key(lab_name(right).wire, 1, b);
+    int difference = memcmp(a, b, a_length < b_length ? a_length : b_length);
+    if (difference == 0)
+        return (a_length > b_length) - (a_length < b_length);
+    return (difference > 0) - (difference < 0);
 }
 
 static void orders_as_the_rfc_does(void **state)
@@ -95,21 +103,8 @@ static void orders_as_the_rfc_does(void **state)
     (void)state;
     size_t count = sizeof ordered / sizeof ordered[0];
     for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < count; j++) {
-            struct dname a = lab_name(ordered[i]);
-            struct dname b = lab_name(ordered[j]);
-            uint8_t a_key[DNAME_KEY_MAX];
-            uint8_t b_key[DNAME_KEY_MAX];
-            size_t a_length = dname_key(a.wire, 1, a_key);
-            size_t b_length = dname_key(b.wire, 1, b_key);
-            size_t shorter = a_length < b_length ? a_length : b_length;
-            int by_key = memcmp(a_key, b_key, shorter);
-            if (by_key == 0)
-                by_key = (a_length > b_length) - (a_length < b_length);
-            int wanted = (i > j) - (i < j);
-            assert_int_equal(sign_of(dname_compare(a.wire, b.wire)), wanted);
-            assert_int_equal(sign_of(by_key), wanted);
-        }
+        for (size_t j = 0; j < count; j++)
+            assert_int_equal(compare_keys(ordered[i], ordered[j]), (i > j) - (i < j));
     }
 }
 
@@ -118,18 +113,8 @@ static void a_zero_byte_sorts_first_and_ends_nothing(void **state)
     (void)state;
     static const char *const names[] = {"a.example",       "\\000.a.example", "a\\000.example",
                                         "a\\000b.example", "a\\001.example",  "ab.example"};
-    for (size_t i = 0; i + 1 < sizeof names / sizeof names[0]; i++) {
-        struct dname a = lab_name(names[i]);
-        struct dname b = lab_name(names[i + 1]);
-        uint8_t a_key[DNAME_KEY_MAX];
-        uint8_t b_key[DNAME_KEY_MAX];
-        size_t a_length = dname_key(a.wire, 1, a_key);
-        size_t b_length = dname_key(b.wire, 1, b_key);
-        size_t shorter = a_length < b_length ? a_length : b_length;
-        int difference = memcmp(a_key, b_key, shorter);
-        assert_true(dname_compare(a.wire, b.wire) < 0);
-        assert_true(difference < 0 || (difference == 0 && a_length < b_length));
-    }
+    for (size_t i = 0; i + 1 < sizeof names / sizeof names[0]; i++)
+        assert_int_equal(compare_keys(names[i], names[i + 1]), -1);
 }
 
 static void knows_what_is_below(void **state)

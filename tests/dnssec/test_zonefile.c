@@ -8,6 +8,7 @@
 #include "client/dnssec/rrtype.h"
 #include "client/dnssec/zonecheck.h"
 #include "client/dnssec/zonefile.h"
+#include "keyd/base/file.h"
 #include "tests/cmocka.h"
 #include "tests/dnssec/lab.h"
 
@@ -159,6 +160,20 @@ static void refuses_what_it_cannot_read(void **state)
                  "RRSIG: '20260431000000': there is no such time");
 }
 
+/* Once read as the end of a word, without end. */
+static void a_nul_byte_is_refused(void **state)
+{
+    (void)state;
+    static const char text[] = "a 1 TXT x\0y\n";
+    struct keyd_error err;
+    struct zone *zone = NULL;
+    const char *path = lab_path("nul.zone");
+    assert_int_equal(file_replace(path, text, sizeof text - 1, 0600, NULL), KEYD_OK);
+    assert_int_equal(zonefile_load(path, lab_name("example.org").wire, &zone, &err),
+                     KEYD_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "nul.zone:1: a NUL byte: this is no zone file"));
+}
+
 static void a_missing_file_and_a_folder_are_told(void **state)
 {
     (void)state;
@@ -260,6 +275,7 @@ int main(void)
         cmocka_unit_test(reads_the_ways_in_which_people_write),
         cmocka_unit_test(reads_and_writes_types),
         cmocka_unit_test(refuses_what_it_cannot_read),
+        cmocka_unit_test(a_nul_byte_is_refused),
         cmocka_unit_test(a_missing_file_and_a_folder_are_told),
         cmocka_unit_test(checks_the_content),
         cmocka_unit_test(refuses_a_signed_zone),

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "keyd/front/service/connection.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "keyd/base/log.h"
+#include "keyd/base/memory.h"
+#include "keyd/base/text.h"
+
+#define BACKOFF_LAST_NS 500000000LL
+#define GREETING_MAX_NS 10000000000LL /* from connecting to the last key listed */
+#define PACKETS_AT_ONCE 16            /* from one token before the next one's turn */
+
+/* ---- Hanging up ---------------------------------------------------------------------------- */
+
+static void set_away_message(struct token *token, const char *message)
+{
+    pthread_mutex_lock(&token->state);
+    if (token->phase != PHASE_UP) {
+        token->facts.state = KEYD__V1__TOKEN_STATE__AWAY;
+        snprintf(token->facts.message, sizeof token->facts.message, "%s", message);
+        token->settled = true;
+    }
+    pthread_mutex_unlock(&token->state);
+    if (strcmp(token->last_trouble, message) == 0)
+        return;
+    snprintf(token->last_trouble, sizeof token->last_trouble, "%s", message);
+    log_warning("token=%s away: %s", token->name, message);
+}
+
+static void forget_listing(struct token *token)
+{
+    for (size_t i = 0; i < token->key_count; i++)
+        keyring_key_put(token->keys[i]);
+    free(token->keys);
+    token->keys = NULL;
+    token->key_count = token->key_size = 0;
+}
+
+void connection_close(struct token *token, struct request_list *lost)
+{
+    pthread_mutex_lock(&token->send);
+    pthread_mutex_lock(&token->state);
+    if (token->phase == PHASE_UP) {
+        token->away_since = clock_monotonic_ns();
+        token->away_since_wall = clock_now();
+        token->backoff = TOKEN_BACKOFF_FIRST_NS;
+        token->last_trouble[0] = '\0';
+    }
+    token->phase = PHASE_DOWN;
+    token->facts.state = KEYD__V1__TOKEN_STATE__AWAY;
+    token->generation++;
+    if (token->fd >= 0)
+        close(token->fd);
+    token->fd = -1;
+    wall_packet_reset(&token->packet);
+    token_empty_table(token, lost);
+    pthread_mutex_unlock(&token->state);
+    pthread_mutex_unlock(&token->send);
+    forget_listing(token);
+}
+
+/* Ends a connection and sets the time of the next try. */
+static void hang_up(struct token *token, const char *why)
+{
+    struct request_list lost = TAILQ_HEAD_INITIALIZER(lost);
+    connection_close(token, &lost);
+    token->next_try = clock_monotonic_ns() + token->backoff;
+    token->backoff = token->backoff * 2 < BACKOFF_LAST_NS ? token->backoff * 2 : BACKOFF_LAST_NS;
+    set_away_message(token, why);
+    struct keyd_error err;
+    keyd_fail(&err, KEYD_UNAVAILABLE, "TOKEN_RESTARTED",
+              "the keyd-hsm of token %s went away while it had this call; it is safe to try again",
+              token->name);
+    requests_fail(&lost, &err);
+}
+
+/* ---- Connecting ---------------------------------------------------------------------------- */
+
+/* Sends one of the reader's own requests, alone in its packet. */
+static bool send_own(struct token *token, Keyd__Hsm__V1__Request *request)
+{
+    uint8_t no_call[KEYID_SIZE] = {0};
+    request->tag = token_tag(token, TOKEN_OWN_SLOT);
+    request->call_id = (ProtobufCBinaryData){.len = sizeof no_call, .data = no_call};
+    request->principal = (char *)"keyd";
+    request->deadline = (uint64_t)token->greeting_until;
+    pthread_mutex_lock(&token->send);
+    wall_packet_reset(&token->packet);
+    bool sent = wall_packet_add(&token->packet, &request->base) && token_send_packet(token);
+    pthread_mutex_unlock(&token->send);
+    return sent;
+}
+
+static bool send_hello(struct token *token)
+{
+    Keyd__Hsm__V1__Request request;
+    Keyd__Hsm__V1__Hello hello;
+    keyd__hsm__v1__request__init(&request);
+    keyd__hsm__v1__hello__init(&hello);
+    hello.wall_version = WALL_VERSION;
+    request.body_case = KEYD__HSM__V1__REQUEST__BODY_HELLO;
+    request.hello = &hello;
+    return send_own(token, &request);
+}
+
+static bool send_list_keys(struct token *token)
+{
+    Keyd__Hsm__V1__Request request;
+    Keyd__Hsm__V1__ListKeys list;
+    keyd__hsm__v1__request__init(&request);
+    keyd__hsm__v1__list_keys__init(&list);
+    if (token->key_count > 0)
+        list.after = (ProtobufCBinaryData){.len = KEYID_SIZE,
+                                           .data = token->keys[token->key_count - 1]->id.bytes};
+    request.body_case = KEYD__HSM__V1__REQUEST__BODY_LIST_KEYS;
+    request.list_keys = &list;
+    return send_own(token, &request);
+}
+
+/* A connected socket to a keyd-hsm of the right uid, or -1 and why not. */
+static int open_connection(struct token *token, bool *separate_uid, char why[KEYD_MESSAGE_MAX])
+{
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (fd < 0 || connect(fd, (struct sockaddr *)&token->address, sizeof token->address) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+        snprintf(why, KEYD_MESSAGE_MAX, "%s: %s", token->address.sun_path, strerrordesc_np(errno));
+    } else if (token->hsm_uid != POOL_ANY_UID && peer.uid != token->hsm_uid) {
+        snprintf(why, KEYD_MESSAGE_MAX,
+                 "%s belongs to uid %u, not to uid %u as hsm_user in keyd.conf says",
+                 token->address.sun_path, (unsigned)peer.uid, (unsigned)token->hsm_uid);
+    } else {
+        *separate_uid = peer.uid != geteuid();
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void try_to_connect(struct token *token)
+{
+    char why[KEYD_MESSAGE_MAX];
+    bool separate_uid = false;
+    int fd = open_connection(token, &separate_uid, why);
+    if (fd < 0) {
+        hang_up(token, why);
+        return;
+    }
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = token};
+    bool added = epoll_ctl(token->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+    pthread_mutex_lock(&token->send);
+    pthread_mutex_lock(&token->state);
+    token->fd = fd;
+    token->phase = PHASE_GREETING;
+    token->facts.separate_uid = separate_uid;
+    pthread_mutex_unlock(&token->state);
+    pthread_mutex_unlock(&token->send);
+    token->greeting_until = clock_monotonic_ns() + GREETING_MAX_NS;
+    if (!added || !send_hello(token))
+        hang_up(token, "keyd-hsm hung up at once");
+}
+
+/* ---- Greeting and listing ------------------------------------------------------------------ */
+
+static void copy_fact(char *to, size_t size, const char *from)
+{
+    bool good = strlen(from) < size && text_is_utf8(from, strlen(from));
+    snprintf(to, size, "%s", good ? from : "");
+}
+
+static Keyd__V1__TokenState state_of(Keyd__Hsm__V1__Welcome__State state)
+{
+    switch (state) {
+    case KEYD__HSM__V1__WELCOME__STATE__READY:
+        return KEYD__V1__TOKEN_STATE__READY;
+    case KEYD__HSM__V1__WELCOME__STATE__LOGIN_NEEDED:
+        return KEYD__V1__TOKEN_STATE__LOGIN_NEEDED;
+    default:
+        return KEYD__V1__TOKEN_STATE__FAULTY;
+    }
+}
+
+static bool take_welcome(struct token *token, const Keyd__Hsm__V1__Answer *answer)
+{
+    char why[KEYD_MESSAGE_MAX];
+    const Keyd__Hsm__V1__Welcome *welcome =
+        answer->body_case == KEYD__HSM__V1__ANSWER__BODY_WELCOME ? answer->welcome : NULL;
+    if (answer->status != KEYD_OK || welcome == NULL)
+        snprintf(why, sizeof why, "keyd-hsm refused the connection: %.500s",
+                 text_is_utf8(answer->message, strlen(answer->message)) ? answer->message : "");
+    else if (welcome->wall_version != WALL_VERSION)
+        snprintf(why, sizeof why,
+                 "keyd-hsm speaks version %u of the wall, keyd version %u; "
+                 "install both from one build",
+                 welcome->wall_version, WALL_VERSION);
+    else if (strcmp(welcome->token, token->name) != 0)
+        snprintf(why, sizeof why,
+                 "the keyd-hsm at %s serves another token, %.63s; correct `tokens` in keyd.conf",
+                 token->address.sun_path, welcome->token);
+    else
+        why[0] = '\0';
+    if (why[0] != '\0') {
+        hang_up(token, why);
+        return false;
+    }
+    pthread_mutex_lock(&token->state);
+    struct pool_status *facts = &token->facts;
+    facts->state = state_of(welcome->state);
+    copy_fact(facts->message, sizeof facts->message, welcome->state_message);
+    if (facts->state == KEYD__V1__TOKEN_STATE__READY)
+        facts->message[0] = '\0';
+    copy_fact(facts->label, sizeof facts->label, welcome->label);
+    copy_fact(facts->serial, sizeof facts->serial, welcome->serial);
+    copy_fact(facts->manufacturer, sizeof facts->manufacturer, welcome->manufacturer);
+    copy_fact(facts->model, sizeof facts->model, welcome->model);
+    token->phase = PHASE_LISTING;
+    pthread_mutex_unlock(&token->state);
+    if (send_list_keys(token))
+        return true;
+    hang_up(token, "keyd-hsm hung up");
+    return false;
+}
+
+static enum keyd_status keep_key(struct token *token, const Keyd__Hsm__V1__Key *from,
+                                 struct keyd_error *err)
+{
+    struct keyring_key *key;
+    enum keyd_status status = keyring_key_new(token->number, from, &key, err);
+    if (status != KEYD_OK)
+        return status;
+    bool in_order = token->key_count == 0 ||
+                    keyid_compare(&token->keys[token->key_count - 1]->id, &key->id) < 0;
+    if (!in_order || token->key_count == POOL_KEYS_MAX) {
+        keyring_key_put(key);
+        return keyd_fail(err, KEYD_DATA_LOSS, "WALL_PROTOCOL", "keyd-hsm sent %s",
+                         in_order ? "too many keys" : "keys out of order");
+    }
+    if (token->key_count == token->key_size) {
+        token->key_size = token->key_size > 0 ? 2 * token->key_size : 64;
+        token->keys = memory_grown(token->keys, token->key_size, sizeof(struct keyring_key *));
+    }
+    token->keys[token->key_count++] = key;
+    return KEYD_OK;
+}
+
+static enum keyd_status keep_page(struct token *token, const Keyd__Hsm__V1__Answer *answer,
+                                  struct keyd_error *err)
+{
+    if (answer->status != KEYD_OK || answer->body_case != KEYD__HSM__V1__ANSWER__BODY_KEY_PAGE)
+        return keyd_fail(err, KEYD_DATA_LOSS, "WALL_PROTOCOL", "keyd-hsm does not list its keys");
+    const Keyd__Hsm__V1__KeyPage *page = answer->key_page;
+    if (page->more && page->n_keys == 0)
+        return keyd_fail(err, KEYD_DATA_LOSS, "WALL_PROTOCOL", "keyd-hsm's list has no end");
+    enum keyd_status status = KEYD_OK;
+    for (size_t i = 0; status == KEYD_OK && i < page->n_keys; i++)
+        status = keep_key(token, page->keys[i], err);
+    return status;
+}
+
+static bool take_page(struct token *token, const Keyd__Hsm__V1__Answer *answer)
+{
+    struct keyd_error err;
+    if (keep_page(token, answer, &err) != KEYD_OK) {
+        hang_up(token, err.message);
+        return false;
+    }
+    if (answer->key_page->more) {
+        if (send_list_keys(token))
+            return true;
+        hang_up(token, "keyd-hsm hung up");
+        return false;
+    }
+    struct keyring_key **keys = token->keys;
+    size_t count = token->key_count;
+    token->keys = NULL;
+    token->key_count = token->key_size = 0;
+    pthread_mutex_lock(&token->state);
+    token->phase = PHASE_SETTLING;
+    uint64_t generation = token->generation;
+    pthread_mutex_unlock(&token->state);
+    token->audience.listed(token->audience.context, token->number, generation, keys, count);
+    return true;
+}
+
+/* ---- Answers ------------------------------------------------------------------------------- */
+
+/* keyd-hsm's own refusal, as the caller gets it. */
+static void error_of(const Keyd__Hsm__V1__Answer *answer, struct keyd_error *err)
+{
+    static const char words[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    size_t length = strlen(answer->reason);
+    bool good = answer->status <= KEYD_UNAUTHENTICATED && length < KEYD_REASON_MAX &&
+                strspn(answer->reason, words) == length &&
+                text_is_utf8(answer->message, strlen(answer->message));
+    if (good)
+        keyd_fail(err, (enum keyd_status)answer->status, answer->reason, "%s", answer->message);
+    else
+        keyd_fail(err, KEYD_INTERNAL, "WALL_PROTOCOL", "keyd-hsm gave an error that is none");
+}
+
+static bool take_answer(struct token *token, const Keyd__Hsm__V1__Answer *answer)
+{
+    struct pool_request *request;
+    if (!token_take_slot(token, answer->tag, &request)) {
+        hang_up(token, "keyd-hsm answered what nobody asked");
+        return false;
+    }
+    if (request == NULL)
+        return true;
+    if (answer->status == KEYD_OK) {
+        request->done(request, answer, NULL);
+        return true;
+    }
+    struct keyd_error err;
+    error_of(answer, &err);
+    request->done(request, answer, &err);
+    return true;
+}
+
+/* False: the connection is no more. */
+static bool take_frame(struct token *token, const Keyd__Hsm__V1__Answer *answer)
+{
+    bool own = answer->tag == token_tag(token, TOKEN_OWN_SLOT);
+    enum token_phase phase = token_phase(token);
+    if (phase == PHASE_GREETING && own)
+        return take_welcome(token, answer);
+    if (phase == PHASE_LISTING && own)
+        return take_page(token, answer);
+    if (phase == PHASE_UP)
+        return take_answer(token, answer);
+    hang_up(token, "keyd-hsm speaks out of turn");
+    return false;
+}
+
+static bool take_packet(struct token *token, const struct wall_packet *incoming, size_t size)
+{
+    struct wall_cursor cursor = {.at = incoming->data, .left = size};
+    const uint8_t *frame;
+    size_t length;
+    int more;
+    while ((more = wall_cursor_next(&cursor, &frame, &length)) == 1) {
+        ProtobufCMessage *message = wall_unpack(&keyd__hsm__v1__answer__descriptor, frame, length);
+        if (message == NULL)
+            break;
+        bool good = take_frame(token, (const Keyd__Hsm__V1__Answer *)message);
+        protobuf_c_message_free_unpacked(message, NULL);
+        if (!good)
+            return false;
+    }
+    if (more == 0)
+        return true;
+    hang_up(token, "keyd-hsm sent what is no answer");
+    return false;
+}
+
+static void receive(struct token *token, struct wall_packet *incoming)
+{
+    for (int i = 0; i < PACKETS_AT_ONCE; i++) {
+        ssize_t n =
+            recv(token->fd, incoming->data, sizeof incoming->data, MSG_DONTWAIT | MSG_TRUNC);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n <= 0 || (size_t)n > sizeof incoming->data) {
+            hang_up(token, n > 0 ? "keyd-hsm sent a packet that is too large"
+                                 : "the connection to keyd-hsm broke");
+            return;
+        }
+        if (!take_packet(token, incoming, (size_t)n))
+            return;
+    }
+}
+
+/* ---- The reader's part --------------------------------------------------------------------- */
+
+int64_t connection_due(struct token *token)
+{
+    switch (token_phase(token)) {
+    case PHASE_DOWN:
+        return token->next_try;
+    case PHASE_GREETING:
+    case PHASE_LISTING:
+        return token->greeting_until;
+    default:
+        return INT64_MAX;
+    }
+}
+
+void connection_look_after(struct token *token, int64_t now)
+{
+    if (connection_due(token) > now)
+        return;
+    if (token_phase(token) == PHASE_DOWN)
+        try_to_connect(token);
+    else
+        hang_up(token, "keyd-hsm does not greet");
+}
+
+void connection_take_events(struct token *token, uint32_t events, struct wall_packet *incoming)
+{
+    if (token->fd < 0)
+        return;
+    if (events & EPOLLOUT) {
+        token_want_events(token, EPOLLIN);
+        token_flush(token);
+    }
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        receive(token, incoming);
+}
