@@ -8,9 +8,10 @@
 #define CLIENT_LIB_ANSWER_H
 
 #include <protobuf-c/protobuf-c.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "keyd/base/error.h"
 
 enum method {
     METHOD_CREATE_KEY,
@@ -30,12 +31,9 @@ enum method {
 /* "/keyd.v1.KeyService/Sign"; static. */
 const char *method_path(enum method method);
 
-/* Unpacks and judges an answer; *owned* by the caller (protobuf_c_message_free_unpacked with no
- * allocator). NULL: it is not to be used, and *what says why (static). */
-ProtobufCMessage *answer_read(enum method method, const uint8_t *data, size_t size,
-                              const char **what);
-
-/* Whether all of it is well-formed UTF-8 (RFC 3629) without a NUL. */
-bool text_is_sound(const uint8_t *text, size_t length);
+/* Unpacks and judges an answer; *answer is *owned* by the caller (protobuf_c_message_free_unpacked
+ * with no allocator). INVALID_ARGUMENT: it is not to be used, and the message says why. */
+enum keyd_status answer_read(enum method method, const uint8_t *data, size_t size,
+                             ProtobufCMessage **answer, struct keyd_error *err) KEYD_CHECKED;
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "client/lib/client.h"
 #include "keyd/base/clock.h"
+#include "keyd/base/text.h"
 
 /* For so long one look at the socket stands for all calls: many fail together when keyd ends. */
 #define PROBE_KEEP_NS (10 * INT64_C(1000000))
@@ -184,7 +185,7 @@ static void copy_text(char *to, size_t size, grpc_slice from)
 {
     const uint8_t *text = GRPC_SLICE_START_PTR(from);
     size_t length = GRPC_SLICE_LENGTH(from);
-    bool sound = text_is_sound(text, length);
+    bool sound = text_is_utf8((const char *)text, length);
     if (length > size - 1) {
         length = size - 1;
         while (sound && (text[length] & 0xc0) == 0x80)
@@ -317,12 +318,12 @@ static enum keyd_status judge(struct call *call, ProtobufCMessage **answer, stru
         return explain(call, err);
     if (call->answer == NULL)
         return fail_answer(call, "it has no message", err);
-    const char *what;
+    struct keyd_error why;
     grpc_slice bytes = gather(call->answer);
-    *answer =
-        answer_read(call->method, GRPC_SLICE_START_PTR(bytes), GRPC_SLICE_LENGTH(bytes), &what);
+    enum keyd_status status = answer_read(call->method, GRPC_SLICE_START_PTR(bytes),
+                                          GRPC_SLICE_LENGTH(bytes), answer, &why);
     grpc_slice_unref(bytes);
-    return *answer != NULL ? KEYD_OK : fail_answer(call, what, err);
+    return status == KEYD_OK ? KEYD_OK : fail_answer(call, why.message, err);
 }
 
 static void finish(struct call *call, enum keyd_status status, ProtobufCMessage *answer,

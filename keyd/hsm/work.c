@@ -301,10 +301,6 @@ static enum keyd_status read_create(const wall_request *request, struct register
     memcpy(wanted->id.bytes, asked->key_id.data, KEYID_SIZE);
     memcpy(wanted->request_digest, asked->request_digest.data, REQUEST_DIGEST_SIZE);
     memcpy(wanted->creator, request->principal, strlen(request->principal) + 1);
-    json_t *principal = json_string(request->principal); /* NULL for what is no UTF-8 */
-    json_decref(principal);
-    if (principal == NULL)
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "REQUEST", "principal is no UTF-8");
     if (wanted->usage == KEYD__V1__KEY_USAGE__KEY_USAGE_UNSPECIFIED)
         wanted->usage = KEYD__V1__KEY_USAGE__SIGN_VERIFY;
     if (wanted->usage != KEYD__V1__KEY_USAGE__SIGN_VERIFY)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "keyd/wall/packet.h"
 
-#include <stdlib.h>
+#include "keyd/base/message.h"
 
 #define LENGTH_FIELD 4
 
@@ -52,28 +52,11 @@ int wall_cursor_next(struct wall_cursor *cursor, const uint8_t **frame, size_t *
     return 1;
 }
 
-/* protobuf-c asks an allocator; this one counts and says no. What it gave is plain malloc's, so the
- * message may be freed without it. */
-static void *bounded_alloc(void *budget, size_t size)
-{
-    size_t *left = budget;
-    if (size > *left)
-        return NULL;
-    *left -= size;
-    return malloc(size);
-}
-
-static void bounded_free(void *budget, void *memory)
-{
-    (void)budget;
-    free(memory);
-}
-
 ProtobufCMessage *wall_unpack(const ProtobufCMessageDescriptor *descriptor, const uint8_t *frame,
                               size_t size)
 {
-    size_t budget = UNPACK_MEMORY_MAX;
-    ProtobufCAllocator allocator = {
-        .alloc = bounded_alloc, .free = bounded_free, .allocator_data = &budget};
-    return protobuf_c_message_unpack(descriptor, &allocator, size, frame);
+    ProtobufCMessage *message;
+    enum keyd_status status =
+        message_unpack(descriptor, frame, size, UNPACK_MEMORY_MAX, &message, NULL);
+    return status == KEYD_OK ? message : NULL;
 }

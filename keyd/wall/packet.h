@@ -58,9 +58,9 @@ struct wall_cursor {
  * broken (a length of 0, over WALL_FRAME_MAX, or past the end): disconnect the peer. */
 int wall_cursor_next(struct wall_cursor *cursor, const uint8_t **frame, size_t *size);
 
-/* Unpacks one frame with bounded memory: at most 16 times WALL_FRAME_MAX in all, however the bytes
- * are made. NULL when they are not such a message. Free with protobuf_c_message_free_unpacked(m,
- * NULL). Enums and lengths are not judged: that is the receiver's part. */
+/* Unpacks one frame by message_unpack (keyd/base/message.h), with memory for 16 times
+ * WALL_FRAME_MAX. NULL when the bytes are no such message. Free with
+ * protobuf_c_message_free_unpacked(m, NULL). Enums and lengths are the receiver's to judge. */
 ProtobufCMessage *wall_unpack(const ProtobufCMessageDescriptor *descriptor, const uint8_t *frame,
                               size_t size);
 

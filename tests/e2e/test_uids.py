@@ -3,6 +3,7 @@
 """Who may speak to whom: the kernel says who a caller is. Needs root, to be somebody else."""
 
 import os
+import shutil
 import subprocess
 
 import world
@@ -33,6 +34,14 @@ class Uids(world.TestCase):
             self.skipTest("only root can be somebody else")
         super().setUp()
         os.chmod(self.world.folder, 0o755)
+        # Where anybody may read them: the build itself may lie below a folder that only root enters.
+        for name in ("bin", "lib"):
+            shutil.copytree(os.path.join(world.BUILD, name), self.world.path("installed", name),
+                            symlinks=True)
+        subprocess.run(["chmod", "-R", "a+rX", self.world.path("installed")], check=True)
+
+    def installed(self, name):
+        return self.world.path("installed", "bin", name)
 
     def as_stranger(self, *command):
         return subprocess.run(as_user(STRANGER, *command), text=True, timeout=30,
@@ -41,10 +50,10 @@ class Uids(world.TestCase):
     def test_a_stranger_is_told_that_he_is_one(self):
         self.world.start()
         self.world.create_key("alias/one")
-        done = self.as_stranger(world.program("keydctl"), "--socket", self.world.socket, "sign",
+        done = self.as_stranger(self.installed("keydctl"), "--socket", self.world.socket, "sign",
                                 "--key-id", "alias/one", "--message", "x")
         self.fails(done, 3, str(STRANGER), "allow")
-        done = self.as_stranger(world.program("keydctl"), "--socket", self.world.socket, "status")
+        done = self.as_stranger(self.installed("keydctl"), "--socket", self.world.socket, "status")
         self.fails(done, 3)
 
     def test_who_is_allowed_is_known_by_uid(self):
@@ -52,7 +61,7 @@ class Uids(world.TestCase):
             "allow:\n", "allow:\n  - uid: %d\n" % STRANGER, 1))
         self.world.start()
         self.world.create_key("alias/one")
-        done = self.as_stranger(world.program("keydctl"), "--socket", self.world.socket, "status",
+        done = self.as_stranger(self.installed("keydctl"), "--socket", self.world.socket, "status",
                                 "--output", "json")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('"uid:%d"' % STRANGER, done.stdout)
@@ -70,7 +79,7 @@ class Uids(world.TestCase):
         self.addCleanup(log.close)
         for user, program, config in ((HSM, "keyd-hsm", "tokens.d/main.conf"),
                                       (FRONT, "keyd", "keyd.conf")):
-            self.world.background(*as_user(user, world.program(program), "--config",
+            self.world.background(*as_user(user, self.installed(program), "--config",
                                            self.world.path(config)), stderr=log)
         world.wait_for(lambda: "token=main ready" in self.world.log(), why=self.world.log)
 

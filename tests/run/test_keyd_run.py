@@ -11,6 +11,9 @@ import tempfile
 import time
 import unittest
 
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.environ.get("KEYD_BIN", os.path.join(SOURCE, "build", "bin"))
+
 DAEMON = """#!/usr/bin/python3
 import os, signal, socket, sys, time
 config = sys.argv[sys.argv.index("--config") + 1]
@@ -31,7 +34,7 @@ class KeydRun(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="keyd-run-test.")
         self.addCleanup(shutil.rmtree, self.folder)
-        shutil.copy(os.path.join(os.environ["KEYD_BIN"], "keyd-run"), self.folder)
+        shutil.copy(os.path.join(BIN, "keyd-run"), self.folder)
         for name in ("keyd", "keyd-hsm"):
             path = os.path.join(self.folder, name)
             with open(path, "w") as program:
@@ -128,9 +131,16 @@ class KeydRun(unittest.TestCase):
         pids = [self.starts(name)[0][0] for name in ("keyd.conf", "tokens.d/main.conf")]
         run.kill()
         run.wait()
-        def gone():
-            return all(not os.path.exists("/proc/%d" % pid) for pid in pids)
-        self.wait_for(gone)
+        self.wait_for(lambda: not any(self.runs(pid) for pid in pids))
+
+    @staticmethod
+    def runs(pid):
+        """A process that nobody has reaped yet (in a container without an init) does not run."""
+        try:
+            with open("/proc/%d/stat" % pid) as stat:
+                return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
 
     def test_says_what_is_missing(self):
         run = self.run_it()

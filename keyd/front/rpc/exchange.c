@@ -18,7 +18,7 @@
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
 #include "keyd/base/memory.h"
-#include "keyd/front/rpc/decode.h"
+#include "keyd/base/message.h"
 #include "keyd/front/rpc/server.h"
 
 struct exchange {
@@ -43,6 +43,10 @@ struct exchange {
     grpc_byte_buffer *answer;
     grpc_slice status_details;
 };
+
+/* Memory that one request may unpack to: its bytes once more, its struct, and unknown fields at
+ * some 40 bytes each. */
+#define UNPACK_MEMORY_MAX (4 * (size_t)REQUEST_MAX)
 
 #define EXCHANGE_OF(event, member)                                                                 \
     ((struct exchange *)((char *)(event)-offsetof(struct exchange, member)))
@@ -173,8 +177,9 @@ static enum keyd_status unpack(struct exchange *exchange, struct keyd_error *err
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "MESSAGE", "the request cannot be read");
     grpc_slice whole = grpc_byte_buffer_reader_readall(&reader);
     grpc_byte_buffer_reader_destroy(&reader);
-    enum keyd_status status = decode(exchange->method->input, GRPC_SLICE_START_PTR(whole),
-                                     GRPC_SLICE_LENGTH(whole), &exchange->request, err);
+    enum keyd_status status =
+        message_unpack(exchange->method->input, GRPC_SLICE_START_PTR(whole),
+                       GRPC_SLICE_LENGTH(whole), UNPACK_MEMORY_MAX, &exchange->request, err);
     grpc_slice_unref(whole);
     exchange->call.request = exchange->request;
     return status;

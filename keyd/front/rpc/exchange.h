@@ -12,6 +12,8 @@
 
 #include "keyd/front/service/service.h"
 
+#define REQUEST_MAX (128 * 1024) /* bytes as received, keyd.proto */
+
 /* What every event of the completion queue carries as its tag; called on the queue's thread. */
 struct event {
     void (*ready)(struct event *event, bool ok);

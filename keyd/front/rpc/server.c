@@ -17,7 +17,6 @@
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
 #include "keyd/base/memory.h"
-#include "keyd/front/rpc/decode.h"
 #include "keyd/front/rpc/exchange.h"
 #include "keyd/front/rpc/listen.h"
 #include "keyd/v1/keyd.pb-c.h"
