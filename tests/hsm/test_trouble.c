@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -301,6 +303,76 @@ static void without_module_or_token_it_says_so_and_tries_again(void **state)
     end(pid, fd);
 }
 
+/* ---- The socket ------------------------------------------------------------------------------ */
+
+/* A socket as a socket unit would make it. */
+static int listening(const char *name, int type)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", lab_path(name));
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+static void systemds_socket_is_taken(void **state)
+{
+    (void)state;
+    int given = listening("main.sock", SOCK_SEQPACKET);
+    plain();
+    lab_edit("main", "socket: ../main.sock\n", "");
+    pid_t pid = lab_start("main", NULL);
+    assert_int_equal(lab_wait(pid), 2);
+    assert_int_equal(lab_count("main.log", "systemd gave none (LISTEN_FDS)"), 1);
+
+    pid = lab_start_with_socket("main", given, "1");
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    end(pid, fd);
+    /* It stays systemd's: a front that connects in between is served by the next start. */
+    fd = lab_connect("main");
+    pid = lab_start_with_socket("main", given, "1");
+    lab_free(lab_hello(fd));
+    must_sign(fd, &id);
+    end(pid, fd);
+    close(given);
+}
+
+static void what_systemd_gives_must_be_the_one_socket(void **state)
+{
+    (void)state;
+    int stream = listening("stream.sock", SOCK_STREAM);
+    int good = listening("main.sock", SOCK_SEQPACKET);
+    plain();
+    pid_t pid = lab_start_with_socket("main", stream, "1");
+    assert_int_equal(lab_wait(pid), 2);
+    assert_int_equal(lab_count("main.log", "is no listening Unix SOCK_SEQPACKET"), 1);
+    pid = lab_start_with_socket("main", good, "2");
+    assert_int_equal(lab_wait(pid), 2);
+    assert_int_equal(lab_count("main.log", "systemd gave 2 sockets"), 1);
+    close(stream);
+    close(good);
+}
+
+/* Not even one that is not ready, and so has neither journal nor login. */
+static void a_second_keyd_hsm_disturbs_nobody(void **state)
+{
+    (void)state;
+    plain();
+    lab_write("pin", "86420975\n", 0600);
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(LOGIN_NEEDED, "CKR_PIN_INCORRECT");
+    pid_t second = lab_start("main", "--new-journal");
+    assert_int_equal(lab_wait(second), 1);
+    assert_int_equal(lab_count("main.log", "state-main is held by another keyd-hsm"), 1);
+    expect_keys(fd, 0, false);
+    end(pid, fd);
+    assert_int_equal(lab_count("main.log", "has taken its place"), 0);
+    assert_int_equal(lab_count("logins", "C_Login"), 1);
+}
+
 /* ---- The PIN --------------------------------------------------------------------------------- */
 
 static void a_wrong_pin_is_tried_once(void **state)
@@ -531,6 +603,9 @@ int main(void)
         TEST(a_failure_of_one_signature_is_that_calls_alone),
         TEST(few_sessions_are_few_signers),
         TEST(without_module_or_token_it_says_so_and_tries_again),
+        TEST(systemds_socket_is_taken),
+        TEST(what_systemd_gives_must_be_the_one_socket),
+        TEST(a_second_keyd_hsm_disturbs_nobody),
         TEST(a_wrong_pin_is_tried_once),
         TEST(a_pin_whose_try_was_cut_short_counts_as_refused),
         TEST(a_good_pin_whose_try_was_cut_short_is_tried_again),
