@@ -69,10 +69,12 @@ static enum keyd_status check_owner(const struct token *token, struct keyd_error
     const char *owner = journal_token(token->journal);
     if (owner == NULL || strcmp(owner, token->module.serial) == 0)
         return KEYD_OK;
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_JOURNAL_FOREIGN,
-                     "the journal in %s is about the token with serial %s, and this one has %s. "
-                     "Correct `label` and `serial`, or give this token a `state_folder` of its own",
-                     token->config->state_folder, owner, token->module.serial);
+    return keyd_fail(
+        err, KEYD_FAILED_PRECONDITION, REASON_JOURNAL_FOREIGN,
+        "the journal in %s is about the token with serial %s, and this one has %s. "
+        "Correct `label` and `serial`, or give this token a `state_folder` of its own, and start "
+        "keyd-hsm again",
+        token->config->state_folder, owner, token->module.serial);
 }
 
 static enum keyd_status log_in(struct token *token, struct keyd_error *err)
@@ -100,9 +102,9 @@ static enum keyd_status begin_journal(struct token *token, bool new_journal, str
     if (any && !new_journal)
         return keyd_fail(err, KEYD_DATA_LOSS, REASON_JOURNAL_LOST,
                          "the token holds keys, and %s has no journal of them: it is lost, or the "
-                         "token is another tool's. Put the journal back from its backup; or start "
-                         "keyd-hsm once with --new-journal, and the keys that are there stay "
-                         "untouched and unmanaged",
+                         "token is another tool's. Put the journal back from its backup and start "
+                         "keyd-hsm again; or start it once with --new-journal, and the keys that "
+                         "are there stay untouched and unmanaged",
                          token->config->state_folder);
     status = journal_begin(token->journal, token->module.serial, err);
     if (status == KEYD_OK)
