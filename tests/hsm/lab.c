@@ -177,15 +177,26 @@ static int open_log(const char *name)
     return log;
 }
 
-pid_t lab_start(const char *name, const char *option)
+static pid_t start(const char *name, const char *option, int log)
 {
-    int log = open_log(name);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0)
         become(name, option, log);
+    return pid;
+}
+
+pid_t lab_start(const char *name, const char *option)
+{
+    int log = open_log(name);
+    pid_t pid = start(name, option, log);
     close(log);
     return pid;
+}
+
+pid_t lab_start_logging_to(const char *name, int log)
+{
+    return start(name, NULL, log);
 }
 
 pid_t lab_start_with_socket(const char *name, int fd, const char *fds)

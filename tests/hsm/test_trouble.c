@@ -184,6 +184,120 @@ static void a_token_that_refuses_to_make_keys_abandons_the_id(void **state)
     end(pid, fd);
 }
 
+static void a_module_without_copyable_makes_keys_too(void **state)
+{
+    (void)state;
+    shim("", "- {name: KEYD_SHIM_NO_COPYABLE, value: '1'}\n");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    must_sign(fd, &id);
+    end(pid, fd);
+    plain();
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    must_sign(fd, &id);
+    expect_keys(fd, 1, false);
+    end(pid, fd);
+}
+
+/* Between the two records, at every step: the next start has the key, or nothing of it. */
+static void a_token_that_goes_during_a_creation_is_settled(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fail;
+        bool made;
+    } steps[] = {{"C_GenerateKeyPair=0x32", false},
+                 {"C_SignInit=0x32", true},
+                 {"C_Sign=0x101", true},
+                 {"C_SignInit=0x6,C_DestroyObject=0x32", true}};
+    struct keyid id;
+    size_t there = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        char variables[100];
+        snprintf(variables, sizeof variables, "- {name: KEYD_SHIM_FAIL, value: '%s'}\n",
+                 steps[i].fail);
+        shim("", variables);
+        pid_t pid = lab_start("main", NULL);
+        int fd = greet(READY, "");
+        id = keyid_random();
+        assert_null(lab_create(fd, &id));
+        close(fd);
+        assert_int_equal(lab_wait(pid), 1);
+        plain();
+        pid = lab_start("main", NULL);
+        fd = greet(READY, "");
+        there += steps[i].made;
+        expect_keys(fd, there, false);
+        if (steps[i].made)
+            must_sign(fd, &id);
+        else
+            expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
+        end(pid, fd);
+    }
+}
+
+static void remains_that_cannot_be_removed_stay_open(void **state)
+{
+    (void)state;
+    shim("", "- {name: KEYD_SHIM_FAIL, value: 'C_SignInit=0x31,C_DestroyObject=0x6'}\n");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = keyid_random();
+    for (int i = 0; i < 2; i++) /* not TOKEN_MEMORY: that would say that there is no key */
+        expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
+    expect_keys(fd, 0, false);
+    end(pid, fd);
+    assert_int_equal(lab_count("main.log", "The next start tries again"), 2);
+    plain();
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    must_sign(fd, &id);
+    end(pid, fd);
+}
+
+static void a_disk_that_is_full_before_the_first_record_makes_nothing(void **state)
+{
+    (void)state;
+    plain();
+    pid_t pid = lab_start("main", NULL);
+    end(pid, greet(READY, ""));
+    shim("", "- {name: KEYD_SHIM_FULL, value: C_FindObjectsInit}\n");
+    pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = keyid_random();
+    expect_error(lab_create(fd, &id), KEYD_RESOURCE_EXHAUSTED, "JOURNAL_FULL");
+    end(pid, fd);
+    plain();
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    assert_int_equal(lab_count("state-main/journal", "key.creating"), 0);
+    lab_answer *made = lab_create(fd, &id);
+    assert_string_equal(made->message, "");
+    lab_free(made);
+    end(pid, fd);
+}
+
+static void a_disk_that_is_full_at_the_second_record_keeps_the_key(void **state)
+{
+    (void)state;
+    shim("", "- {name: KEYD_SHIM_FULL, value: C_GenerateKeyPair}\n");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = keyid_random();
+    for (int i = 0; i < 2; i++)
+        expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
+    expect_keys(fd, 0, false);
+    end(pid, fd);
+    plain();
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    must_sign(fd, &id);
+    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_EXISTS");
+    end(pid, fd);
+}
+
 /* ---- The module ------------------------------------------------------------------------------ */
 
 static void a_module_that_hangs_is_left_by_the_watchdog(void **state)
@@ -209,10 +323,47 @@ static void a_module_that_hangs_is_left_by_the_watchdog(void **state)
 static void a_module_that_hangs_at_its_start_is_left_too(void **state)
 {
     (void)state;
-    shim("module_call_limit: 1\n", "- {name: KEYD_SHIM_HANG, value: C_Initialize}\n");
+    static const char *const functions[] = {"C_GetFunctionList",  "C_Initialize",  "C_GetTokenInfo",
+                                            "C_CloseAllSessions", "C_OpenSession", "C_Login",
+                                            "C_FindObjectsInit"};
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        char variables[80];
+        snprintf(variables, sizeof variables, "- {name: KEYD_SHIM_HANG, value: %s}\n",
+                 functions[i]);
+        shim("module_call_limit: 1\n", variables);
+        pid_t pid = lab_start("main", NULL);
+        assert_int_equal(lab_wait(pid), 1);
+        assert_int_equal(lab_count("main.log", "has not come back from"), i + 1);
+    }
+    assert_int_equal(lab_count("main.log", "has not come back from C_CloseAllSessions"), 1);
+}
+
+static void a_module_that_hangs_at_its_end_is_left_too(void **state)
+{
+    (void)state;
+    shim("module_call_limit: 1\n", "- {name: KEYD_SHIM_HANG, value: C_Finalize}\n");
     pid_t pid = lab_start("main", NULL);
+    close(greet(READY, ""));
+    kill(pid, SIGTERM);
     assert_int_equal(lab_wait(pid), 1);
-    assert_int_equal(lab_count("main.log", "has not come back from C_Initialize"), 1);
+    assert_int_equal(lab_count("main.log", "has not come back from C_Finalize"), 1);
+}
+
+static void a_log_that_nobody_reads_does_not_hold_up_the_watchdog(void **state)
+{
+    (void)state;
+    static const char filling[4096];
+    int log[2];
+    shim("module_call_limit: 1\n", "- {name: KEYD_SHIM_HANG, value: C_Initialize}\n");
+    assert_int_equal(pipe2(log, O_CLOEXEC), 0);
+    assert_int_equal(fcntl(log[1], F_SETFL, O_NONBLOCK), 0);
+    while (write(log[1], filling, sizeof filling) > 0)
+        continue;
+    assert_int_equal(fcntl(log[1], F_SETFL, 0), 0);
+    pid_t pid = lab_start_logging_to("main", log[1]);
+    assert_int_equal(lab_wait(pid), 128 + SIGALRM);
+    close(log[0]);
+    close(log[1]);
 }
 
 static void a_long_key_generation_has_a_limit_of_its_own(void **state)
@@ -596,8 +747,15 @@ int main(void)
         TEST(killed_after_the_key_is_made_it_is_usable),
         TEST(what_is_left_of_half_a_key_is_removed),
         TEST(a_token_that_refuses_to_make_keys_abandons_the_id),
+        TEST(a_module_without_copyable_makes_keys_too),
+        TEST(a_token_that_goes_during_a_creation_is_settled),
+        TEST(remains_that_cannot_be_removed_stay_open),
+        TEST(a_disk_that_is_full_before_the_first_record_makes_nothing),
+        TEST(a_disk_that_is_full_at_the_second_record_keeps_the_key),
         TEST(a_module_that_hangs_is_left_by_the_watchdog),
         TEST(a_module_that_hangs_at_its_start_is_left_too),
+        TEST(a_module_that_hangs_at_its_end_is_left_too),
+        TEST(a_log_that_nobody_reads_does_not_hold_up_the_watchdog),
         TEST(a_long_key_generation_has_a_limit_of_its_own),
         TEST(a_token_that_is_gone_ends_the_process),
         TEST(a_failure_of_one_signature_is_that_calls_alone),
