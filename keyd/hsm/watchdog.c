@@ -11,6 +11,8 @@
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
 
+#define LAST_WORDS_S 2 /* for the error line */
+
 /* One thread's line on the board. The owner writes function and limit, then the deadline; the
  * watchdog reads the deadline first. */
 struct place {
@@ -41,7 +43,7 @@ void watchdog_leave(void)
     atomic_store_explicit(&mine->deadline_ns, 0, memory_order_release);
 }
 
-/* A log that nobody reads must not hold up the end: a second later SIGALRM brings it about. */
+/* A log that nobody reads must not hold up the end: SIGALRM brings it about. */
 static void end_without_words(void)
 {
     sigset_t alarm_signal;
@@ -49,7 +51,7 @@ static void end_without_words(void)
     sigemptyset(&alarm_signal);
     sigaddset(&alarm_signal, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &alarm_signal, NULL);
-    alarm(1);
+    alarm(LAST_WORDS_S);
 }
 
 static void look(struct place *place)
