@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,8 +130,12 @@ enum keyd_status file_make_folder(const char *path, mode_t mode, struct keyd_err
             continue;
         char saved = *at;
         *at = '\0';
-        if (mkdir(part, mode) != 0 && errno != EEXIST)
+        bool made = mkdir(part, mode) == 0;
+        if (!made && errno != EEXIST)
             return keyd_fail_errno(err, errno, "%s", part);
+        enum keyd_status status = made ? file_sync_folder_of(part, err) : KEYD_OK;
+        if (status != KEYD_OK)
+            return status;
         *at = saved;
         if (saved == '\0')
             return KEYD_OK;

@@ -20,8 +20,8 @@ enum keyd_status file_read(const char *path, size_t max, char **data, size_t *si
 enum keyd_status file_replace(const char *path, const void *data, size_t size, mode_t mode,
                               struct keyd_error *err) KEYD_CHECKED;
 
-/* Makes a folder and what is missing above it, each with `mode`; one that exists is left as it is.
- */
+/* Makes a folder and what is missing above it, each with `mode` and made to last (fsync of the
+ * folder above); one that exists is left as it is. */
 enum keyd_status file_make_folder(const char *path, mode_t mode,
                                   struct keyd_error *err) KEYD_CHECKED;
 

@@ -22,6 +22,8 @@ struct ckr_row {
     }
 
 static const char again[] = "keyd-hsm starts afresh, try again";
+static const char fault[] = "keyd and the module do not understand each other; report it with the "
+                            "names and versions of both";
 
 static const struct ckr_row rows[] = {
     GONE(CKR_DEVICE_ERROR, again),
@@ -49,28 +51,29 @@ static const struct ckr_row rows[] = {
     ROW(CKR_GENERAL_ERROR, INTERNAL, "TOKEN_FAILED", "see the module's own log"),
     ROW(CKR_FUNCTION_FAILED, INTERNAL, "TOKEN_FAILED", "see the module's own log"),
     ROW(CKR_ARGUMENTS_BAD, INTERNAL, "TOKEN_FAILED", "the module does not take keyd's arguments"),
-    ROW(CKR_DATA_INVALID, INTERNAL, "TOKEN_FAILED", NULL),
-    ROW(CKR_DATA_LEN_RANGE, INTERNAL, "TOKEN_FAILED", NULL),
-    ROW(CKR_BUFFER_TOO_SMALL, INTERNAL, "TOKEN_FAILED", NULL),
-    ROW(CKR_NEED_TO_CREATE_THREADS, FAILED_PRECONDITION, "MODULE", NULL),
+    ROW(CKR_DATA_INVALID, INTERNAL, "TOKEN_FAILED", fault),
+    ROW(CKR_DATA_LEN_RANGE, INTERNAL, "TOKEN_FAILED", fault),
+    ROW(CKR_BUFFER_TOO_SMALL, INTERNAL, "TOKEN_FAILED", fault),
+    ROW(CKR_NEED_TO_CREATE_THREADS, FAILED_PRECONDITION, "MODULE",
+        "the module wants to be alone in its process; see the vendor's manual"),
     ROW(CKR_CANT_LOCK, FAILED_PRECONDITION, "MODULE",
         "the module cannot be used by more than one thread"),
-    ROW(CKR_CRYPTOKI_ALREADY_INITIALIZED, INTERNAL, "MODULE", NULL),
+    ROW(CKR_CRYPTOKI_ALREADY_INITIALIZED, INTERNAL, "MODULE", fault),
     ROW(CKR_LIBRARY_LOAD_FAILED, FAILED_PRECONDITION, "MODULE",
         "the module misses a library of its own"),
     ROW(CKR_FIPS_SELF_TEST_FAILED, UNAVAILABLE, "TOKEN_FAILED", "see the vendor's tools"),
     ROW(CKR_FUNCTION_NOT_SUPPORTED, UNIMPLEMENTED, "TOKEN_LACKS", "the token does not offer it"),
     ROW(CKR_MECHANISM_INVALID, UNIMPLEMENTED, "TOKEN_LACKS",
         "the token does not offer this mechanism"),
-    ROW(CKR_MECHANISM_PARAM_INVALID, UNIMPLEMENTED, "TOKEN_LACKS", NULL),
+    ROW(CKR_MECHANISM_PARAM_INVALID, UNIMPLEMENTED, "TOKEN_LACKS", fault),
     ROW(CKR_CURVE_NOT_SUPPORTED, UNIMPLEMENTED, "TOKEN_LACKS",
         "the token does not offer this curve"),
     ROW(CKR_DOMAIN_PARAMS_INVALID, UNIMPLEMENTED, "TOKEN_LACKS",
         "the token does not offer this curve"),
     ROW(CKR_KEY_SIZE_RANGE, UNIMPLEMENTED, "TOKEN_LACKS",
         "the token does not offer keys of this size"),
-    ROW(CKR_ATTRIBUTE_READ_ONLY, UNIMPLEMENTED, "TOKEN_TEMPLATE", NULL),
-    ROW(CKR_ATTRIBUTE_SENSITIVE, INTERNAL, "TOKEN_TEMPLATE", NULL),
+    ROW(CKR_ATTRIBUTE_READ_ONLY, UNIMPLEMENTED, "TOKEN_TEMPLATE", fault),
+    ROW(CKR_ATTRIBUTE_SENSITIVE, INTERNAL, "TOKEN_TEMPLATE", fault),
     ROW(CKR_ATTRIBUTE_TYPE_INVALID, UNIMPLEMENTED, "TOKEN_TEMPLATE",
         "the token does not know an attribute that keyd asks for"),
     ROW(CKR_ATTRIBUTE_VALUE_INVALID, UNIMPLEMENTED, "TOKEN_TEMPLATE",
@@ -81,12 +84,12 @@ static const struct ckr_row rows[] = {
         "the token does not take keyd's attributes together"),
     ROW(CKR_ACTION_PROHIBITED, FAILED_PRECONDITION, "TOKEN_REFUSED",
         "the token's policy forbids it"),
-    ROW(CKR_KEY_TYPE_INCONSISTENT, INTERNAL, "KEY_TYPE", NULL),
+    ROW(CKR_KEY_TYPE_INCONSISTENT, INTERNAL, "KEY_TYPE", fault),
     ROW(CKR_KEY_FUNCTION_NOT_PERMITTED, FAILED_PRECONDITION, "KEY_TYPE",
         "the key on the token may not sign"),
     ROW(CKR_TOKEN_WRITE_PROTECTED, FAILED_PRECONDITION, "TOKEN_READ_ONLY",
         "the token is write-protected"),
-    ROW(CKR_SESSION_READ_ONLY, INTERNAL, "TOKEN_FAILED", NULL),
+    ROW(CKR_SESSION_READ_ONLY, INTERNAL, "TOKEN_FAILED", fault),
     ROW(CKR_PIN_INCORRECT, FAILED_PRECONDITION, "LOGIN_NEEDED", "the PIN is wrong"),
     ROW(CKR_PIN_INVALID, FAILED_PRECONDITION, "LOGIN_NEEDED",
         "the PIN has characters that this token does not take"),
@@ -98,11 +101,12 @@ static const struct ckr_row rows[] = {
         "the PIN is locked: unlock it with the security officer's PIN"),
     ROW(CKR_USER_PIN_NOT_INITIALIZED, FAILED_PRECONDITION, "LOGIN_NEEDED",
         "the token has no user PIN yet: set one with the vendor's tools"),
-    ROW(CKR_USER_ALREADY_LOGGED_IN, INTERNAL, "TOKEN_FAILED", NULL),
+    ROW(CKR_USER_ALREADY_LOGGED_IN, INTERNAL, "TOKEN_FAILED", fault),
     ROW(CKR_USER_ANOTHER_ALREADY_LOGGED_IN, FAILED_PRECONDITION, "LOGIN_NEEDED",
         "the security officer is logged in"),
-    ROW(CKR_USER_TOO_MANY_TYPES, RESOURCE_EXHAUSTED, "LOGIN_NEEDED", NULL),
-    ROW(CKR_USER_TYPE_INVALID, INTERNAL, "TOKEN_FAILED", NULL),
+    ROW(CKR_USER_TOO_MANY_TYPES, RESOURCE_EXHAUSTED, "LOGIN_NEEDED",
+        "somebody else is logged in: end other users of the token"),
+    ROW(CKR_USER_TYPE_INVALID, INTERNAL, "TOKEN_FAILED", fault),
 };
 
 static const struct ckr_row *find(CK_RV rv)
@@ -125,8 +129,8 @@ const char *ckr_name(CK_RV rv)
 enum keyd_status ckr_fail(struct keyd_error *err, CK_RV rv, const char *function)
 {
     const struct ckr_row *row = find(rv);
-    return keyd_fail(err, row->status, row->reason, "%s: %s (0x%lx)%s%s", function, row->name, rv,
-                     row->hint != NULL ? ": " : "", row->hint != NULL ? row->hint : "");
+    return keyd_fail(err, row->status, row->reason, "%s: %s (0x%lx): %s", function, row->name, rv,
+                     row->hint);
 }
 
 bool ckr_is_gone(CK_RV rv)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keyd/base/clock.h"
@@ -29,13 +30,14 @@ struct journal {
     off_t size;                     /* bytes of whole records */
 };
 
-static enum keyd_status chain(struct journal *journal, const void *line, size_t length,
-                              struct keyd_error *err)
+/* What the record after this line has as its `prev`. */
+static enum keyd_status hash_line(const void *line, size_t length, char text[HEX_TEXT(HASH_SIZE)],
+                                  struct keyd_error *err)
 {
     unsigned char hash[HASH_SIZE];
     if (EVP_Digest(line, length, hash, NULL, EVP_sha256(), NULL) != 1)
         return keyd_fail_openssl(err, "SHA-256 of a journal's line");
-    hex_encode(hash, sizeof hash, journal->prev);
+    hex_encode(hash, sizeof hash, text);
     return KEYD_OK;
 }
 
@@ -97,7 +99,7 @@ static enum keyd_status take_line(struct journal *journal, const char *line, siz
             status = keyd_fail_errno(err, ENOMEM, "a record");
     }
     if (status == KEYD_OK)
-        status = chain(journal, line, length, err);
+        status = hash_line(line, length, journal->prev, err);
     if (status == KEYD_OK) {
         journal->seq++;
         journal->size += (off_t)length;
@@ -153,9 +155,11 @@ static enum keyd_status refuse(const struct journal *journal, const struct keyd_
 {
     const char *next = "";
     if (strcmp(why->reason, REASON_JOURNAL_BROKEN) == 0)
-        next = ". The file is left as it is: put back the last good copy of it";
+        next = ". The file is left as it is. Put back the last good copy of it and start keyd-hsm "
+               "again; without a copy, move it away and start once with --new-journal: the keys "
+               "then stay on the token, unmanaged";
     else if (strcmp(why->reason, REASON_JOURNAL_NEWER) == 0)
-        next = ". Start the keyd-hsm that wrote it";
+        next = ". Start the version of keyd-hsm that wrote it";
     return keyd_fail(err, why->status, why->reason, "%s:%lld: %.500s%s", journal->path,
                      (long long)journal->seq + 1, why->message, next);
 }
@@ -204,7 +208,7 @@ enum keyd_status journal_open(const char *path, journal_visitor visit, void *con
     enum keyd_status status =
         made->path != NULL ? KEYD_OK : keyd_fail_errno(err, ENOMEM, "%s", path);
     if (status == KEYD_OK)
-        status = chain(made, nothing, sizeof nothing, err);
+        status = hash_line(nothing, sizeof nothing, made->prev, err);
     if (status == KEYD_OK)
         status = open_locked(made, err);
     if (status == KEYD_OK)
@@ -276,24 +280,48 @@ static void take_back(const struct journal *journal)
     _exit(1);
 }
 
+/* A journal that was replaced, removed or written to behind our back would swallow the record. */
+static enum keyd_status check_untouched(const struct journal *journal, struct keyd_error *err)
+{
+    struct stat held;
+    struct stat there;
+    if (fstat(journal->fd, &held) != 0)
+        return keyd_fail_errno(err, errno, "%s", journal->path);
+    if (stat(journal->path, &there) == 0 && there.st_ino == held.st_ino &&
+        there.st_dev == held.st_dev && held.st_size == journal->size)
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_DATA_LOSS, REASON_JOURNAL_TOUCHED,
+                     "%s was replaced, removed or written to while keyd-hsm used it: nothing is "
+                     "recorded. Put it back as it was, and start keyd-hsm again",
+                     journal->path);
+}
+
+/* All that can fail comes before the line is on disk: then the journal in memory follows it. */
 static enum keyd_status write_line(struct journal *journal, const char *line, size_t length,
                                    struct keyd_error *err)
 {
+    char hash[HEX_TEXT(HASH_SIZE)];
     if (length > JOURNAL_LINE_MAX)
         return keyd_fail(err, KEYD_INTERNAL, NULL, "a record of %zu bytes does not fit a line",
                          length);
+    enum keyd_status status = hash_line(line, length, hash, err);
+    if (status == KEYD_OK)
+        status = check_untouched(journal, err);
+    if (status != KEYD_OK)
+        return status;
     int errnum = write_whole(journal->fd, line, length);
     if (errnum != 0) {
         take_back(journal);
-        bool full = errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
-        keyd_fail_errno(err, errnum, "%s cannot be written", journal->path);
-        return full ? keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "JOURNAL_FULL",
-                                "%s cannot be written: %s. Make room on that disk", journal->path,
-                                strerrordesc_np(errnum))
-                    : KEYD_INTERNAL;
+        if (errnum != ENOSPC && errnum != EDQUOT && errnum != EFBIG)
+            return keyd_fail_errno(err, errnum, "%s cannot be written", journal->path);
+        return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "JOURNAL_FULL",
+                         "%s cannot be written: %s. Make room on that disk", journal->path,
+                         strerrordesc_np(errnum));
     }
+    memcpy(journal->prev, hash, sizeof hash);
     journal->size += (off_t)length;
-    return chain(journal, line, length, err);
+    journal->seq++;
+    return KEYD_OK;
 }
 
 static json_t *with_header(const struct journal *journal, const char *token, const char *type,
@@ -322,11 +350,8 @@ static enum keyd_status append(struct journal *journal, const char *token, const
         line != NULL ? write_line(journal, line, length, err)
                      : keyd_fail(err, KEYD_INTERNAL, NULL, "a %s record cannot be composed", type);
     free(line);
-    if (status == KEYD_OK) {
-        journal->seq++;
-        if (record != NULL)
-            *record = json_incref(made);
-    }
+    if (status == KEYD_OK && record != NULL)
+        *record = json_incref(made);
     json_decref(made);
     return status;
 }

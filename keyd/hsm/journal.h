@@ -10,10 +10,11 @@
  *   seq    1, 2, 3, ...
  *   time   RFC 3339, UTC, as clock_format writes it
  *   token  the token's serial number, the same in all records
- *   prev   SHA-256, hexadecimal, of the whole line before with its line feed; for the first record
- * of 32 zero bytes type   "journal.opened" (always the first and only the first), or one of the
- * register's types and the type's own fields. Unknown fields are left alone; an unknown version or
- * type is refused.
+ *   prev   SHA-256, hexadecimal, of the whole line before with its line feed; for the first
+ *          record of 32 zero bytes
+ *   type   "journal.opened" (always the first and only the first), or one of the register's types
+ *
+ * and the type's own fields. Unknown fields are left alone; an unknown version or type is refused.
  *
  * A last line without its line feed was never acknowledged to anybody and is cut off. Any other
  * break is refused, and the file is left as it is.
@@ -32,6 +33,8 @@
 /* The reasons of what only a person can mend; keyd-hsm then stays and says so. */
 #define REASON_JOURNAL_BROKEN "JOURNAL_BROKEN" /* DATA_LOSS */
 #define REASON_JOURNAL_NEWER  "JOURNAL_NEWER"  /* FAILED_PRECONDITION */
+/* Somebody else changed it while it was open; DATA_LOSS. */
+#define REASON_JOURNAL_TOUCHED "JOURNAL_TOUCHED"
 /* Another process holds it; FAILED_PRECONDITION. */
 #define REASON_JOURNAL_LOCKED "JOURNAL_LOCKED"
 
@@ -60,8 +63,8 @@ enum keyd_status journal_begin(struct journal *journal, const char *token,
 /* Appends a record of this type with these fields (an object, *given away*, also on failure; NULL
  * is INTERNAL) and returns it whole in *record (*owned*: json_decref; NULL: not wanted). On disk
  * when this returns KEYD_OK; else it is not in the file: what could not be written whole is taken
- * back, and where even that fails the process ends. RESOURCE_EXHAUSTED: the disk is full. Blocks:
- * fdatasync. */
+ * back, and where even that fails the process ends. RESOURCE_EXHAUSTED, JOURNAL_FULL: the disk is
+ * full; DATA_LOSS, JOURNAL_TOUCHED. Blocks: fdatasync. */
 enum keyd_status journal_append(struct journal *journal, const char *type, json_t *fields,
                                 json_t **record, struct keyd_error *err) KEYD_CHECKED;
 

@@ -78,6 +78,8 @@ static enum keyd_status find_all(const struct session *session, CK_ATTRIBUTE *te
         }
         handles = larger;
         rv = MODULE_CALL(module, C_FindObjects, session->handle, handles + n, FIND_BATCH, &got);
+        if (rv == CKR_OK && got > FIND_BATCH)
+            rv = CKR_GENERAL_ERROR;
         if (rv == CKR_OK)
             n += got;
     } while (rv == CKR_OK && got > 0);

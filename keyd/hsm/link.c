@@ -88,6 +88,14 @@ static struct link_item *queue_get(struct queue *queue)
     return item;
 }
 
+static void append(struct queue *queue, struct queue *taken)
+{
+    if (taken->first == NULL)
+        return;
+    *queue->last = taken->first;
+    queue->last = taken->last;
+}
+
 /* ---- Connections ----------------------------------------------------------------------------- */
 
 static struct wall_packet *packet_new(void)
@@ -129,6 +137,29 @@ static void release(struct connection *connection)
     pthread_mutex_destroy(&connection->lock);
     free(connection->out);
     free(connection);
+}
+
+/* An item of a front that is gone. */
+static void discard(struct link_item *item)
+{
+    release(item->connection);
+    free(item);
+}
+
+/* Lets go of the requests of fronts that are gone, so that a front which comes and goes, or floods,
+ * holds no more than one front may. The link's lock is held. */
+static void purge(struct queue *queue)
+{
+    struct queue kept;
+    struct link_item *item;
+    queue_init(&kept);
+    while ((item = queue_get(queue)) != NULL)
+        if (atomic_load(&item->connection->closed))
+            discard(item);
+        else
+            queue_put(&kept, item);
+    queue_init(queue);
+    append(queue, &kept);
 }
 
 /* Whoever is in recv or send on it comes back. The first call says so in the log. */
@@ -203,10 +234,14 @@ void link_accept(struct link *link, int fd, uid_t uid, pid_t pid)
     link->current = made;
     pthread_cond_signal(&link->work);
     pthread_mutex_unlock(&link->lock);
-    if (former == NULL)
-        return;
-    shut(former, LOG_LEVEL_WARNING, "another one of the same user has taken its place");
-    release(former);
+    if (former != NULL) {
+        shut(former, LOG_LEVEL_WARNING, "another one of the same user has taken its place");
+        release(former);
+    }
+    pthread_mutex_lock(&link->lock);
+    purge(&link->requests);
+    purge(&link->managing);
+    pthread_mutex_unlock(&link->lock);
 }
 
 void link_stop(struct link *link)
@@ -426,13 +461,25 @@ static bool answers_wait(struct connection *connection)
     return wait;
 }
 
-/* No packet is there: answers that wait for company leave when none has come in time. */
+/* Whether answers wait, or may come to wait while the receiver sleeps. */
+static bool answers_are_due(struct connection *connection)
+{
+    pthread_mutex_lock(&connection->lock);
+    bool due = connection->out->frames > 0 || connection->in_flight > connection->passed;
+    pthread_mutex_unlock(&connection->lock);
+    return due;
+}
+
+/* No packet is there. While other signers are at work the receiver sees to it that an answer which
+ * waits for company leaves when none has come in time: the one who left it may by now be in a
+ * signature that takes long. */
 static void wait_for_packet(struct link *link, struct link_worker *worker,
                             struct connection *connection)
 {
     struct pollfd coming = {.fd = connection->fd, .events = POLLIN};
-    if (answers_wait(connection) && poll(&coming, 1, LINK_ANSWER_CAP_MS) == 0)
-        flush(link, worker, connection);
+    while (answers_are_due(connection) && poll(&coming, 1, LINK_ANSWER_CAP_MS) == 0)
+        if (answers_wait(connection))
+            flush(link, worker, connection);
 }
 
 /* The next packet; may_wait: until there is one. Its length, or 0 when there is none to have. */
@@ -451,14 +498,6 @@ static size_t receive_packet(struct link *link, struct link_worker *worker,
     else if (n == 0 && !atomic_load(&link->stopped))
         disconnect(link, connection, LOG_LEVEL_NOTICE, "it has closed the connection");
     return n > 0 && n <= (ssize_t)sizeof worker->in ? (size_t)n : 0;
-}
-
-static void append(struct queue *queue, struct queue *taken)
-{
-    if (taken->first == NULL)
-        return;
-    *queue->last = taken->first;
-    queue->last = taken->last;
 }
 
 /* Signers to wake for `count` new requests: this one does the first; one more takes the receiver's
@@ -510,13 +549,6 @@ static void take_in(struct link *link, struct link_worker *worker, struct connec
 }
 
 /* ---- Taking ---------------------------------------------------------------------------------- */
-
-/* An item of a front that is gone. */
-static void discard(struct link_item *item)
-{
-    release(item->connection);
-    free(item);
-}
 
 /* What waits on the current connection goes out. The link's lock is held on entry and on return. */
 static void flush_current(struct link *link, struct link_worker *worker)
@@ -592,8 +624,16 @@ struct link_item *link_take_managing(struct link *link)
 {
     struct link_item *item = NULL;
     pthread_mutex_lock(&link->lock);
-    while (!link->stopped && (item = queue_get(&link->managing)) == NULL)
-        pthread_cond_wait(&link->managing_work, &link->lock);
+    while (!atomic_load(&link->stopped)) {
+        item = queue_get(&link->managing);
+        if (item != NULL && !atomic_load(&item->connection->closed))
+            break;
+        if (item != NULL)
+            discard(item);
+        else
+            pthread_cond_wait(&link->managing_work, &link->lock);
+        item = NULL;
+    }
     pthread_mutex_unlock(&link->lock);
     if (item != NULL)
         item->taken_ns = clock_monotonic_ns();

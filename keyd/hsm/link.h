@@ -51,7 +51,8 @@ struct link_worker;
 struct link *link_new(void); /* NULL: no memory */
 struct link_worker *link_worker_new(void);
 
-/* A front has connected: it replaces the one that is there. *Given away*: fd. Any thread. */
+/* A front has connected: it replaces the one that is there, and what that one asked for and nobody
+ * has begun with is let go. *Given away*: fd. Any thread. */
 void link_accept(struct link *link, int fd, uid_t uid, pid_t pid);
 
 /* The next request for a signer. Blocks until there is one; NULL when the link is stopped. */

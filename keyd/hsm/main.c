@@ -100,11 +100,14 @@ static int run(const struct hsm_config *config, const struct arguments *argument
         return fail(&err);
     }
     serve_block_signals();
-    enum keyd_status status = watchdog_start(&err);
+    /* A second keyd-hsm, started by mistake, is to notice before it touches socket or token. */
+    enum keyd_status status = token_claim(&token, config, &err);
     if (status == KEYD_OK)
-        status = token_start(&token, config, arguments->new_journal, &err);
+        status = serve_bind(config, &fd, &err);
     if (status == KEYD_OK)
-        status = serve_listen(config, &fd, &err);
+        status = watchdog_start(&err);
+    if (status == KEYD_OK)
+        status = token_start(&token, arguments->new_journal, &err);
     if (status == KEYD_OK)
         status = serve(&token, fd, &err);
     return status == KEYD_OK ? EXIT_DONE : fail(&err);

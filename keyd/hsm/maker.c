@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "keyd/base/log.h"
 #include "keyd/hsm/ckr.h"
@@ -14,14 +15,17 @@ static bool token_is_gone(const struct keyd_error *err)
     return strcmp(err->reason, REASON_TOKEN_GONE) == 0;
 }
 
-/* Writes a record and lets the register follow it. */
+/* Writes a record and lets the register follow it. A register that cannot follow what is on disk by
+ * now (no memory) would let the next record contradict it. */
 static enum keyd_status record(struct maker *maker, const char *type, json_t *fields,
                                struct keyd_error *err)
 {
     json_t *written = NULL;
     enum keyd_status status = journal_append(maker->journal, type, fields, &written, err);
-    if (status == KEYD_OK)
-        status = register_apply(maker->keys, written, err);
+    if (status == KEYD_OK && register_apply(maker->keys, written, err) != KEYD_OK) {
+        log_error("%s: keyd-hsm ends, to be started afresh", err->message);
+        _exit(1);
+    }
     json_decref(written);
     return status;
 }
@@ -55,6 +59,19 @@ static enum keyd_status complete(struct maker *maker, const struct register_key 
         register_set_handle(maker->keys, &key->id, private_key);
     OPENSSL_free(der);
     return status;
+}
+
+/* A creation is neither done nor undone. Not the status of what went wrong: that would tell the
+ * caller that no key is made, and one may be by the next start. */
+static enum keyd_status still_open(const struct keyid *id, const struct keyd_error *why,
+                                   struct keyd_error *err)
+{
+    char text[KEYID_TEXT];
+    keyid_format(id, text);
+    return keyd_fail(err, KEYD_UNAVAILABLE, "CREATION_OPEN",
+                     "the creation of the key %s is not settled: %s. The same request again, or "
+                     "keyd-hsm's next start, settles it",
+                     text, why->message);
 }
 
 /* A creation came to nothing: destroys what there is of it and records that. The id stays taken. */
@@ -135,9 +152,12 @@ static enum keyd_status check_id(struct maker *maker, const struct keyid *id,
     if (register_find(maker->keys, id, known)) {
         if (known->state != REGISTER_CREATING)
             return refuse_known(known, err);
-        enum keyd_status status = settle(maker, known, err);
+        struct keyd_error failure;
+        enum keyd_status status = settle(maker, known, &failure);
+        if (status != KEYD_OK && token_is_gone(&failure))
+            return keyd_fail(err, status, failure.reason, "%s", failure.message);
         if (status != KEYD_OK)
-            return status;
+            return still_open(id, &failure, err);
         register_find(maker->keys, id, known);
         return refuse_known(known, err);
     }
@@ -149,6 +169,18 @@ static enum keyd_status check_id(struct maker *maker, const struct keyid *id,
     keyid_format(id, text);
     return keyd_fail(err, KEYD_ALREADY_EXISTS, "KEY_ID_SPENT",
                      "an object that keyd did not make has the key id %s as its CKA_ID", text);
+}
+
+/* What went wrong after the first record. */
+static enum keyd_status undo(struct maker *maker, const struct keyid *id, bool on_record,
+                             const struct keyd_error *failure, struct keyd_error *err)
+{
+    struct keyd_error remains = *failure;
+    bool open = on_record || token_is_gone(failure) ||
+                abandon(maker, id, failure->message, &remains) != KEYD_OK;
+    if (open && !token_is_gone(&remains))
+        return still_open(id, &remains, err);
+    return keyd_fail(err, remains.status, remains.reason, "%s", remains.message);
 }
 
 enum keyd_status maker_create(struct maker *maker, const struct register_key *wanted,
@@ -167,23 +199,14 @@ enum keyd_status maker_create(struct maker *maker, const struct register_key *wa
     status = keys_generate(&maker->session, &wanted->id, wanted->spec, &failure);
     if (status == KEYD_OK)
         status = complete(maker, wanted, false, &on_record, &failure);
-    if (status == KEYD_OK) {
-        char text[KEYID_TEXT];
-        keyid_format(&wanted->id, text);
-        log_notice("key made key=%s spec=%s usage=%s by=%s call=%s", text,
-                   key_spec_name(wanted->spec), key_usage_name(wanted->usage), wanted->creator,
-                   call);
-        register_find(maker->keys, &wanted->id, made);
-        return KEYD_OK;
-    }
-    struct keyd_error ignored; /* abandon logs it, and the next start tries again */
-    if (!on_record && !token_is_gone(&failure) &&
-        abandon(maker, &wanted->id, failure.message, &ignored) != KEYD_OK &&
-        token_is_gone(&ignored))
-        failure = ignored;
-    if (err != NULL)
-        *err = failure;
-    return failure.status;
+    if (status != KEYD_OK)
+        return undo(maker, &wanted->id, on_record, &failure, err);
+    char text[KEYID_TEXT];
+    keyid_format(&wanted->id, text);
+    log_notice("key made key=%s spec=%s usage=%s by=%s call=%s", text, key_spec_name(wanted->spec),
+               key_usage_name(wanted->usage), wanted->creator, call);
+    register_find(maker->keys, &wanted->id, made);
+    return KEYD_OK;
 }
 
 /* ---- The token against the register ---------------------------------------------------------- */

@@ -66,7 +66,9 @@ static CK_RV initialize(const struct module *module)
 static enum keyd_status open_library(struct module *module, const char *path,
                                      struct keyd_error *err)
 {
+    watchdog_enter("dlopen", module->call_limit_ms); /* a library may do much as it is loaded */
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    watchdog_leave();
     if (library == NULL)
         return keyd_fail(
             err, KEYD_FAILED_PRECONDITION, "MODULE",
@@ -74,7 +76,10 @@ static enum keyd_status open_library(struct module *module, const char *path,
     CK_C_GetFunctionList get = NULL;
     *(void **)&get = dlsym(library, "C_GetFunctionList");
     CK_FUNCTION_LIST *functions = NULL;
-    if (get == NULL || get(&functions) != CKR_OK || functions == NULL)
+    watchdog_enter("C_GetFunctionList", module->call_limit_ms);
+    bool good = get != NULL && get(&functions) == CKR_OK && functions != NULL;
+    watchdog_leave();
+    if (!good)
         return keyd_fail(
             err, KEYD_FAILED_PRECONDITION, "MODULE",
             "%s is no PKCS #11 module: it gives no C_GetFunctionList. Correct `module`", path);
@@ -175,9 +180,14 @@ enum keyd_status module_load(struct module *module, const char *path, const char
         failed = PKCS11_enumerate_slots(ctx, &slots, &count);
     watchdog_leave();
     if (failed != 0)
-        return keyd_fail_openssl(err, "%s: the module does not list its tokens", path);
+        return keyd_fail_openssl(err,
+                                 "%s: the module does not list its tokens; see its own log and the "
+                                 "vendor's tools",
+                                 path);
     status = find_token(module, slots, count, label, serial, err);
+    watchdog_enter("C_CloseAllSessions", module->call_limit_ms);
     PKCS11_release_all_slots(ctx, slots, count);
+    watchdog_leave();
     return status == KEYD_OK ? take_token_info(module, err) : status;
 }
 

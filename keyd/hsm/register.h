@@ -5,8 +5,9 @@
  * has the handle of its private half, which the token gave to this process.
  *
  * The record types it knows, and their fields:
- *   key.creating   key, spec, usage, creator, request_digest (hexadecimal), call: a creation has
- * begun key.created    key, public_key (base64, DER SubjectPublicKeyInfo); settled: true where an
+ *   key.creating   key, spec, usage, creator, request_digest (hexadecimal), call: a
+ *                  creation has begun
+ *   key.created    key, public_key (base64, DER SubjectPublicKeyInfo); settled: true where an
  *                  interrupted creation was found complete at a later start
  *   key.abandoned  key, why: the creation came to nothing; its id is never used again
  *

@@ -2,6 +2,7 @@
 #include "keyd/hsm/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -22,11 +24,13 @@
 #define BACKLOG    8
 #define SYSTEMD_FD 3 /* the first descriptor of LISTEN_FDS, sd_listen_fds(3) */
 #define RETRY_AFTER_NS                                                                             \
-    (5LL * 1000000000)         /* a faulty token: this long for the front to read why              \
-                                */
-#define TICK_MS           1000 /* how often the PIN file is looked at */
-#define STOP_LIMIT_S      5    /* for what runs when SIGTERM comes */
-#define NOT_READY_SIGNERS 1    /* threads that tell a front why the token is not ready */
+    (5LL * 1000000000)    /* a faulty token: this long for the front to read why                   \
+                           */
+#define TICK_MS      1000 /* how often the PIN file is looked at */
+#define STOP_LIMIT_S 5    /* for what runs when SIGTERM comes */
+#define ACCEPT_PAUSE_MS                                                                            \
+    100 /* where accept fails, as without a free descriptor: not at once again */
+#define NOT_READY_SIGNERS 1 /* threads that tell a front why the token is not ready */
 
 /* ---- The socket ------------------------------------------------------------------------------ */
 
@@ -38,29 +42,46 @@ bool serve_has_systemd_socket(void)
            strtol(fds, NULL, 10) >= 1;
 }
 
+static bool has_option(int fd, int option, int wanted)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
+}
+
 static enum keyd_status take_systemd_socket(int *fd, struct keyd_error *err)
 {
-    int type = 0;
-    int listening = 0;
-    socklen_t size = sizeof type;
-    if (getsockopt(SYSTEMD_FD, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_SEQPACKET ||
-        getsockopt(SYSTEMD_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || !listening)
+    if (strcmp(getenv("LISTEN_FDS"), "1") != 0)
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION",
-                         "the socket that systemd gave is no listening SOCK_SEQPACKET: use "
-                         "ListenSequentialPacket= in the socket unit");
+                         "systemd gave %s sockets (LISTEN_FDS), and a keyd-hsm has one: leave one "
+                         "ListenSequentialPacket= in the socket unit",
+                         getenv("LISTEN_FDS"));
+    if (!has_option(SYSTEMD_FD, SO_DOMAIN, AF_UNIX) ||
+        !has_option(SYSTEMD_FD, SO_TYPE, SOCK_SEQPACKET) ||
+        !has_option(SYSTEMD_FD, SO_ACCEPTCONN, 1))
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION",
+                         "the socket that systemd gave is no listening Unix SOCK_SEQPACKET: use "
+                         "ListenSequentialPacket= with a path in the socket unit");
+    if (fcntl(SYSTEMD_FD, F_SETFD, FD_CLOEXEC) != 0 || fcntl(SYSTEMD_FD, F_SETFL, O_NONBLOCK) != 0)
+        return keyd_fail_errno(err, errno, "the socket that systemd gave");
     *fd = SYSTEMD_FD;
     return KEYD_OK;
 }
 
-/* Whether somebody still listens on the path. */
-static bool is_alive(const struct sockaddr_un *address)
+/* Whether nobody has the socket on the path any more. To connect would be to knock: a keyd-hsm
+ * would take it for a new front. A datagram socket never gets in; the error tells what is there. */
+static bool is_abandoned(const struct sockaddr_un *address)
 {
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool alive = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ||
-                             errno == EAGAIN);
-    if (fd >= 0)
-        close(fd);
-    return alive;
+    struct stat st;
+    if (lstat(address->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    bool refused = connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
+                   errno == ECONNREFUSED;
+    close(fd);
+    return refused;
 }
 
 static enum keyd_status bind_path(const struct hsm_config *config, int fd, struct keyd_error *err)
@@ -73,10 +94,10 @@ static enum keyd_status bind_path(const struct hsm_config *config, int fd, struc
     memcpy(address.sun_path, config->socket, length);
     int failed = bind(fd, (struct sockaddr *)&address, sizeof address);
     if (failed != 0 && errno == EADDRINUSE) {
-        if (is_alive(&address))
+        if (!is_abandoned(&address))
             return keyd_fail(err, KEYD_ALREADY_EXISTS, "SOCKET_IN_USE",
-                             "another process listens on %s: end it, or give this keyd-hsm a "
-                             "`socket` of its own",
+                             "%s is another process' socket, or no socket: end that process, or "
+                             "give this keyd-hsm a `socket` of its own",
                              config->socket);
         unlink(config->socket);
         failed = bind(fd, (struct sockaddr *)&address, sizeof address);
@@ -90,21 +111,27 @@ static enum keyd_status bind_path(const struct hsm_config *config, int fd, struc
     return KEYD_OK;
 }
 
-enum keyd_status serve_listen(const struct hsm_config *config, int *fd, struct keyd_error *err)
+enum keyd_status serve_bind(const struct hsm_config *config, int *fd, struct keyd_error *err)
 {
     if (serve_has_systemd_socket())
         return take_systemd_socket(fd, err);
-    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (made < 0)
         return keyd_fail_errno(err, errno, "a socket");
     enum keyd_status status = bind_path(config, made, err);
-    if (status == KEYD_OK && listen(made, BACKLOG) != 0)
-        status = keyd_fail_errno(err, errno, "the socket %s", config->socket);
     if (status == KEYD_OK)
         *fd = made;
     else
         close(made);
     return status;
+}
+
+static enum keyd_status start_listening(const struct hsm_config *config, int fd,
+                                        struct keyd_error *err)
+{
+    if (has_option(fd, SO_ACCEPTCONN, 1) || listen(fd, BACKLOG) == 0)
+        return KEYD_OK;
+    return keyd_fail_errno(err, errno, "the socket %s", config->socket);
 }
 
 /* ---- Threads --------------------------------------------------------------------------------- */
@@ -186,12 +213,12 @@ static enum keyd_status start_crew(struct token *token, struct keyd_error *err)
 static bool crew_has_left(void)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += STOP_LIMIT_S;
     pthread_mutex_lock(&crew.lock);
     int errnum = 0;
     while (crew.running > 0 && errnum == 0)
-        errnum = pthread_cond_timedwait(&crew.left, &crew.lock, &until);
+        errnum = pthread_cond_clockwait(&crew.left, &crew.lock, CLOCK_MONOTONIC, &until);
     bool left = crew.running == 0;
     pthread_mutex_unlock(&crew.lock);
     return left;
@@ -251,8 +278,10 @@ static void accept_front(const struct token *token, int listening)
     socklen_t size = sizeof peer;
     int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-            log_warning("accept: %s", strerrordesc_np(errno));
+        if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+            return;
+        log_warning("a front cannot be let in: accept: %s", strerrordesc_np(errno));
+        poll(NULL, 0, ACCEPT_PAUSE_MS);
         return;
     }
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
@@ -282,6 +311,8 @@ enum keyd_status serve(struct token *token, int fd, struct keyd_error *err)
     if (signals < 0)
         return keyd_fail_errno(err, errno, "signalfd");
     enum keyd_status status = start_crew(token, err);
+    if (status == KEYD_OK)
+        status = start_listening(token->config, fd, err);
     if (status != KEYD_OK)
         return status;
     int64_t started = clock_monotonic_ns();

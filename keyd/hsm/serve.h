@@ -10,11 +10,12 @@
 
 #include "keyd/hsm/token.h"
 
-/* Listens where config->socket says, or on what systemd gave (LISTEN_FDS); *fd is *owned*. A socket
- * file that nobody listens on any more is replaced; one with a living listener is ALREADY_EXISTS.
- */
-enum keyd_status serve_listen(const struct hsm_config *config, int *fd,
-                              struct keyd_error *err) KEYD_CHECKED;
+/* Takes the socket where config->socket says, or the one that systemd gave (LISTEN_FDS); *fd is
+ * *owned*. Nobody is let in before serve. A socket that its process has left behind is replaced;
+ * one that a process still has, or whatever else stands there, is ALREADY_EXISTS, SOCKET_IN_USE,
+ * and is not touched. */
+enum keyd_status serve_bind(const struct hsm_config *config, int *fd,
+                            struct keyd_error *err) KEYD_CHECKED;
 
 /* True when systemd has given a socket to this process. */
 bool serve_has_systemd_socket(void);

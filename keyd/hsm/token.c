@@ -2,10 +2,12 @@
 #include "keyd/hsm/token.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "keyd/base/file.h"
@@ -67,10 +69,12 @@ static enum keyd_status check_owner(const struct token *token, struct keyd_error
     const char *owner = journal_token(token->journal);
     if (owner == NULL || strcmp(owner, token->module.serial) == 0)
         return KEYD_OK;
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_JOURNAL_FOREIGN,
-                     "the journal in %s is about the token with serial %s, and this one has %s. "
-                     "Correct `label` and `serial`, or give this token a `state_folder` of its own",
-                     token->config->state_folder, owner, token->module.serial);
+    return keyd_fail(
+        err, KEYD_FAILED_PRECONDITION, REASON_JOURNAL_FOREIGN,
+        "the journal in %s is about the token with serial %s, and this one has %s. "
+        "Correct `label` and `serial`, or give this token a `state_folder` of its own, and start "
+        "keyd-hsm again",
+        token->config->state_folder, owner, token->module.serial);
 }
 
 static enum keyd_status log_in(struct token *token, struct keyd_error *err)
@@ -98,9 +102,9 @@ static enum keyd_status begin_journal(struct token *token, bool new_journal, str
     if (any && !new_journal)
         return keyd_fail(err, KEYD_DATA_LOSS, REASON_JOURNAL_LOST,
                          "the token holds keys, and %s has no journal of them: it is lost, or the "
-                         "token is another tool's. Put the journal back from its backup; or start "
-                         "keyd-hsm once with --new-journal, and the keys that are there stay "
-                         "untouched and unmanaged",
+                         "token is another tool's. Put the journal back from its backup and start "
+                         "keyd-hsm again; or start it once with --new-journal, and the keys that "
+                         "are there stay untouched and unmanaged",
                          token->config->state_folder);
     status = journal_begin(token->journal, token->module.serial, err);
     if (status == KEYD_OK)
@@ -151,10 +155,25 @@ static enum keyd_status bring_up(struct token *token, bool new_journal, struct k
     return status == KEYD_OK ? open_signers(token, err) : status;
 }
 
-enum keyd_status token_start(struct token *token, const struct hsm_config *config, bool new_journal,
+enum keyd_status token_claim(struct token *token, const struct hsm_config *config,
                              struct keyd_error *err)
 {
-    *token = (struct token){.config = config, .keys = register_new()};
+    *token = (struct token){.config = config, .claim = -1};
+    if (file_make_folder(config->state_folder, 0700, NULL) != KEYD_OK)
+        return KEYD_OK;
+    token->claim = open(config->state_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* Where a file system locks no folders, the journal's own lock is left. */
+    if (token->claim < 0 || flock(token->claim, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_JOURNAL_LOCKED,
+                     "%s is held by another keyd-hsm: one process serves one token. End the other "
+                     "one, or give each a `state_folder` of its own",
+                     config->state_folder);
+}
+
+enum keyd_status token_start(struct token *token, bool new_journal, struct keyd_error *err)
+{
+    token->keys = register_new();
     if (token->keys == NULL)
         return keyd_fail_errno(err, ENOMEM, "the register");
     struct keyd_error failure;

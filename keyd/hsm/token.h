@@ -14,7 +14,8 @@
 
 enum token_state { TOKEN_READY, TOKEN_LOGIN_NEEDED, TOKEN_FAULTY };
 
-/* Written by token_start alone; constant from then on, but for the maker and the register. */
+/* Written by token_claim and token_start alone; constant from then on, but for the maker and the
+ * register. */
 struct token {
     const struct hsm_config *config; /* *borrowed* */
     enum token_state state;
@@ -27,17 +28,24 @@ struct token {
     struct key_register
         *keys;               /* what the journal says, even where it could not be read to the end */
     struct journal *journal; /* NULL when not ready */
+    int claim;               /* the state folder, locked while the process lives; -1: not had */
     struct maker maker;      /* when ready */
     struct session signers[CONFIG_SIGNERS_MAX];
     unsigned signer_count; /* sessions; when not ready 0 */
 };
 
-/* Brings the token up as far as it goes. Fails only where there is nothing to serve: another
- * process has this token (JOURNAL_LOCKED), no memory, or new_journal beside a journal that has
+/* Begins *token, and takes its state folder for this process, for as long as it lives, ready or
+ * not. FAILED_PRECONDITION, JOURNAL_LOCKED when another process has it. A folder that cannot be
+ * made or opened is no failure here: token_start says so. Blocks: disk. */
+enum keyd_status token_claim(struct token *token, const struct hsm_config *config,
+                             struct keyd_error *err) KEYD_CHECKED;
+
+/* Brings a claimed token up as far as it goes. Fails only where there is nothing to serve: another
+ * process has its journal (JOURNAL_LOCKED), no memory, or new_journal beside a journal that has
  * records (JOURNAL_EXISTS). new_journal: the operator's word that a token with keys and without
  * journal is to have a new one. Call once, before any other thread but the watchdog's. Blocks:
  * disk, module. */
-enum keyd_status token_start(struct token *token, const struct hsm_config *config, bool new_journal,
+enum keyd_status token_start(struct token *token, bool new_journal,
                              struct keyd_error *err) KEYD_CHECKED;
 
 /* Whether the PIN file is another one than the one that was read. Blocks: one stat. */

@@ -3,12 +3,15 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
+
+#define LAST_WORDS_S 2 /* for the error line */
 
 /* One thread's line on the board. The owner writes function and limit, then the deadline; the
  * watchdog reads the deadline first. */
@@ -40,6 +43,17 @@ void watchdog_leave(void)
     atomic_store_explicit(&mine->deadline_ns, 0, memory_order_release);
 }
 
+/* A log that nobody reads must not hold up the end: SIGALRM brings it about. */
+static void end_without_words(void)
+{
+    sigset_t alarm_signal;
+    signal(SIGALRM, SIG_DFL);
+    sigemptyset(&alarm_signal);
+    sigaddset(&alarm_signal, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alarm_signal, NULL);
+    alarm(LAST_WORDS_S);
+}
+
 static void look(struct place *place)
 {
     int64_t now = clock_monotonic_ns(); /* before the deadline is read: never bite who just left */
@@ -47,6 +61,7 @@ static void look(struct place *place)
     if (deadline == 0 || now <= deadline)
         return;
     int64_t limit_ms = atomic_load_explicit(&place->limit_ms, memory_order_relaxed);
+    end_without_words();
     log_error("the module has not come back from %s within %.1f seconds: keyd-hsm ends, to be "
               "started afresh",
               atomic_load_explicit(&place->function, memory_order_relaxed),

@@ -2,7 +2,7 @@
  *
  * Ends the process when a call into the module does not come back. A hung module cannot be called
  * back, only left: one error line that names the function, then _exit(1); the supervisor starts
- * keyd-hsm afresh.
+ * keyd-hsm afresh. Where nobody takes the line, SIGALRM ends the process.
  *
  * One watchdog a process. Every thread that calls the module has a place on its board.
  */

@@ -145,20 +145,74 @@ void lab_config(const char *name, const char *module, const char *extra, const c
     lab_write(file, text, 0600);
 }
 
-pid_t lab_start(const char *name, const char *option)
+void lab_edit(const char *name, const char *from, const char *to)
+{
+    char file[128];
+    char changed[4096];
+    snprintf(file, sizeof file, "tokens.d/%s.conf", name);
+    char *text = lab_read(file);
+    const char *at = strstr(text, from);
+    assert_non_null(at);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    free(text);
+    lab_write(file, changed, 0600);
+}
+
+static void become(const char *name, const char *option, int log)
+{
+    char file[128];
+    snprintf(file, sizeof file, "tokens.d/%s.conf", name);
+    dup2(log, STDERR_FILENO);
+    unsetenv("SOFTHSM2_CONF"); /* only what the configuration says */
+    execl(KEYD_BIN "/keyd-hsm", "keyd-hsm", "--config", lab_path(file), option, (char *)NULL);
+    _exit(127);
+}
+
+static int open_log(const char *name)
 {
     char file[128];
     snprintf(file, sizeof file, "%s.log", name);
     int log = open(lab_path(file), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     assert_true(log >= 0);
-    snprintf(file, sizeof file, "tokens.d/%s.conf", name);
+    return log;
+}
+
+static pid_t start(const char *name, const char *option, int log)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        become(name, option, log);
+    return pid;
+}
+
+pid_t lab_start(const char *name, const char *option)
+{
+    int log = open_log(name);
+    pid_t pid = start(name, option, log);
+    close(log);
+    return pid;
+}
+
+pid_t lab_start_logging_to(const char *name, int log)
+{
+    return start(name, NULL, log);
+}
+
+pid_t lab_start_with_socket(const char *name, int fd, const char *fds)
+{
+    int log = open_log(name);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        dup2(log, STDERR_FILENO);
-        unsetenv("SOFTHSM2_CONF"); /* only what the configuration says */
-        execl(KEYD_BIN "/keyd-hsm", "keyd-hsm", "--config", lab_path(file), option, (char *)NULL);
-        _exit(127);
+        char self[16];
+        snprintf(self, sizeof self, "%d", (int)getpid());
+        setenv("LISTEN_PID", self, 1);
+        setenv("LISTEN_FDS", fds, 1);
+        log = fcntl(log, F_DUPFD_CLOEXEC, 10);
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+        dup2(fd, 3);
+        become(name, NULL, log);
     }
     close(log);
     return pid;

@@ -42,8 +42,17 @@ void lab_forget(const char *state);
  */
 void lab_config(const char *name, const char *module, const char *extra, const char *variables);
 
+/* Replaces a part of tokens.d/NAME.conf, which must be there. */
+void lab_edit(const char *name, const char *from, const char *to);
+
 /* keyd-hsm as a child with its log in FOLDER/NAME.log (appended to). */
 pid_t lab_start(const char *name, const char *option);
+
+/* The same with this log, *borrowed*. */
+pid_t lab_start_logging_to(const char *name, int log);
+
+/* The same, with `fd` as systemd would give it (sd_listen_fds(3)); fds: LISTEN_FDS. */
+pid_t lab_start_with_socket(const char *name, int fd, const char *fds);
 
 /* Waits up to 20 s; the exit status, or 128 + signal. */
 int lab_wait(pid_t pid);

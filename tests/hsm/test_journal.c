@@ -209,7 +209,7 @@ static void any_other_break_is_refused_and_the_file_left(void **state)
 
     put("no journal\n", 11);
     expect_refusal(KEYD_DATA_LOSS, REASON_JOURNAL_BROKEN, "journal:1: the line is no record");
-    assert_non_null(strstr(err.message, "put back the last good copy"));
+    assert_non_null(strstr(err.message, "Put back the last good copy"));
 }
 
 /* A second record with a good chain, whatever else it says; more: fields, each with a comma before.
@@ -311,6 +311,42 @@ static void a_full_disk_takes_nothing_and_harms_nothing(void **state)
     finish(&key);
     must_open();
     assert_int_equal(register_count(keys, REGISTER_CREATED), 1);
+}
+
+static void what_others_do_to_an_open_journal_is_noticed(void **state)
+{
+    (void)state;
+    size_t size = 0;
+    char moved[160];
+    struct register_key key = begin(1);
+    json_t *fields = register_created(&key.id, (const uint8_t *)"spki", 4, false);
+    snprintf(moved, sizeof moved, "%s.moved", path);
+    for (int way = 0; way < 3; way++) {
+        char *data = text(&size);
+        if (way == 0) { /* restored from a backup, as a file of its own */
+            assert_int_equal(file_replace(path, data, size, 0600, &err), KEYD_OK);
+        } else if (way == 1) {
+            assert_int_equal(rename(path, moved), 0);
+        } else {
+            FILE *file = fopen(path, "a");
+            assert_non_null(file);
+            fputs("a remark\n", file);
+            fclose(file);
+        }
+        assert_int_equal(
+            journal_append(journal, RECORD_KEY_CREATED, json_incref(fields), NULL, &err),
+            KEYD_DATA_LOSS);
+        assert_string_equal(err.reason, REASON_JOURNAL_TOUCHED);
+        if (way == 1)
+            assert_int_equal(rename(moved, path), 0);
+        if (way == 2)
+            assert_int_equal(truncate(path, (off_t)size), 0);
+        free(data);
+        must_open();
+        assert_int_equal(register_count(keys, REGISTER_CREATING), 1);
+    }
+    json_decref(fields);
+    finish(&key);
 }
 
 /* ---- The register ---------------------------------------------------------------------------- */
@@ -428,6 +464,7 @@ int main(void)
         TEST(unknown_fields_are_left_alone),
         TEST(one_process_holds_it),
         TEST(a_full_disk_takes_nothing_and_harms_nothing),
+        TEST(what_others_do_to_an_open_journal_is_noticed),
         TEST(a_replay_gives_the_same_register),
         TEST(handles_and_missing_keys_are_kept),
         TEST(what_cannot_follow_is_refused),

@@ -394,27 +394,45 @@ static void a_killed_daemon_comes_back_on_its_socket(void **state)
     lab_free(answer);
 }
 
+/* Started by mistake: the first one and its front do not even notice. */
 static void a_second_daemon_is_refused(void **state)
 {
     (void)state;
+    int disconnected = lab_count("main.log", "front disconnected");
+    int logins = lab_count("main.log", "logged in to the token");
     pid_t second = lab_start("main", NULL);
     assert_int_equal(lab_wait(second), 1);
     assert_true(lab_count("main.log", "is held by another keyd-hsm") >= 1);
     make_key();
+    lab_config("copy", lab_softhsm(), "", "");
+    lab_edit("copy", "socket: ../copy.sock", "socket: ../main.sock");
+    second = lab_start("copy", NULL);
+    assert_int_equal(lab_wait(second), 1);
+    assert_int_equal(lab_count("copy.log", "main.sock is another process' socket"), 1);
+    assert_int_equal(lab_count("copy.log", "logged in to the token"), 0);
+    make_key();
+    assert_int_equal(lab_count("main.log", "front disconnected"), disconnected);
+    assert_int_equal(lab_count("main.log", "logged in to the token"), logins);
+}
+
+static void what_is_no_socket_is_left_alone(void **state)
+{
+    (void)state;
+    lab_config("file", lab_softhsm(), "", "");
+    lab_write("file.sock", "precious", 0600);
+    pid_t pid = lab_start("file", NULL);
+    assert_int_equal(lab_wait(pid), 1);
+    assert_int_equal(lab_count("file.log", "or no socket"), 1);
+    assert_int_equal(lab_count("file.sock", "precious"), 1);
 }
 
 static void a_stranger_is_refused(void **state)
 {
     (void)state;
     lab_config("other", lab_softhsm(), "", "");
-    char *text = lab_read("tokens.d/other.conf");
-    char *front = strstr(text, "front: ");
-    assert_non_null(front);
-    char changed[4096];
-    snprintf(changed, sizeof changed, "%.*sfront: 54321\n%s", (int)(front - text), text,
-             strchr(front, '\n') + 1);
-    free(text);
-    lab_write("tokens.d/other.conf", changed, 0600);
+    char front[32];
+    snprintf(front, sizeof front, "front: %u\n", (unsigned)getuid());
+    lab_edit("other", front, "front: 54321\n");
     lab_token("strange");
     pid_t pid = lab_start("other", NULL);
     int fd = lab_connect("other");
@@ -455,6 +473,7 @@ int main(void)
         cmocka_unit_test(keys_are_there_after_a_restart),
         cmocka_unit_test(a_killed_daemon_comes_back_on_its_socket),
         cmocka_unit_test(a_second_daemon_is_refused),
+        cmocka_unit_test(what_is_no_socket_is_left_alone),
         cmocka_unit_test(a_stranger_is_refused),
         cmocka_unit_test(the_log_names_key_and_call_and_no_pin),
     };

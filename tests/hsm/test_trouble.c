@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -182,6 +184,120 @@ static void a_token_that_refuses_to_make_keys_abandons_the_id(void **state)
     end(pid, fd);
 }
 
+static void a_module_without_copyable_makes_keys_too(void **state)
+{
+    (void)state;
+    shim("", "- {name: KEYD_SHIM_NO_COPYABLE, value: '1'}\n");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    must_sign(fd, &id);
+    end(pid, fd);
+    plain();
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    must_sign(fd, &id);
+    expect_keys(fd, 1, false);
+    end(pid, fd);
+}
+
+/* Between the two records, at every step: the next start has the key, or nothing of it. */
+static void a_token_that_goes_during_a_creation_is_settled(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fail;
+        bool made;
+    } steps[] = {{"C_GenerateKeyPair=0x32", false},
+                 {"C_SignInit=0x32", true},
+                 {"C_Sign=0x101", true},
+                 {"C_SignInit=0x6,C_DestroyObject=0x32", true}};
+    struct keyid id;
+    size_t there = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        char variables[100];
+        snprintf(variables, sizeof variables, "- {name: KEYD_SHIM_FAIL, value: '%s'}\n",
+                 steps[i].fail);
+        shim("", variables);
+        pid_t pid = lab_start("main", NULL);
+        int fd = greet(READY, "");
+        id = keyid_random();
+        assert_null(lab_create(fd, &id));
+        close(fd);
+        assert_int_equal(lab_wait(pid), 1);
+        plain();
+        pid = lab_start("main", NULL);
+        fd = greet(READY, "");
+        there += steps[i].made;
+        expect_keys(fd, there, false);
+        if (steps[i].made)
+            must_sign(fd, &id);
+        else
+            expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
+        end(pid, fd);
+    }
+}
+
+static void remains_that_cannot_be_removed_stay_open(void **state)
+{
+    (void)state;
+    shim("", "- {name: KEYD_SHIM_FAIL, value: 'C_SignInit=0x31,C_DestroyObject=0x6'}\n");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = keyid_random();
+    for (int i = 0; i < 2; i++) /* not TOKEN_MEMORY: that would say that there is no key */
+        expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
+    expect_keys(fd, 0, false);
+    end(pid, fd);
+    assert_int_equal(lab_count("main.log", "The next start tries again"), 2);
+    plain();
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    must_sign(fd, &id);
+    end(pid, fd);
+}
+
+static void a_disk_that_is_full_before_the_first_record_makes_nothing(void **state)
+{
+    (void)state;
+    plain();
+    pid_t pid = lab_start("main", NULL);
+    end(pid, greet(READY, ""));
+    shim("", "- {name: KEYD_SHIM_FULL, value: C_FindObjectsInit}\n");
+    pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = keyid_random();
+    expect_error(lab_create(fd, &id), KEYD_RESOURCE_EXHAUSTED, "JOURNAL_FULL");
+    end(pid, fd);
+    plain();
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    assert_int_equal(lab_count("state-main/journal", "key.creating"), 0);
+    lab_answer *made = lab_create(fd, &id);
+    assert_string_equal(made->message, "");
+    lab_free(made);
+    end(pid, fd);
+}
+
+static void a_disk_that_is_full_at_the_second_record_keeps_the_key(void **state)
+{
+    (void)state;
+    shim("", "- {name: KEYD_SHIM_FULL, value: C_GenerateKeyPair}\n");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = keyid_random();
+    for (int i = 0; i < 2; i++)
+        expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
+    expect_keys(fd, 0, false);
+    end(pid, fd);
+    plain();
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    must_sign(fd, &id);
+    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_EXISTS");
+    end(pid, fd);
+}
+
 /* ---- The module ------------------------------------------------------------------------------ */
 
 static void a_module_that_hangs_is_left_by_the_watchdog(void **state)
@@ -207,10 +323,47 @@ static void a_module_that_hangs_is_left_by_the_watchdog(void **state)
 static void a_module_that_hangs_at_its_start_is_left_too(void **state)
 {
     (void)state;
-    shim("module_call_limit: 1\n", "- {name: KEYD_SHIM_HANG, value: C_Initialize}\n");
+    static const char *const functions[] = {"C_GetFunctionList",  "C_Initialize",  "C_GetTokenInfo",
+                                            "C_CloseAllSessions", "C_OpenSession", "C_Login",
+                                            "C_FindObjectsInit"};
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        char variables[80];
+        snprintf(variables, sizeof variables, "- {name: KEYD_SHIM_HANG, value: %s}\n",
+                 functions[i]);
+        shim("module_call_limit: 1\n", variables);
+        pid_t pid = lab_start("main", NULL);
+        assert_int_equal(lab_wait(pid), 1);
+        assert_int_equal(lab_count("main.log", "has not come back from"), i + 1);
+    }
+    assert_int_equal(lab_count("main.log", "has not come back from C_CloseAllSessions"), 1);
+}
+
+static void a_module_that_hangs_at_its_end_is_left_too(void **state)
+{
+    (void)state;
+    shim("module_call_limit: 1\n", "- {name: KEYD_SHIM_HANG, value: C_Finalize}\n");
     pid_t pid = lab_start("main", NULL);
+    close(greet(READY, ""));
+    kill(pid, SIGTERM);
     assert_int_equal(lab_wait(pid), 1);
-    assert_int_equal(lab_count("main.log", "has not come back from C_Initialize"), 1);
+    assert_int_equal(lab_count("main.log", "has not come back from C_Finalize"), 1);
+}
+
+static void a_log_that_nobody_reads_does_not_hold_up_the_watchdog(void **state)
+{
+    (void)state;
+    static const char filling[4096];
+    int log[2];
+    shim("module_call_limit: 1\n", "- {name: KEYD_SHIM_HANG, value: C_Initialize}\n");
+    assert_int_equal(pipe2(log, O_CLOEXEC), 0);
+    assert_int_equal(fcntl(log[1], F_SETFL, O_NONBLOCK), 0);
+    while (write(log[1], filling, sizeof filling) > 0)
+        continue;
+    assert_int_equal(fcntl(log[1], F_SETFL, 0), 0);
+    pid_t pid = lab_start_logging_to("main", log[1]);
+    assert_int_equal(lab_wait(pid), 128 + SIGALRM);
+    close(log[0]);
+    close(log[1]);
 }
 
 static void a_long_key_generation_has_a_limit_of_its_own(void **state)
@@ -299,6 +452,76 @@ static void without_module_or_token_it_says_so_and_tries_again(void **state)
     pid = lab_start("main", NULL);
     fd = greet(FAULTY, "2 tokens fit: give `serial`");
     end(pid, fd);
+}
+
+/* ---- The socket ------------------------------------------------------------------------------ */
+
+/* A socket as a socket unit would make it. */
+static int listening(const char *name, int type)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", lab_path(name));
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+static void systemds_socket_is_taken(void **state)
+{
+    (void)state;
+    int given = listening("main.sock", SOCK_SEQPACKET);
+    plain();
+    lab_edit("main", "socket: ../main.sock\n", "");
+    pid_t pid = lab_start("main", NULL);
+    assert_int_equal(lab_wait(pid), 2);
+    assert_int_equal(lab_count("main.log", "systemd gave none (LISTEN_FDS)"), 1);
+
+    pid = lab_start_with_socket("main", given, "1");
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    end(pid, fd);
+    /* It stays systemd's: a front that connects in between is served by the next start. */
+    fd = lab_connect("main");
+    pid = lab_start_with_socket("main", given, "1");
+    lab_free(lab_hello(fd));
+    must_sign(fd, &id);
+    end(pid, fd);
+    close(given);
+}
+
+static void what_systemd_gives_must_be_the_one_socket(void **state)
+{
+    (void)state;
+    int stream = listening("stream.sock", SOCK_STREAM);
+    int good = listening("main.sock", SOCK_SEQPACKET);
+    plain();
+    pid_t pid = lab_start_with_socket("main", stream, "1");
+    assert_int_equal(lab_wait(pid), 2);
+    assert_int_equal(lab_count("main.log", "is no listening Unix SOCK_SEQPACKET"), 1);
+    pid = lab_start_with_socket("main", good, "2");
+    assert_int_equal(lab_wait(pid), 2);
+    assert_int_equal(lab_count("main.log", "systemd gave 2 sockets"), 1);
+    close(stream);
+    close(good);
+}
+
+/* Not even one that is not ready, and so has neither journal nor login. */
+static void a_second_keyd_hsm_disturbs_nobody(void **state)
+{
+    (void)state;
+    plain();
+    lab_write("pin", "86420975\n", 0600);
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(LOGIN_NEEDED, "CKR_PIN_INCORRECT");
+    pid_t second = lab_start("main", "--new-journal");
+    assert_int_equal(lab_wait(second), 1);
+    assert_int_equal(lab_count("main.log", "state-main is held by another keyd-hsm"), 1);
+    expect_keys(fd, 0, false);
+    end(pid, fd);
+    assert_int_equal(lab_count("main.log", "has taken its place"), 0);
+    assert_int_equal(lab_count("logins", "C_Login"), 1);
 }
 
 /* ---- The PIN --------------------------------------------------------------------------------- */
@@ -524,13 +747,23 @@ int main(void)
         TEST(killed_after_the_key_is_made_it_is_usable),
         TEST(what_is_left_of_half_a_key_is_removed),
         TEST(a_token_that_refuses_to_make_keys_abandons_the_id),
+        TEST(a_module_without_copyable_makes_keys_too),
+        TEST(a_token_that_goes_during_a_creation_is_settled),
+        TEST(remains_that_cannot_be_removed_stay_open),
+        TEST(a_disk_that_is_full_before_the_first_record_makes_nothing),
+        TEST(a_disk_that_is_full_at_the_second_record_keeps_the_key),
         TEST(a_module_that_hangs_is_left_by_the_watchdog),
         TEST(a_module_that_hangs_at_its_start_is_left_too),
+        TEST(a_module_that_hangs_at_its_end_is_left_too),
+        TEST(a_log_that_nobody_reads_does_not_hold_up_the_watchdog),
         TEST(a_long_key_generation_has_a_limit_of_its_own),
         TEST(a_token_that_is_gone_ends_the_process),
         TEST(a_failure_of_one_signature_is_that_calls_alone),
         TEST(few_sessions_are_few_signers),
         TEST(without_module_or_token_it_says_so_and_tries_again),
+        TEST(systemds_socket_is_taken),
+        TEST(what_systemd_gives_must_be_the_one_socket),
+        TEST(a_second_keyd_hsm_disturbs_nobody),
         TEST(a_wrong_pin_is_tried_once),
         TEST(a_pin_whose_try_was_cut_short_counts_as_refused),
         TEST(a_good_pin_whose_try_was_cut_short_is_tried_again),
