@@ -190,13 +190,16 @@ void link_accept(struct link *link, int fd, uid_t uid, pid_t pid)
     log_notice("front connected uid=%u pid=%d", (unsigned)uid, (int)pid);
     pthread_mutex_lock(&link->lock);
     struct connection *former = link->current;
+    link->current = NULL;
+    pthread_mutex_unlock(&link->lock);
+    if (former != NULL) { /* it is closed before the new one's first request is taken */
+        shut(former, LOG_LEVEL_WARNING, "another one of the same user has taken its place");
+        release(former);
+    }
+    pthread_mutex_lock(&link->lock);
     link->current = made;
     pthread_cond_signal(&link->work);
     pthread_mutex_unlock(&link->lock);
-    if (former == NULL)
-        return;
-    shut(former, LOG_LEVEL_WARNING, "another one of the same user has taken its place");
-    release(former);
 }
 
 void link_stop(struct link *link)
@@ -493,17 +496,30 @@ struct link_item *link_take(struct link *link, struct link_worker *worker)
 void link_pass(struct link *link, struct link_item *item)
 {
     pthread_mutex_lock(&link->lock);
-    queue_put(&link->managing, item);
-    pthread_cond_signal(&link->managing_work);
+    bool gone = atomic_load(&item->connection->closed);
+    if (!gone) {
+        queue_put(&link->managing, item);
+        pthread_cond_signal(&link->managing_work);
+    }
     pthread_mutex_unlock(&link->lock);
+    if (gone)
+        discard(item);
 }
 
 struct link_item *link_take_managing(struct link *link)
 {
     struct link_item *item = NULL;
     pthread_mutex_lock(&link->lock);
-    while (!link->stopped && (item = queue_get(&link->managing)) == NULL)
-        pthread_cond_wait(&link->managing_work, &link->lock);
+    while (!link->stopped) {
+        item = queue_get(&link->managing);
+        if (item == NULL)
+            pthread_cond_wait(&link->managing_work, &link->lock);
+        else if (!atomic_load(&item->connection->closed))
+            break;
+        else
+            discard(item);
+        item = NULL;
+    }
     pthread_mutex_unlock(&link->lock);
     if (item != NULL)
         item->taken_ns = clock_monotonic_ns();
