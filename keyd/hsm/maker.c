@@ -129,15 +129,25 @@ static enum keyd_status refuse_known(const struct register_key *known, struct ke
                      "a creation of the key %s was begun and abandoned; no id is used twice", text);
 }
 
+/* What the caller gets who cannot be told how it ended. */
+static enum keyd_status left_open(struct keyd_error *err)
+{
+    if (token_is_gone(err))
+        return err->status;
+    return keyd_fail(
+        err, KEYD_UNAVAILABLE, "CREATION_OPEN",
+        "it is not known yet whether the key is made: send the same request again (%s)",
+        err->message);
+}
+
 static enum keyd_status check_id(struct maker *maker, const struct keyid *id,
                                  struct register_key *known, struct keyd_error *err)
 {
     if (register_find(maker->keys, id, known)) {
         if (known->state != REGISTER_CREATING)
             return refuse_known(known, err);
-        enum keyd_status status = settle(maker, known, err);
-        if (status != KEYD_OK)
-            return status;
+        if (settle(maker, known, err) != KEYD_OK)
+            return left_open(err);
         register_find(maker->keys, id, known);
         return refuse_known(known, err);
     }
@@ -176,11 +186,15 @@ enum keyd_status maker_create(struct maker *maker, const struct register_key *wa
         register_find(maker->keys, &wanted->id, made);
         return KEYD_OK;
     }
+    bool open = on_record;
     struct keyd_error ignored; /* abandon logs it, and the next start tries again */
-    if (!on_record && !token_is_gone(&failure) &&
-        abandon(maker, &wanted->id, failure.message, &ignored) != KEYD_OK &&
-        token_is_gone(&ignored))
-        failure = ignored;
+    if (!on_record && !token_is_gone(&failure)) {
+        open = abandon(maker, &wanted->id, failure.message, &ignored) != KEYD_OK;
+        if (open && token_is_gone(&ignored))
+            failure = ignored;
+    }
+    if (open)
+        left_open(&failure);
     if (err != NULL)
         *err = failure;
     return failure.status;

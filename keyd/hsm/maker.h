@@ -24,9 +24,10 @@ struct maker {
 /* Creates the key that *wanted describes (id, spec, usage, creator, request_digest; the rest is not
  * looked at). call: the RPC's id as text. On KEYD_OK and on ALREADY_EXISTS, KEY_EXISTS *made is the
  * key. ALREADY_EXISTS, KEY_ID_SPENT: the id was abandoned once, or an object of the token has it.
- * UNIMPLEMENTED, KEY_SPEC. RESOURCE_EXHAUSTED, JOURNAL_FULL: where the second record could not be
- * written, the creation stays open, and the same call again settles it. TOKEN_GONE: end the
- * process. Blocks: the token, the disk. */
+ * UNIMPLEMENTED, KEY_SPEC. RESOURCE_EXHAUSTED, JOURNAL_FULL: nothing is begun. UNAVAILABLE,
+ * CREATION_OPEN: the second record could not be written, or the remains not be removed; the same
+ * call again settles it, or the next start. TOKEN_GONE: end the process. Any other error: no key is
+ * there and none will be. Blocks: the token, the disk. */
 enum keyd_status maker_create(struct maker *maker, const struct register_key *wanted,
                               const char *call, struct register_key *made,
                               struct keyd_error *err) KEYD_CHECKED;

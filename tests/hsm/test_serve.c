@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,6 +122,45 @@ static void an_id_is_used_once(void **state)
     assert_memory_equal(again->key->key_id.data, id.bytes, KEYID_SIZE);
     assert_int_equal(again->key->request_digest.data[0], 0xd1);
     lab_free(again);
+}
+
+/* How many bytes the journal has, and its last record but one: a key.creating. */
+static void measure_journal(size_t *size, size_t *creating)
+{
+    char *journal = lab_read("state-main/journal");
+    char *last = strstr(journal, "\n"), *before = NULL, *at = last;
+    while ((at = strstr(at + 1, "\n")) != NULL) {
+        *creating = before != NULL ? (size_t)(last - before) : 0;
+        before = last;
+        last = at;
+    }
+    *size = strlen(journal);
+    free(journal);
+}
+
+static void a_creation_that_is_left_open_is_said_to_be_and_settled(void **state)
+{
+    (void)state;
+    struct keyid id = keyid_random();
+    struct rlimit before, tight;
+    size_t size = 0, creating = 0;
+    make_key();
+    measure_journal(&size, &creating);
+    assert_in_range(creating, 100, 1000);
+    assert_int_equal(prlimit(daemon_pid, RLIMIT_FSIZE, NULL, &before), 0);
+    tight = before;
+    tight.rlim_cur = size + creating + 50; /* key.created does not fit */
+    assert_int_equal(prlimit(daemon_pid, RLIMIT_FSIZE, &tight, NULL), 0);
+    expect_error(lab_create(wall, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
+    expect_error(lab_create(wall, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
+    assert_int_equal(prlimit(daemon_pid, RLIMIT_FSIZE, &before, NULL), 0);
+    lab_answer *answer = lab_create(wall, &id);
+    assert_string_equal(answer->reason, "KEY_EXISTS");
+    assert_int_equal(answer->body_case, KEYD__HSM__V1__ANSWER__BODY_KEY);
+    lab_free(answer);
+    lab_answer *signed_by_it = lab_sign(wall, &id, digest, sizeof digest);
+    assert_int_equal(signed_by_it->status, KEYD_OK);
+    lab_free(signed_by_it);
 }
 
 static void what_cannot_be_signed_is_refused(void **state)
@@ -470,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_key_is_made_and_signs),
         cmocka_unit_test(a_raw_message_is_hashed_here),
         cmocka_unit_test(an_id_is_used_once),
+        cmocka_unit_test(a_creation_that_is_left_open_is_said_to_be_and_settled),
         cmocka_unit_test(what_cannot_be_signed_is_refused),
         cmocka_unit_test(what_cannot_be_made_is_refused),
         cmocka_unit_test(a_call_that_is_late_never_reaches_the_token),
