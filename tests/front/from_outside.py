@@ -203,6 +203,12 @@ class Keys(Case):
         self.refused(grpc.StatusCode.INVALID_ARGUMENT, "KEY_ID", lambda: self.keys.Sign(
             keyd_pb2.SignRequest(key_id="", message=b"x")))
 
+    def test_what_the_caller_said_is_quoted_whole_character_by_character(self):
+        for name in ["ä" * 200, "x" + "ä" * 200]:
+            details = self.refused(grpc.StatusCode.INVALID_ARGUMENT, "KEY_ID", lambda: self.keys.Sign(
+                keyd_pb2.SignRequest(key_id=name, message=b"x")))
+            self.assertIn('"' + name[:50] + '"', details)
+
     def test_tokens(self):
         answer = self.keys.ListTokens(keyd_pb2.ListTokensRequest())
         self.assertEqual(answer.principal, f"uid:{os.getuid()}")

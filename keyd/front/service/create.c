@@ -23,6 +23,7 @@
 
 #include "keyd/base/log.h"
 #include "keyd/base/memory.h"
+#include "keyd/base/text.h"
 #include "keyd/front/service/access.h"
 #include "keyd/front/service/state.h"
 #include "keyd/v1/keyd.pb-c.h"
@@ -87,9 +88,9 @@ static enum keyd_status judge_names(const Keyd__V1__CreateKeyRequest *asked, str
                          strlen(asked->description), DESCRIPTION_MAX);
     if (asked->alias[0] != '\0' && !alias_is_valid(asked->alias))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ALIAS",
-                         "alias \"%.100s\" is not alias/NAME with NAME of 1 to %d of "
+                         "alias \"%.*s\" is not alias/NAME with NAME of 1 to %d of "
                          "[A-Za-z0-9_-], and no UUID",
-                         asked->alias, NAME_MAX_LENGTH);
+                         text_cut(asked->alias, 100), asked->alias, NAME_MAX_LENGTH);
     if (!request_id_is_valid(asked->request_id))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "REQUEST_ID",
                          "request_id has at most %d characters, each of [A-Za-z0-9._:-]",
@@ -109,7 +110,8 @@ static enum keyd_status find_token(const struct service *service, const char *na
                          "name a token: keyd.conf has several and no default_token");
     if (!name_is_valid(name))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "TOKEN",
-                         "token \"%.100s\" is not 1 to %d of [A-Za-z0-9_-]", name, NAME_MAX_LENGTH);
+                         "token \"%.*s\" is not 1 to %d of [A-Za-z0-9_-]", text_cut(name, 100),
+                         name, NAME_MAX_LENGTH);
     for (*token = 0; *token < count; ++*token)
         if (strcmp(service_token_name(service, *token), name) == 0)
             return KEYD_OK;
