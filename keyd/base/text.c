@@ -2,6 +2,7 @@
 #include "keyd/base/text.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes of the character that begins here, 0 when none does: the table of RFC 3629, 4. */
 static size_t character(const uint8_t *at, size_t left)
@@ -33,4 +34,14 @@ bool text_is_utf8(const char *text, size_t length)
         length -= size;
     }
     return true;
+}
+
+int text_cut(const char *text, int max)
+{
+    size_t length = strnlen(text, (size_t)max + 1);
+    if (length <= (size_t)max)
+        return (int)length;
+    while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+        max--;
+    return max;
 }

@@ -12,4 +12,7 @@
  * NUL. The empty text is. */
 bool text_is_utf8(const char *text, size_t length);
 
+/* Bytes of the whole characters among the first `max` bytes of a well-formed text; for "%.*s". */
+int text_cut(const char *text, int max);
+
 #endif

@@ -58,8 +58,9 @@ void link_accept(struct link *link, int fd, uid_t uid, pid_t pid);
 /* The next request for a signer. Blocks until there is one; NULL when the link is stopped. */
 struct link_item *link_take(struct link *link, struct link_worker *worker);
 
-/* Gives an item on to the managing thread, which takes it with link_take_managing (as link_take).
- */
+/* Gives an item on to the managing thread, which takes it with link_take_managing (as link_take),
+ * in order. What a front that is gone has asked and nobody has begun with is not done: so whatever
+ * a new front finds in its listing is all that there will be of the former one's creations. */
 void link_pass(struct link *link, struct link_item *item);
 struct link_item *link_take_managing(struct link *link);
 

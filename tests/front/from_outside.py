@@ -5,8 +5,10 @@
 """
 import os
 import re
+import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -203,6 +205,12 @@ class Keys(Case):
         self.refused(grpc.StatusCode.INVALID_ARGUMENT, "KEY_ID", lambda: self.keys.Sign(
             keyd_pb2.SignRequest(key_id="", message=b"x")))
 
+    def test_what_the_caller_said_is_quoted_whole_character_by_character(self):
+        for name in ["ä" * 200, "x" + "ä" * 200]:
+            details = self.refused(grpc.StatusCode.INVALID_ARGUMENT, "KEY_ID", lambda: self.keys.Sign(
+                keyd_pb2.SignRequest(key_id=name, message=b"x")))
+            self.assertIn('"' + name[:50] + '"', details)
+
     def test_tokens(self):
         answer = self.keys.ListTokens(keyd_pb2.ListTokensRequest())
         self.assertEqual(answer.principal, f"uid:{os.getuid()}")
@@ -311,6 +319,122 @@ class Bounds(unittest.TestCase):
             time.sleep(0.01)
 
 
+class Http2:
+    """As much of HTTP/2 (RFC 9113) as it takes to be a client that does not behave."""
+
+    DATA, HEADERS, SETTINGS, END_STREAM, END_HEADERS = 0, 1, 4, 1, 4
+
+    def __init__(self, path, window):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.stream = -1
+        self.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + self.frame(
+            self.SETTINGS, 0, 0, struct.pack(">HI", 4, window)))
+
+    @staticmethod
+    def frame(kind, flags, stream, payload):
+        return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags,
+                                                                 stream) + payload
+
+    def call(self, method, size, message):
+        """Sends the beginning of a request of `size` bytes: that much of it as `message` is."""
+        self.stream += 2
+        fields = [(":method", "POST"), (":scheme", "http"), (":authority", "x"),
+                  (":path", "/keyd.v1.KeyService/" + method), ("te", "trailers"),
+                  ("content-type", "application/grpc")]
+        block = b"".join(b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) +
+                         value.encode() for name, value in fields)
+        end = self.END_STREAM if len(message) == size else 0
+        self.socket.sendall(
+            self.frame(self.HEADERS, self.END_HEADERS, self.stream, block) +
+            self.frame(self.DATA, end, self.stream, struct.pack(">BI", 0, size) + message))
+
+    def frames(self, seconds):
+        """Kind and flags of what comes until nothing more does."""
+        self.socket.settimeout(seconds)
+        data = b""
+        try:
+            while True:
+                while len(data) < 9 or len(data) < 9 + int.from_bytes(data[:3], "big"):
+                    more = self.socket.recv(1 << 16)
+                    if not more:
+                        return
+                    data += more
+                yield data[3], data[4]
+                data = data[9 + int.from_bytes(data[:3], "big"):]
+        except socket.timeout:
+            return
+
+
+class Hostile(unittest.TestCase):
+    """A permitted client that means harm: what it may take is bounded."""
+
+    def setUp(self):
+        self.house = House()
+
+    def tearDown(self):
+        self.house.close()
+
+    def stub(self):
+        channel = self.house.channel()
+        self.addCleanup(channel.close)
+        return keyd_pb2_grpc.KeyServiceStub(channel)
+
+    def memory(self):
+        with open(f"/proc/{self.house.keyd.pid}/status") as status:
+            return int(re.search(r"^VmRSS:\s*(\d+) kB", status.read(), re.M).group(1)) / 1024
+
+    def test_one_that_does_not_read_its_answers(self):
+        keys = self.stub()
+        for _ in range(80):
+            keys.CreateKey(keyd_pb2.CreateKeyRequest(key_spec=key_pb2.ECC_NIST_P256,
+                                                     description="x" * 1024))
+        size = keys.ListKeys(keyd_pb2.ListKeysRequest(limit=1000)).ByteSize()
+        calls = 1000
+        self.assertGreater(calls * size, 70 << 20)
+        before = self.memory()
+        client = Http2(self.house.path("keyd.sock"), window=0)
+        request = keyd_pb2.ListKeysRequest(limit=1000).SerializeToString()
+        for _ in range(calls):
+            client.call("ListKeys", len(request), request)
+        ended = sum(kind == client.HEADERS and flags & client.END_STREAM != 0
+                    for kind, flags in client.frames(1))
+        self.assertAlmostEqual(ended, calls - (64 << 20) / size, delta=5)
+        self.assertLess(self.memory() - before, 100)
+        with self.assertRaises(grpc.RpcError) as caught:
+            keys.ListTokens(keyd_pb2.ListTokensRequest())
+        self.assertEqual(dict(caught.exception.trailing_metadata())["keyd-reason"],
+                         "ANSWERS_UNREAD")
+        client.socket.close()
+        for _ in range(200):
+            try:
+                keys.ListTokens(keyd_pb2.ListTokensRequest())
+                return
+            except grpc.RpcError:
+                time.sleep(0.01)
+        self.fail("what was not read is still counted when its connection is gone")
+
+    def test_one_that_takes_all_connections(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(2):
+            clients = [socket.socket(socket.AF_UNIX) for _ in range(1100)]
+            for client in clients:
+                client.connect(self.house.path("keyd.sock"))
+                client.settimeout(5)
+            # gRPC greets with its SETTINGS.
+            self.assertEqual([client.recv(1) != b"" for client in clients],
+                             [True] * 1024 + [False] * 76)
+            for client in clients:
+                client.close()
+            time.sleep(0.3)
+        self.stub().ListTokens(keyd_pb2.ListTokensRequest(), wait_for_ready=True, timeout=10)
+        self.house.log.flush()
+        with open(self.house.path("log")) as log:
+            self.assertLess(log.read().count("too many connections"), 10)
+
+
 class Life(unittest.TestCase):
     def setUp(self):
         self.house = House()
@@ -360,6 +484,14 @@ class Life(unittest.TestCase):
         self.assertEqual(metadata.key_state, key_pb2.UNAVAILABLE)
         self.assertIn("away", metadata.state_reason)
         self.keys.GetPublicKey(keyd_pb2.GetPublicKeyRequest(key_id="alias/kept"))
+
+    def test_keyd_does_not_wait_for_clients_that_do_nothing(self):
+        with self.house.channel() as channel:
+            keyd_pb2_grpc.KeyServiceStub(channel).ListTokens(keyd_pb2.ListTokensRequest())
+            begun = time.monotonic()
+            self.house.keyd.terminate()
+            self.assertEqual(self.house.keyd.wait(20), 0)
+            self.assertLess(time.monotonic() - begun, 2)
 
     def test_calls_under_way_get_their_answer_when_keyd_stops(self):
         self.house.hsm.send_signal(signal.SIGSTOP)

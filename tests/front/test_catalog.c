@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keyd/base/file.h"
@@ -194,6 +195,71 @@ static void a_crash_while_it_was_made_leaves_room_for_a_new_one(void **state)
     assert_int_equal(access(half, F_OK), -1);
 }
 
+static void copy(const char *from_tail, const char *to_tail)
+{
+    char from[80], to[80], *data;
+    size_t size;
+    snprintf(from, sizeof from, "%s%s", path, from_tail);
+    snprintf(to, sizeof to, "%s%s", path, to_tail);
+    must(file_read(from, 1 << 20, &data, &size, NULL));
+    assert_true(size > 0);
+    must(file_replace(to, data, size, 0600, NULL));
+    free(data);
+}
+
+/* As kill -9 leaves it: what was written is still in the log alone. */
+static void killed_after_adding(const struct catalog_entry *entry)
+{
+    struct catalog *catalog = opened();
+    must(catalog_add(catalog, entry, NULL));
+    copy("", ".kept");
+    copy("-wal", "-wal.kept");
+    catalog_close(catalog);
+    copy(".kept", "");
+    copy("-wal.kept", "-wal");
+}
+
+static void what_was_written_before_a_kill_is_there(void **state)
+{
+    (void)state;
+    struct catalog_entry entry = entry_of("alias/a"), found;
+    killed_after_adding(&entry);
+    struct catalog *catalog = opened();
+    assert_true(catalog_find_alias(catalog, "alias/a", &found));
+    catalog_close(catalog);
+}
+
+static void the_log_of_a_catalog_that_was_moved_away_is_not_the_new_ones(void **state)
+{
+    (void)state;
+    struct catalog_entry entry = entry_of("alias/a"), found;
+    char kept[80];
+    snprintf(kept, sizeof kept, "%s-wal.old", path);
+    killed_after_adding(&entry);
+    assert_int_equal(unlink(path), 0);
+    struct catalog *catalog = opened();
+    assert_false(catalog_find_alias(catalog, "alias/a", &found));
+    must(catalog_add(catalog, &entry, NULL));
+    catalog_close(catalog);
+    catalog_close(opened());
+    assert_int_equal(access(kept, F_OK), 0);
+}
+
+static void nothing_is_left_beside_it(void **state)
+{
+    (void)state;
+    struct catalog_entry entry = entry_of("");
+    for (int i = 0; i < 2; i++) {
+        struct catalog *catalog = opened();
+        entry.id = keyid_random();
+        must(catalog_add(catalog, &entry, NULL));
+        catalog_close(catalog);
+    }
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(mkdir(folder, 0700), 0);
+}
+
 static void a_folder_without_permission_is_said(void **state)
 {
     (void)state;
@@ -206,7 +272,8 @@ static void a_folder_without_permission_is_said(void **state)
 static int clean(void **state)
 {
     (void)state;
-    static const char *const tails[] = {"", "-wal", "-shm", "-journal", ".new"};
+    static const char *const tails[] = {"",     "-wal",     "-wal.kept", "-wal.old",
+                                        "-shm", "-journal", ".new",      ".kept"};
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
         char name[80];
         snprintf(name, sizeof name, "%s%s", path, tails[i]);
@@ -242,6 +309,10 @@ int main(void)
         cmocka_unit_test_teardown(a_damaged_catalog_is_refused, clean),
         cmocka_unit_test_teardown(a_row_that_keyd_did_not_write_is_refused, clean),
         cmocka_unit_test_teardown(a_crash_while_it_was_made_leaves_room_for_a_new_one, clean),
+        cmocka_unit_test_teardown(what_was_written_before_a_kill_is_there, clean),
+        cmocka_unit_test_teardown(the_log_of_a_catalog_that_was_moved_away_is_not_the_new_ones,
+                                  clean),
+        cmocka_unit_test_teardown(nothing_is_left_beside_it, clean),
         cmocka_unit_test_teardown(a_folder_without_permission_is_said, clean),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

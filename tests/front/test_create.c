@@ -280,6 +280,51 @@ static void spent_ids_are_passed_over(void **state)
     created("r-3", "alias/b");
 }
 
+static void the_same_request_at_once_passes_over_spent_ids_together(void **state)
+{
+    (void)state;
+    static struct ask asks[2];
+    all_up();
+    fakes[0].fault = FAKE_SPENT;
+    fakes[0].spent = 2; /* each of them is told once that the first id is spent */
+    for (size_t i = 0; i < 2; i++) {
+        init(&asks[i], "r-1", "alias/a");
+        create_create(service, &asks[i].call);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        wait_done(&asks[i]);
+        expect(&asks[i], KEYD_OK, "");
+        assert_string_equal(asks[i].key_id, asks[0].key_id);
+    }
+    assert_int_equal(fakes[0].key_count, 1);
+    struct keyid spent = keyid_derive("uid:7", "r-1", 0);
+    assert_false(catalog_is_pending(service->catalog, &spent));
+}
+
+static void a_token_that_never_answers_holds_up_no_other(void **state)
+{
+    (void)state;
+    enum { MANY = 100 };
+    static struct ask asks[MANY], other;
+    unsigned refusals = 0;
+    all_up();
+    fakes[0].fault = FAKE_SILENT;
+    for (size_t i = 0; i < MANY; i++) {
+        init(&asks[i], "", "");
+        create_create(service, &asks[i].call);
+    }
+    init(&other, "", "");
+    other.request.token = (char *)"other";
+    create(&other);
+    expect(&other, KEYD_OK, "");
+    stop_front();
+    for (size_t i = 0; i < MANY; i++) {
+        wait_done(&asks[i]);
+        refusals += strcmp(asks[i].err.reason, "CREATIONS_BUSY") == 0;
+    }
+    assert_int_equal(refusals, MANY - 64);
+}
+
 /* ---- Together or not at all ---------------------------------------------------------------- */
 
 static void keyd_hsm_dies_before_it_made_the_key(void **state)
@@ -458,6 +503,8 @@ int main(void)
         CASE(the_same_request_at_once_gives_one_key),
         CASE(different_requests_for_one_alias_at_once),
         CASE(spent_ids_are_passed_over),
+        CASE(the_same_request_at_once_passes_over_spent_ids_together),
+        CASE(a_token_that_never_answers_holds_up_no_other),
         CASE(keyd_hsm_dies_before_it_made_the_key),
         CASE(keyd_hsm_dies_after_it_made_the_key),
         CASE(the_front_dies_too_before_the_key_was_made),

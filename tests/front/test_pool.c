@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "keyd/base/clock.h"
+#include "keyd/base/text.h"
 #include "keyd/front/service/pool.h"
 #include "keyd/wall/packet.h"
 #include "tests/cmocka.h"
@@ -304,6 +305,29 @@ static void a_keyd_hsm_of_another_token_is_refused(void **state)
     away_because("serves another token, other");
 }
 
+static void what_a_keyd_hsm_says_is_told_as_text_only(void **state)
+{
+    (void)state;
+    static char endless[4001];
+    struct pool_status status;
+    for (size_t i = 0; i + 1 < sizeof endless; i += 2)
+        memcpy(endless + i, "\xc3\xa4", 2);
+    fake.token = "\xff\xfe";
+    fake_hsm_up(&fake);
+    away_because("serves another token, (no text)");
+    fake_hsm_down(&fake);
+    endless[1] = 'x';
+    for (int shift = 0; shift < 2; shift++) { /* so that one of the two is cut in a character */
+        fake.token = endless + 2 - shift;
+        fake_hsm_up(&fake);
+        away_because(shift == 0 ? "another token, \xc3\xa4" : "another token, x\xc3\xa4");
+        pool_status(pool, 0, &status);
+        assert_true(strlen(status.message) > 700);
+        assert_true(text_is_utf8(status.message, strlen(status.message)));
+        fake_hsm_down(&fake);
+    }
+}
+
 static void a_keyd_hsm_of_another_uid_is_refused(void **state)
 {
     (void)state;
@@ -411,6 +435,7 @@ int main(void)
         CASE(a_token_that_is_away_for_long_is_said_to_be_at_once),
         CASE(refusing_states_are_passed_on),
         CASE(a_keyd_hsm_of_another_token_is_refused),
+        CASE(what_a_keyd_hsm_says_is_told_as_text_only),
         CASE(a_keyd_hsm_of_another_uid_is_refused),
         CASE(one_that_sends_garbage_is_left_and_tried_again),
         CASE(keys_are_listed_page_by_page),

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -124,6 +125,45 @@ static void an_id_is_used_once(void **state)
     assert_memory_equal(again->key->key_id.data, id.bytes, KEYID_SIZE);
     assert_int_equal(again->key->request_digest.data[0], 0xd1);
     lab_free(again);
+}
+
+/* How many bytes the journal has, and its last record but one: a key.creating. */
+static void measure_journal(size_t *size, size_t *creating)
+{
+    char *journal = lab_read("state-main/journal");
+    char *last = strstr(journal, "\n"), *before = NULL, *at = last;
+    while ((at = strstr(at + 1, "\n")) != NULL) {
+        *creating = before != NULL ? (size_t)(last - before) : 0;
+        before = last;
+        last = at;
+    }
+    *size = strlen(journal);
+    free(journal);
+}
+
+static void a_creation_that_is_left_open_is_said_to_be_and_settled(void **state)
+{
+    (void)state;
+    struct keyid id = keyid_random();
+    struct rlimit before, tight;
+    size_t size = 0, creating = 0;
+    make_key();
+    measure_journal(&size, &creating);
+    assert_in_range(creating, 100, 1000);
+    assert_int_equal(prlimit(daemon_pid, RLIMIT_FSIZE, NULL, &before), 0);
+    tight = before;
+    tight.rlim_cur = size + creating + 50; /* key.created does not fit */
+    assert_int_equal(prlimit(daemon_pid, RLIMIT_FSIZE, &tight, NULL), 0);
+    expect_error(lab_create(wall, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
+    expect_error(lab_create(wall, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
+    assert_int_equal(prlimit(daemon_pid, RLIMIT_FSIZE, &before, NULL), 0);
+    lab_answer *answer = lab_create(wall, &id);
+    assert_string_equal(answer->reason, "KEY_EXISTS");
+    assert_int_equal(answer->body_case, KEYD__HSM__V1__ANSWER__BODY_KEY);
+    lab_free(answer);
+    lab_answer *signed_by_it = lab_sign(wall, &id, digest, sizeof digest);
+    assert_int_equal(signed_by_it->status, KEYD_OK);
+    lab_free(signed_by_it);
 }
 
 static void what_cannot_be_signed_is_refused(void **state)
@@ -293,6 +333,58 @@ static void one_front_replaces_the_other(void **state)
     make_key();
 }
 
+static unsigned count_keys(int fd)
+{
+    struct keyid after = {{0}};
+    unsigned count = 0;
+    bool more = true;
+    while (more) {
+        lab_answer *page = lab_list(fd, &after);
+        assert_int_equal(page->body_case, KEYD__HSM__V1__ANSWER__BODY_KEY_PAGE);
+        size_t n = page->key_page->n_keys;
+        count += (unsigned)n;
+        if (n > 0)
+            memcpy(after.bytes, page->key_page->keys[n - 1]->key_id.data, KEYID_SIZE);
+        more = page->key_page->more;
+        lab_free(page);
+    }
+    return count;
+}
+
+/* A front drops what it had asked for when the listing does not show it: it must not come later. */
+static void a_listing_is_all_that_becomes_of_a_former_front(void **state)
+{
+    (void)state;
+    enum { ASKED = 50 };
+    static struct wall_packet packet;
+    struct keyid ids[ASKED];
+    uint8_t asked[32] = {1};
+    unsigned before = count_keys(wall);
+    wall_packet_reset(&packet);
+    for (int i = 0; i < ASKED; i++) {
+        lab_request request;
+        Keyd__Hsm__V1__CreateKey create = KEYD__HSM__V1__CREATE_KEY__INIT;
+        ids[i] = keyid_random();
+        lab_envelope(&request);
+        create.key_id = (ProtobufCBinaryData){KEYID_SIZE, ids[i].bytes};
+        create.key_spec = KEYD__V1__KEY_SPEC__ECC_NIST_P256;
+        create.request_digest = (ProtobufCBinaryData){sizeof asked, asked};
+        request.body_case = KEYD__HSM__V1__REQUEST__BODY_CREATE_KEY;
+        request.create_key = &create;
+        assert_true(wall_packet_add(&packet, &request.base));
+    }
+    assert_int_equal(send(wall, packet.data, packet.length, 0), packet.length);
+    lab_free(lab_receive(wall)); /* they are under way */
+    int former = wall;
+    wall = lab_connect("main");
+    lab_free(lab_hello(wall));
+    unsigned listed = count_keys(wall);
+    assert_in_range(listed, before + 1, before + ASKED - 1);
+    usleep(300000);
+    assert_int_equal(count_keys(wall), listed);
+    close(former);
+}
+
 /* The rest of the file's connections: each breaks one rule, is disconnected, and a new one works.
  */
 static void expect_disconnect(int fd)
@@ -459,6 +551,7 @@ int main(void)
         cmocka_unit_test(a_key_is_made_and_signs),
         cmocka_unit_test(a_raw_message_is_hashed_here),
         cmocka_unit_test(an_id_is_used_once),
+        cmocka_unit_test(a_creation_that_is_left_open_is_said_to_be_and_settled),
         cmocka_unit_test(what_cannot_be_signed_is_refused),
         cmocka_unit_test(what_cannot_be_made_is_refused),
         cmocka_unit_test(a_call_that_is_late_never_reaches_the_token),
@@ -466,6 +559,7 @@ int main(void)
         cmocka_unit_test(packets_of_many_frames_are_answered_whole),
         cmocka_unit_test(more_frames_than_a_queue_holds_are_refused_at_once),
         cmocka_unit_test(one_front_replaces_the_other),
+        cmocka_unit_test(a_listing_is_all_that_becomes_of_a_former_front),
         cmocka_unit_test(broken_framing_disconnects),
         cmocka_unit_test(hello_comes_first_and_once),
         cmocka_unit_test(another_version_is_refused),

@@ -21,6 +21,9 @@
 #include "keyd/base/message.h"
 #include "keyd/front/rpc/server.h"
 
+/* Bytes of answers that one uid may leave unread; a page of ListKeys has up to 2 MiB. */
+#define UNREAD_MAX (64 * 1024 * 1024)
+
 struct exchange {
     struct call call; /* what the handler sees */
     struct reception *reception;
@@ -41,6 +44,7 @@ struct exchange {
     int cancelled; /* gRPC's word for it */
     grpc_metadata trailing[2];
     grpc_byte_buffer *answer;
+    size_t answer_size;
     grpc_slice status_details;
 };
 
@@ -56,6 +60,7 @@ static void exchange_free(struct exchange *exchange)
     struct reception *reception = exchange->reception;
     if (exchange->is_counted)
         atomic_fetch_sub(&reception->calls_in_flight, 1);
+    atomic_fetch_sub(&reception->unread, exchange->answer_size);
     if (exchange->request != NULL)
         protobuf_c_message_free_unpacked(exchange->request, NULL);
     if (exchange->payload != NULL)
@@ -114,7 +119,9 @@ static void set_call_id(struct exchange *exchange, const char *text)
 static void succeed(struct call *call, const ProtobufCMessage *answer)
 {
     struct exchange *exchange = (struct exchange *)call;
-    grpc_slice slice = grpc_slice_malloc(protobuf_c_message_get_packed_size(answer));
+    exchange->answer_size = protobuf_c_message_get_packed_size(answer);
+    atomic_fetch_add(&exchange->reception->unread, exchange->answer_size);
+    grpc_slice slice = grpc_slice_malloc(exchange->answer_size);
     protobuf_c_message_pack(answer, GRPC_SLICE_START_PTR(slice));
     exchange->answer = grpc_raw_byte_buffer_create(&slice, 1);
     grpc_slice_unref(slice);
@@ -201,6 +208,10 @@ static enum keyd_status judge(struct exchange *exchange, struct keyd_error *err)
         return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "CALLS_IN_FLIGHT",
                          "%u calls of %s are under way already; wait for some of them", already,
                          reception->identity.principal);
+    if (atomic_load(&reception->unread) > UNREAD_MAX)
+        return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "ANSWERS_UNREAD",
+                         "%s has not read more than %d bytes of answers; read them first",
+                         reception->identity.principal, UNREAD_MAX);
     if (exchange->call.deadline <= clock_monotonic_ns())
         return keyd_fail(err, KEYD_DEADLINE_EXCEEDED, "DEADLINE",
                          "the call's deadline had passed when it came");

@@ -17,6 +17,7 @@
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
 #include "keyd/base/memory.h"
+#include "keyd/front/rpc/connections.h"
 #include "keyd/front/rpc/exchange.h"
 #include "keyd/front/rpc/listen.h"
 #include "keyd/v1/keyd.pb-c.h"
@@ -29,9 +30,11 @@
 #define IDLE_MS            300000 /* a connection without calls is closed; clients connect again */
 #define STRANGER_AGE_MS    2000
 #define STRANGER_GRACE_MS  1000
-#define STRANGERS_A_SECOND 20  /* connections of uids that are not permitted; more are closed */
-#define FILES_RESERVED     64  /* descriptors that connections do not get */
-#define EVENTS_AT_ONCE     256 /* taken before what they queued is sent to the tokens */
+#define STRANGERS_A_SECOND 20   /* connections of uids that are not permitted; more are closed */
+#define FILES_RESERVED     64   /* descriptors that connections do not get */
+#define CONNECTIONS_EACH   1024 /* of one uid; and no more than half of the descriptors */
+#define ACCEPTED_AT_ONCE   64   /* before the next look at whether keyd is told to stop */
+#define EVENTS_AT_ONCE     256  /* taken before what they queued is sent to the tokens */
 #define ARGUMENTS_MAX      24
 
 struct server {
@@ -48,8 +51,9 @@ struct server {
     atomic_uint exchanges;
     atomic_uint shut_down; /* receptions whose shutdown is complete */
     struct event shutdown_done;
-    int files_max;
-    int64_t strangers_until; /* the token bucket of strangers: full at this moment */
+    struct connections *connections; /* owners: the receptions, in their order */
+    int64_t strangers_until;         /* the token bucket of strangers: full at this moment */
+    int64_t complained_at;           /* of too many connections: one line a second */
 };
 
 /* ---- The methods --------------------------------------------------------------------------- */
@@ -216,7 +220,10 @@ enum keyd_status server_open(const struct server_config *config, struct service 
     made->service = service;
     made->listener.fd = -1;
     made->shutdown_done.ready = on_shutdown_done;
-    made->files_max = raise_file_limit();
+    int files = raise_file_limit();
+    made->connections =
+        connections_new(files, config->uid_count + 1,
+                        (unsigned)(files / 2 < CONNECTIONS_EACH ? files / 2 : CONNECTIONS_EACH));
     grpc_init();
     made->queue = grpc_completion_queue_create_for_next(NULL);
     made->credentials = grpc_insecure_server_credentials_create();
@@ -252,6 +259,15 @@ static bool stranger_may_come(struct server *server)
     return true;
 }
 
+static void complain(struct server *server, uid_t uid)
+{
+    int64_t now = clock_monotonic_ns();
+    if (now - server->complained_at < 1000000000LL)
+        return;
+    server->complained_at = now;
+    log_warning("too many connections: of uid:%u some are closed at once", (unsigned)uid);
+}
+
 static void admit(struct server *server, int fd, uid_t uid)
 {
     unsigned i = 0;
@@ -265,20 +281,24 @@ static void admit(struct server *server, int fd, uid_t uid)
         }
         log_notice("uid:%u connected and is not one of `allow`", (unsigned)uid);
     }
-    if (fd >= server->files_max) {
-        log_warning("too many connections: one of uid:%u is closed", (unsigned)uid);
+    if (!connections_add(server->connections, fd, i)) {
+        complain(server, uid);
         close(fd);
         return;
     }
     grpc_server_add_channel_from_fd(reception->grpc, fd, server->credentials);
 }
 
-static void accept_all(struct server *server)
+static void accept_some(struct server *server)
 {
-    uid_t uid;
-    int fd;
-    while ((fd = listener_accept(&server->listener, &uid)) >= 0)
+    for (int i = 0; i < ACCEPTED_AT_ONCE; i++) {
+        uid_t uid;
+        int fd = listener_accept(&server->listener, &uid);
+        if (fd < 0)
+            break;
         admit(server, fd, uid);
+        errno = 0;
+    }
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
         log_warning("no connection can be taken: %s", strerrordesc_np(errno));
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
@@ -293,7 +313,7 @@ void server_run(struct server *server, int stop_fd)
         if (fds[0].revents != 0)
             return;
         if (fds[1].revents != 0)
-            accept_all(server);
+            accept_some(server);
     }
     log_error("waiting for connections: %s", strerrordesc_np(errno));
 }
@@ -308,30 +328,45 @@ static void on_shutdown_done(struct event *event, bool ok)
     atomic_fetch_add(&server->shut_down, 1);
 }
 
-/* Waits for all shutdowns and all exchanges; the queue's thread does the work. */
-static bool wait_for_end(struct server *server, int ms)
+/* No call is under way; those that were posted have come back. */
+static bool calls_have_ended(struct server *server)
 {
-    for (int i = 0; i <= ms; i++) {
-        if (atomic_load(&server->shut_down) >= server->reception_count &&
-            atomic_load(&server->exchanges) == 0)
-            return true;
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    }
-    return false;
+    return atomic_load(&server->exchanges) == 0;
 }
 
+static bool all_has_ended(struct server *server)
+{
+    return calls_have_ended(server) && atomic_load(&server->shut_down) >= server->reception_count;
+}
+
+/* The queue's thread does the work. */
+static bool wait_until(struct server *server, bool (*ended)(struct server *server), int ms)
+{
+    int64_t until = clock_monotonic_ns() + ms * 1000000LL;
+    while (!ended(server)) {
+        if (clock_monotonic_ns() >= until)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return true;
+}
+
+/* A client that does nothing just now does not look at its connection either, for seconds: what has
+ * no calls is closed without waiting for it. */
 static void shut_down_receptions(struct server *server)
 {
     for (unsigned i = 0; i < server->reception_count; i++)
         grpc_server_shutdown_and_notify(server->receptions[i].grpc, server->queue,
                                         &server->shutdown_done);
-    if (wait_for_end(server, SHUTDOWN_GRACE_MS))
-        return;
-    log_warning("calls are cancelled: they were still under way after %d ms", SHUTDOWN_GRACE_MS);
+    bool ended = wait_until(server, calls_have_ended, SHUTDOWN_GRACE_MS);
+    if (!ended)
+        log_warning("calls are cancelled: they were still under way after %d ms",
+                    SHUTDOWN_GRACE_MS);
     for (unsigned i = 0; i < server->reception_count; i++)
         grpc_server_cancel_all_calls(server->receptions[i].grpc);
-    service_stop(server->service);
-    if (wait_for_end(server, SHUTDOWN_GRACE_MS))
+    if (!ended)
+        service_stop(server->service);
+    if (wait_until(server, all_has_ended, SHUTDOWN_GRACE_MS))
         return;
     log_error("gRPC does not come to its end: keyd ends without it");
     _exit(1);
@@ -352,6 +387,7 @@ void server_close(struct server *server)
             grpc_server_destroy(server->receptions[i].grpc);
     grpc_completion_queue_destroy(server->queue);
     grpc_server_credentials_release(server->credentials);
+    connections_free(server->connections);
     free(server->receptions);
     free(server);
     grpc_shutdown();

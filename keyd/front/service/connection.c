@@ -189,29 +189,39 @@ static Keyd__V1__TokenState state_of(Keyd__Hsm__V1__Welcome__State state)
     }
 }
 
+static const char *text_or_nothing(const char *text)
+{
+    return text_is_utf8(text, strlen(text)) ? text : "(no text)";
+}
+
+static enum keyd_status judge_welcome(const struct token *token,
+                                      const Keyd__Hsm__V1__Answer *answer, struct keyd_error *err)
+{
+    if (answer->status != KEYD_OK || answer->body_case != KEYD__HSM__V1__ANSWER__BODY_WELCOME)
+        return keyd_fail(err, KEYD_UNAVAILABLE, NULL, "keyd-hsm refused the connection: %s",
+                         text_or_nothing(answer->message));
+    const Keyd__Hsm__V1__Welcome *welcome = answer->welcome;
+    if (welcome->wall_version != WALL_VERSION)
+        return keyd_fail(err, KEYD_UNAVAILABLE, NULL,
+                         "keyd-hsm speaks version %u of the wall, keyd version %u; "
+                         "install both from one build",
+                         welcome->wall_version, WALL_VERSION);
+    if (strcmp(welcome->token, token->name) != 0)
+        return keyd_fail(
+            err, KEYD_UNAVAILABLE, NULL,
+            "the keyd-hsm at %s serves another token, %s; correct `tokens` in keyd.conf",
+            token->address.sun_path, text_or_nothing(welcome->token));
+    return KEYD_OK;
+}
+
 static bool take_welcome(struct token *token, const Keyd__Hsm__V1__Answer *answer)
 {
-    char why[KEYD_MESSAGE_MAX];
-    const Keyd__Hsm__V1__Welcome *welcome =
-        answer->body_case == KEYD__HSM__V1__ANSWER__BODY_WELCOME ? answer->welcome : NULL;
-    if (answer->status != KEYD_OK || welcome == NULL)
-        snprintf(why, sizeof why, "keyd-hsm refused the connection: %.500s",
-                 text_is_utf8(answer->message, strlen(answer->message)) ? answer->message : "");
-    else if (welcome->wall_version != WALL_VERSION)
-        snprintf(why, sizeof why,
-                 "keyd-hsm speaks version %u of the wall, keyd version %u; "
-                 "install both from one build",
-                 welcome->wall_version, WALL_VERSION);
-    else if (strcmp(welcome->token, token->name) != 0)
-        snprintf(why, sizeof why,
-                 "the keyd-hsm at %s serves another token, %.63s; correct `tokens` in keyd.conf",
-                 token->address.sun_path, welcome->token);
-    else
-        why[0] = '\0';
-    if (why[0] != '\0') {
-        hang_up(token, why);
+    struct keyd_error err;
+    if (judge_welcome(token, answer, &err) != KEYD_OK) {
+        hang_up(token, err.message);
         return false;
     }
+    const Keyd__Hsm__V1__Welcome *welcome = answer->welcome;
     pthread_mutex_lock(&token->state);
     struct pool_status *facts = &token->facts;
     facts->state = state_of(welcome->state);

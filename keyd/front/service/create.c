@@ -23,12 +23,12 @@
 
 #include "keyd/base/log.h"
 #include "keyd/base/memory.h"
+#include "keyd/base/text.h"
 #include "keyd/front/service/access.h"
 #include "keyd/front/service/state.h"
 #include "keyd/v1/keyd.pb-c.h"
 
-#define CREATIONS_MAX                                                                              \
-    64 /* under way at once: a token makes a key at a time, and RSA takes seconds */
+#define CREATIONS_MAX  64 /* under way on one token: it makes a key at a time, RSA takes seconds */
 #define ATTEMPTS_MAX   8  /* ids of one request that may be spent by abandoned tries */
 #define REQUEST_ID_MAX 64 /* characters, keyd.proto */
 
@@ -88,9 +88,9 @@ static enum keyd_status judge_names(const Keyd__V1__CreateKeyRequest *asked, str
                          strlen(asked->description), DESCRIPTION_MAX);
     if (asked->alias[0] != '\0' && !alias_is_valid(asked->alias))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ALIAS",
-                         "alias \"%.100s\" is not alias/NAME with NAME of 1 to %d of "
+                         "alias \"%.*s\" is not alias/NAME with NAME of 1 to %d of "
                          "[A-Za-z0-9_-], and no UUID",
-                         asked->alias, NAME_MAX_LENGTH);
+                         text_cut(asked->alias, 100), asked->alias, NAME_MAX_LENGTH);
     if (!request_id_is_valid(asked->request_id))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "REQUEST_ID",
                          "request_id has at most %d characters, each of [A-Za-z0-9._:-]",
@@ -110,7 +110,8 @@ static enum keyd_status find_token(const struct service *service, const char *na
                          "name a token: keyd.conf has several and no default_token");
     if (!name_is_valid(name))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "TOKEN",
-                         "token \"%.100s\" is not 1 to %d of [A-Za-z0-9_-]", name, NAME_MAX_LENGTH);
+                         "token \"%.*s\" is not 1 to %d of [A-Za-z0-9_-]", text_cut(name, 100),
+                         name, NAME_MAX_LENGTH);
     for (*token = 0; *token < count; ++*token)
         if (strcmp(service_token_name(service, *token), name) == 0)
             return KEYD_OK;
@@ -179,7 +180,7 @@ static void end(struct creation *creation)
 {
     leave(creation);
     keyring_key_put(creation->made);
-    atomic_fetch_sub(&creation->service->creations, 1);
+    atomic_fetch_sub(&creation->service->creations[creation->token], 1);
     free(creation);
 }
 
@@ -214,16 +215,20 @@ static void end_with_key(struct creation *creation, const char *what)
     end(creation);
 }
 
+static void drop_entry(struct service *service, const struct keyid *id)
+{
+    struct keyd_error err;
+    if (catalog_is_pending(service->catalog, id) &&
+        catalog_drop(service->catalog, id, &err) != KEYD_OK)
+        log_error("a creation that came to nothing stays in the catalog: %s", err.message);
+}
+
 /* Takes the pending entry away, if no other creation of the same request holds it. */
 static void give_up_entry(struct creation *creation)
 {
-    struct keyd_error err;
-    struct keyid id = creation->entry.id;
     leave(creation);
-    if (!is_under_way(creation->service, &id) &&
-        catalog_is_pending(creation->service->catalog, &id) &&
-        catalog_drop(creation->service->catalog, &id, &err) != KEYD_OK)
-        log_error("a creation that came to nothing stays in the catalog: %s", err.message);
+    if (!is_under_way(creation->service, &creation->entry.id))
+        drop_entry(creation->service, &creation->entry.id);
 }
 
 /* ---- The same request again ---------------------------------------------------------------- */
@@ -285,14 +290,15 @@ static enum earlier look_up_try(struct creation *creation, unsigned attempt)
     return EARLIER_REFUSED;
 }
 
-static enum earlier look_up_request(struct creation *creation)
+/* What is known of this request's tries from `first` on. EARLIER_NONE: `attempt` is the first. */
+static enum earlier look_up_request(struct creation *creation, unsigned first)
 {
-    for (unsigned attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-        enum earlier earlier = look_up_try(creation, attempt);
-        if (earlier != EARLIER_NONE)
-            return earlier;
-    }
-    return EARLIER_NONE;
+    enum earlier earlier = EARLIER_NONE;
+    for (unsigned attempt = first; earlier == EARLIER_NONE && attempt < ATTEMPTS_MAX; attempt++)
+        earlier = look_up_try(creation, attempt);
+    if (earlier == EARLIER_NONE)
+        creation->attempt = first;
+    return earlier;
 }
 
 /* ---- The steps ----------------------------------------------------------------------------- */
@@ -373,12 +379,12 @@ static void reserve_and_ask(struct creation *creation)
     ask_token(creation);
 }
 
-static void begin(struct worker_job *job)
+/* From the request's `first` try on: what came before it is spent. */
+static void go_on_from(struct creation *creation, unsigned first)
 {
-    struct creation *creation = (struct creation *)((char *)job - offsetof(struct creation, job));
-    enum earlier earlier =
-        creation->asked->request_id[0] != '\0' ? look_up_request(creation) : EARLIER_NONE;
-    switch (earlier) {
+    bool named = creation->asked->request_id[0] != '\0';
+    creation->attempt = first;
+    switch (named ? look_up_request(creation, first) : EARLIER_NONE) {
     case EARLIER_REFUSED:
         end_with_error(creation, &creation->err);
         return;
@@ -393,10 +399,14 @@ static void begin(struct worker_job *job)
             end_with_key(creation, "CreateKey again");
         return;
     case EARLIER_NONE:
-        creation->attempt = 0;
         reserve_and_ask(creation);
         return;
     }
+}
+
+static void begin(struct worker_job *job)
+{
+    go_on_from((struct creation *)((char *)job - offsetof(struct creation, job)), 0);
 }
 
 /* The key is there. */
@@ -423,7 +433,8 @@ static void take_key(struct creation *creation)
 }
 
 /* Whether keyd-hsm has said, or must have known, that the key is not made. Where it has broken off
- * or speaks of trouble of its own, its journal decides at its next start. */
+ * or speaks of trouble of its own, its journal decides: at its next start, or when the same request
+ * comes again. */
 static bool surely_not_made(const struct creation *creation)
 {
     if (!creation->request.sent)
@@ -444,14 +455,18 @@ static void take_refusal(struct creation *creation)
 {
     bool spent = creation->err.status == KEYD_ALREADY_EXISTS &&
                  strcmp(creation->err.reason, "KEY_ID_SPENT") == 0;
-    if (surely_not_made(creation))
+    if (spent) {
+        leave(creation);
+        drop_entry(creation->service, &creation->entry.id); /* nobody will get a key of this id */
+    } else if (surely_not_made(creation)) {
         give_up_entry(creation);
+    }
     if (!spent) {
         end_with_error(creation, &creation->err);
         return;
     }
-    if (++creation->attempt < ATTEMPTS_MAX) {
-        reserve_and_ask(creation);
+    if (creation->attempt + 1 < ATTEMPTS_MAX) {
+        go_on_from(creation, creation->attempt + 1);
         return;
     }
     keyd_fail(&creation->err, KEYD_FAILED_PRECONDITION, "KEY_ID_SPENT",
@@ -490,10 +505,11 @@ void create_create(struct service *service, struct call *call)
         status = find_token(service, asked->token, &token, &err);
     if (status == KEYD_OK)
         status = digest_request(call, asked, entry.request_digest, &err);
-    if (status == KEYD_OK && atomic_fetch_add(&service->creations, 1) >= CREATIONS_MAX) {
-        atomic_fetch_sub(&service->creations, 1);
+    if (status == KEYD_OK && atomic_fetch_add(&service->creations[token], 1) >= CREATIONS_MAX) {
+        atomic_fetch_sub(&service->creations[token], 1);
         status = keyd_fail(&err, KEYD_RESOURCE_EXHAUSTED, "CREATIONS_BUSY",
-                           "%d keys are being made already; try again later", CREATIONS_MAX);
+                           "%d keys are being made on token %s already; try again later",
+                           CREATIONS_MAX, service_token_name(service, token));
     }
     if (status != KEYD_OK) {
         call_fail(call, &err);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "keyd/base/memory.h"
+#include "keyd/base/text.h"
 #include "keyd/front/service/access.h"
 #include "keyd/front/service/state.h"
 #include "keyd/v1/keyd.pb-c.h"
@@ -26,8 +27,8 @@ static enum keyd_status id_of(struct service *service, const char *name, struct 
         return KEYD_OK;
     if (!alias_is_valid(name))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "KEY_ID",
-                         "key_id \"%.100s\" is neither a key id (a lower-case UUID) nor alias/NAME",
-                         name);
+                         "key_id \"%.*s\" is neither a key id (a lower-case UUID) nor alias/NAME",
+                         text_cut(name, 100), name);
     if (catalog_resolve(service->catalog, name, id))
         return KEYD_OK;
     return keyd_fail(err, KEYD_NOT_FOUND, "KEY_NOT_FOUND",

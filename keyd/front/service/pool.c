@@ -6,8 +6,8 @@
 #include "keyd/front/service/pool.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -86,10 +86,11 @@ void pool_status(struct pool *pool, unsigned number, struct pool_status *status)
     if (token->phase != PHASE_UP)
         status->state = KEYD__V1__TOKEN_STATE__AWAY;
     if (status->state == KEYD__V1__TOKEN_STATE__AWAY) {
+        struct keyd_error told; /* cuts at a character what is too long */
         char since[CLOCK_TEXT_MAX];
         token_away_text(token, since);
-        snprintf(status->message, sizeof status->message, "away since %s: %.600s", since,
-                 token->facts.message);
+        keyd_fail(&told, KEYD_UNAVAILABLE, NULL, "away since %s: %s", since, token->facts.message);
+        memcpy(status->message, told.message, sizeof status->message);
     }
     pthread_mutex_unlock(&token->state);
 }

@@ -19,7 +19,7 @@ struct service {
     struct catalog *catalog;
     struct worker *worker;
     struct pool *pool;
-    atomic_uint creations; /* under way; bounded by CREATIONS_MAX */
+    atomic_uint creations[POOL_TOKENS_MAX]; /* under way on each token; bounded by CREATIONS_MAX */
     struct creation
         *creations_first; /* those that hold an entry of the catalog; the worker's own */
 };

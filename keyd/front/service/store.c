@@ -11,10 +11,15 @@
 #include <unistd.h>
 
 #include "keyd/base/file.h"
+#include "keyd/base/log.h"
 #include "keyd/base/memory.h"
 #include "keyd/base/text.h"
 
 #define APPLICATION_ID 0x6b657964 /* "keyd"; what file(1) and we tell the file by */
+
+#define MOVE_IT_AWAY                                                                               \
+    "Move it away, with what is named like it and ends in -wal; then put a backup in its place, "  \
+    "or none: without it keyd starts with no aliases, and no key is lost"
 
 struct store {
     char *path;
@@ -40,9 +45,7 @@ static enum keyd_status sql_failed(const struct store *store, const char *doing,
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return keyd_fail(err, KEYD_DATA_LOSS, "CATALOG_CORRUPT",
-                         "%s: the catalog is damaged (%s); it was left as it is. Move it away, or "
-                         "put a backup in its place: without it keyd starts with no aliases, and "
-                         "no key is lost",
+                         "%s: the catalog is damaged (%s); it was left as it is. " MOVE_IT_AWAY,
                          store->path, why);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -131,9 +134,7 @@ static enum keyd_status judge_content(struct store *store, struct keyd_error *er
     status = ask(store, "PRAGMA integrity_check(1)", &ignored, verdict, sizeof verdict, err);
     if (status == KEYD_OK && strcmp(verdict, "ok") != 0)
         return keyd_fail(err, KEYD_DATA_LOSS, "CATALOG_CORRUPT",
-                         "%s: the catalog is damaged (%.200s); it was left as it is. Move it away, "
-                         "or put a backup in its place: without it keyd starts with no aliases, "
-                         "and no key is lost",
+                         "%s: the catalog is damaged (%.200s); it was left as it is. " MOVE_IT_AWAY,
                          store->path, verdict);
     return status;
 }
@@ -161,14 +162,37 @@ static enum keyd_status fill_new(struct store *store, struct keyd_error *err)
     return status;
 }
 
+/* PATH with this tail; *owned*. */
+static char *beside(const char *path, const char *tail)
+{
+    size_t size = strlen(path) + strlen(tail) + 1;
+    char *name = memory_zeroed(1, size);
+    snprintf(name, size, "%s%s", path, tail);
+    return name;
+}
+
+/* The log of a catalog that is not here any more: SQLite would take it for the new one's, and write
+ * what is in it over the new one. Nothing is deleted: it may be wanted with what was moved away. */
+static enum keyd_status set_log_aside(const char *path, struct keyd_error *err)
+{
+    enum keyd_status status = KEYD_OK;
+    char *log = beside(path, "-wal");
+    char *aside = beside(path, "-wal.old");
+    if (rename(log, aside) == 0)
+        log_warning("%s belonged to a catalog that is gone: it is %s now", log, aside);
+    else if (errno != ENOENT)
+        status = keyd_fail_errno(err, errno, "%s: moving it away", log);
+    free(log);
+    free(aside);
+    return status;
+}
+
 /* Makes the catalog beside its place and moves it there when it is whole, so that a crash never
  * leaves half of one. Only keyd's user may read it. */
 static enum keyd_status make_new(struct store *store, struct keyd_error *err)
 {
     char *final = store->path;
-    char *made = memory_zeroed(1, strlen(final) + sizeof ".new");
-    memcpy(made, final, strlen(final));
-    memcpy(made + strlen(final), ".new", sizeof ".new");
+    char *made = beside(final, ".new");
     unlink(made);
     int fd = open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
@@ -180,6 +204,8 @@ static enum keyd_status make_new(struct store *store, struct keyd_error *err)
     store->path = made;
     enum keyd_status status = fill_new(store, err);
     store->path = final;
+    if (status == KEYD_OK)
+        status = set_log_aside(final, err);
     if (status == KEYD_OK && rename(made, final) != 0)
         status = keyd_fail_errno(err, errno, "%s: making the catalog", final);
     if (status == KEYD_OK)
@@ -202,11 +228,17 @@ static enum keyd_status take_over(struct store *store, struct keyd_error *err)
     enum keyd_status status = connect(store, SQLITE_OPEN_READWRITE, err);
     if (status != KEYD_OK)
         return status;
-    return run(store,
-               "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-               "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-               "PRAGMA trusted_schema = OFF; BEGIN IMMEDIATE; COMMIT",
-               err);
+    status = run(store,
+                 "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                 "PRAGMA trusted_schema = OFF; BEGIN IMMEDIATE; COMMIT",
+                 err);
+    if (status == KEYD_OK) { /* from judging it; who has it alone needs none */
+        char *shared = beside(store->path, "-shm");
+        unlink(shared);
+        free(shared);
+    }
+    return status;
 }
 
 static bool column_text(sqlite3_stmt *statement, int column, char *text, size_t size)
@@ -255,8 +287,8 @@ static enum keyd_status read_all(struct store *store, store_visitor *visit, void
     enum keyd_status status = KEYD_OK;
     if (!good)
         status = keyd_fail(err, KEYD_DATA_LOSS, "CATALOG_CORRUPT",
-                           "%s: the catalog has a row that keyd did not write; put a backup in its "
-                           "place, or move it away: no key is lost with it",
+                           "%s: the catalog has a row that keyd did not write; it was left as it "
+                           "is. " MOVE_IT_AWAY,
                            store->path);
     else if (step != SQLITE_DONE)
         status = sql_failed(store, "reading", err);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Text that others sent. */
+#include "keyd/base/text.h"
+
+#include <string.h>
+
+#include "tests/cmocka.h"
+
+static void utf8_is_told_from_what_is_none(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"",
+                                       "a",
+                                       "\xc3\xa4",
+                                       "\xe2\x82\xac",
+                                       "\xf0\x9f\x98\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {"\xff",         "\xc3",         "\xc0\x80",
+                                      "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                      "a\x80",        "\xe2\x82"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(text_is_utf8(good[i], strlen(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(text_is_utf8(bad[i], strlen(bad[i])));
+    assert_false(text_is_utf8("a\0b", 3));
+}
+
+static void text_is_cut_between_characters(void **state)
+{
+    (void)state;
+    const char *text = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"; /* 1, 2, 3 and 4 bytes */
+    static const int cut[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10, 10};
+    for (int max = 0; max < (int)(sizeof cut / sizeof cut[0]); max++)
+        assert_int_equal(text_cut(text, max), cut[max]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(utf8_is_told_from_what_is_none),
+        cmocka_unit_test(text_is_cut_between_characters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
