@@ -94,12 +94,13 @@ static void report_verified(struct report *report, const struct verified *verifi
 }
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
-                                    const struct zone *zone, const uint32_t *serial,
-                                    enum verify_mode mode, struct verified *verified,
-                                    struct keyd_error *err)
+                                    const char *shown, const struct zone *zone,
+                                    const uint32_t *serial, enum verify_mode mode,
+                                    struct verified *verified, struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
-    const struct verification verification = {.apex = session->options->zone.wire,
+    const struct verification verification = {.shown = shown,
+                                              .apex = session->options->zone.wire,
                                               .dnskeys = dnskeys,
                                               .dnskey_count = session_dnskeys(session, dnskeys),
                                               .unsigned_zone = zone,
@@ -114,8 +115,9 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
 {
     enum verify_mode mode =
         session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
-    return verify_with(session, path != NULL ? path : session->state.signed_zone, NULL, NULL, mode,
-                       verified, err);
+    if (path == NULL)
+        path = session->state.signed_zone;
+    return verify_with(session, path, path, NULL, NULL, mode, verified, err);
 }
 
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
@@ -218,12 +220,14 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
     if (status == KEYD_OK)
         status = make_signed(session, zone, serial, now, &out, err);
     if (status == KEYD_OK)
-        status = publish_write(state->signed_zone, out, &publication, err);
+        status = session->options->dry_run
+                     ? publish_rehearse(state->signed_zone, out, &publication, err)
+                     : publish_write(state->signed_zone, out, &publication, err);
     zone_free(out);
     if (status != KEYD_OK)
         return status;
-    status = verify_with(session, publication.fresh, zone, &serial, session->options->verify,
-                         &verified, err);
+    status = verify_with(session, publication.fresh, state->signed_zone, zone, &serial,
+                         session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;

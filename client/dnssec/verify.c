@@ -562,8 +562,11 @@ enum keyd_status verify_file(const char *path, const struct verification *verifi
     if (status != KEYD_OK)
         return status;
     ldns_rr **keys = calloc(verification->dnskey_count + 1, sizeof *keys);
-    struct verifier verifier = {
-        .path = path, .wanted = verification, .zone = zone, .verified = verified, .keys = keys};
+    struct verifier verifier = {.path = verification->shown != NULL ? verification->shown : path,
+                                .wanted = verification,
+                                .zone = zone,
+                                .verified = verified,
+                                .keys = keys};
     status = keys != NULL ? run(&verifier, err) : keyd_fail_errno(err, ENOMEM, "%s", path);
     for (size_t i = 0; keys != NULL && i < verification->dnskey_count; i++)
         ldns_rr_free(keys[i]);

@@ -30,6 +30,7 @@ enum verify_mode {
 #define VERIFY_SAMPLE_SIZE 1000  /* signatures besides the apex' */
 
 struct verification {
+    const char *shown; /* the file's name in messages; NULL: its path */
     const uint8_t *apex;
     const struct dnskey *dnskeys; /* all that must be there; those with the SEP flag are KSKs */
     size_t dnskey_count;
