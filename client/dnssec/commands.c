@@ -9,6 +9,7 @@
 #include "client/dnssec/show.h"
 #include "client/dnssec/signing.h"
 #include "client/dnssec/ttl.h"
+#include "client/dnssec/zonekeys.h"
 #include "keyd/base/clock.h"
 
 static int exit_status_of(const struct keyd_error *err)
@@ -119,6 +120,8 @@ static enum keyd_status enable_or_sign(struct session *session, struct report *r
     if (session->options->command == COMMAND_ENABLE)
         return enable_run(session, report, enabled, err);
     status = session_zone(session, &zone, err);
+    if (status == KEYD_OK)
+        status = zonekeys_check_ksk(session, err);
     if (status == KEYD_OK)
         status = signing_run(session, zone, report, err);
     zone_free(zone);
