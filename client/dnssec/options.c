@@ -105,13 +105,15 @@ static void set_output(struct argp_state *state, const char *arg, struct options
     argp_error(state, "--output %s: table, json or text", arg);
 }
 
-static void set_now(struct argp_state *state, const char *arg)
+static void set_now(struct argp_state *state, const char *arg, struct options *options)
 {
-    int64_t ms;
-    if (!clock_parse(arg, &ms) || ms < 0)
+    int64_t ms = 0;
+    if (!clock_parse(arg, &ms) || ms < 0) {
         argp_error(state, "--now %s: give it as 2026-11-24T08:31:02Z", arg);
-    else
-        clock_fix(ms);
+        return;
+    }
+    clock_fix(ms);
+    options->have_now = true;
 }
 
 static error_t parse_global(int key, char *arg, struct argp_state *state)
@@ -128,7 +130,7 @@ static error_t parse_global(int key, char *arg, struct argp_state *state)
         set_output(state, arg, options);
         return 0;
     case KEY_NOW:
-        set_now(state, arg);
+        set_now(state, arg, options);
         return 0;
     case 'q':
         options->quiet = true;

@@ -32,6 +32,7 @@ struct options {
     const char *token;
     const char *reload;
     bool dry_run;
+    bool have_now; /* --now: the operator answers for the time */
     enum verify_mode verify;
 };
 

@@ -14,6 +14,8 @@
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */
 
+#define CLOCK_MAY_GO_BACK 3600 /* seconds: as much as SIGNATURES_BEFORE makes up for */
+
 /* The signers of a zone's keys and what stands behind them. */
 struct signers {
     struct dns_signer ksks[STATE_KEYS_MAX];
@@ -53,6 +55,23 @@ static enum keyd_status signers_open(struct session *session, struct signers *si
     return status;
 }
 
+/* A clock that went back makes signatures that end too early, or have ended: unseen, since the same
+ * clock judges them. */
+static enum keyd_status check_order(const struct zone_state *state, bool have_now, int64_t now,
+                                    struct keyd_error *err)
+{
+    char before[CLOCK_TEXT_MAX];
+    char text[CLOCK_TEXT_MAX];
+    if (have_now || state->signed_ms <= (now + CLOCK_MAY_GO_BACK) * 1000)
+        return KEYD_OK;
+    clock_format(now * 1000, text);
+    clock_format(state->signed_ms, before);
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
+                     "this host's clock shows %s, but the zone was last signed at %s: set the "
+                     "clock; or, if it is right and was wrong then, say so with --now %s",
+                     text, before, text);
+}
+
 static enum keyd_status check_ready(const struct session *session, int64_t now,
                                     struct keyd_error *err)
 {
@@ -65,19 +84,22 @@ static enum keyd_status check_ready(const struct session *session, int64_t now,
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
                          "this host's clock cannot be right: set it (RRSIGs carry times of 2020 to "
                          "2106)");
-    return KEYD_OK;
+    return check_order(&state, session->options->have_now, now, err);
 }
 
-static void report_serial(struct report *report, uint32_t serial, uint32_t file)
+static void report_serial(struct report *report, const struct zone_state *state, uint32_t serial,
+                          uint32_t file)
 {
+    const char *why = state->enabled_ms == 0
+                          ? "may be served already, and secondaries need a higher one"
+                          : "is the last one given out, and secondaries need a higher one";
     if (serial == file)
         report_add(report, "Serial", "serial", json_integer(serial),
                    "%" PRIu32 ", as in the zone file", serial);
     else
         report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 " (the zone file has %" PRIu32
-                   ", which is not above the last one published)",
-                   serial, file);
+                   "%" PRIu32 " (the zone file has %" PRIu32 "; %" PRIu32 " %s)", serial, file,
+                   state->serial, why);
     report_add_data(report, "zone_file_serial", json_integer(file));
 }
 
@@ -232,7 +254,7 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
-    report_serial(report, serial, file);
+    report_serial(report, state, serial, file);
     report_verified(report, &verified);
     when_format(verified.expiration * 1000, now * 1000, when);
     report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
