@@ -21,22 +21,23 @@
 
 #define NOW INT64_C(1795509062)
 
-static const char zone_text[] = "$TTL 3600\n"
-                                "@ 7200 SOA ns1 hostmaster 7 2 3 4 300\n"
-                                "@ NS ns1\n"
-                                "@ NS NS2.example.org.\n"
-                                "ns1 A 192.0.2.1\n"
-                                "ns2 A 192.0.2.2\n"
-                                "a.b.c A 192.0.2.3\n"
-                                "*.wild TXT w\n"
-                                "sub NS ns.sub\n"
-                                "sub DS 1 8 2 00\n"
-                                "sub A 192.0.2.9\n"
-                                "ns.sub A 192.0.2.4\n"
-                                "NS.deep.sub A 192.0.2.5\n"
-                                "deep.sub NS ns.deep.sub\n"
-                                "unsec NS ns.example.\n"
-                                "z MX 10 Mail.Example.org.\n";
+static const char zone_text[] =
+    "$TTL 3600\n"
+    "@ 7200 SOA ns1 hostmaster 7 2 3 4 300\n"
+    "@ NS ns1\n"
+    "@ NS NS2.example.org.\n"
+    "ns1 A 192.0.2.1\n"
+    "ns2 A 192.0.2.2\n"
+    "a.b.c A 192.0.2.3\n"
+    "*.wild TXT w\n"
+    "sub NS ns.sub\n"
+    "sub DS 1 8 2 9D6BAE62219231C99FAA479716B6E4619330CE8206670AEA6C1673A055DC3AF2\n"
+    "sub A 192.0.2.9\n"
+    "ns.sub A 192.0.2.4\n"
+    "NS.deep.sub A 192.0.2.5\n"
+    "deep.sub NS ns.deep.sub\n"
+    "unsec NS ns.example.\n"
+    "z MX 10 Mail.Example.org.\n";
 
 /* Two software keys. */
 struct keys {
