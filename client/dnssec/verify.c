@@ -550,6 +550,9 @@ static enum keyd_status run(struct verifier *verifier, struct keyd_error *err)
             return keyd_fail_errno(err, ENOMEM, "%s", verifier->path);
     }
     choose_sample(verifier);
+    const struct rrset *uneven = zone_ttl_conflict(verifier->zone);
+    if (uneven != NULL)
+        return bad(verifier, uneven->owner, uneven->type, err, "its records have different TTLs");
     enum keyd_status status = check_soa(verifier, err);
     if (status == KEYD_OK)
         status = check_dnskeys(verifier, err);
