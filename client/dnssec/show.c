@@ -91,11 +91,11 @@ static void next_step(const struct session *session, int64_t now, char *text, si
     } else if (refresh <= now) {
         snprintf(text, size, "run keyd-dnssec sign %s now: the signatures end soon", zone);
     } else if (now < ds) {
-        when_format(ds, now, when);
+        when_text(ds, now, when);
         snprintf(text, size, "wait until %s, then give the parent the DS: keyd-dnssec ds %s", when,
                  zone);
     } else {
-        when_format(refresh, now, when);
+        when_text(refresh, now, when);
         snprintf(text, size, "see that the parent has the DS (keyd-dnssec ds %s); sign again by %s",
                  zone, when);
     }
@@ -152,7 +152,7 @@ static void report_time(struct report *report, const char *label, const char *ke
                         int64_t now)
 {
     char when[WHEN_MAX];
-    when_format(ms, now, when);
+    when_text(ms, now, when);
     report_add(report, label, key, when_json(ms), "%s", when);
 }
 

@@ -256,7 +256,7 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
     }
     report_serial(report, state, serial, file);
     report_verified(report, &verified);
-    when_format(verified.expiration * 1000, now * 1000, when);
+    when_text(verified.expiration * 1000, now * 1000, when);
     report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
                "%s", when);
     return publish(session, &publication, &verified, now, report, err);
