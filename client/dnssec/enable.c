@@ -230,8 +230,12 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
 
 static void report_nothing_signed(const struct session *session, struct report *report)
 {
+    static const char *const later[] = {"serial", "zone_file_serial", "verified", "signatures_end",
+                                        "reload"};
     const char *path = session->state.signed_zone;
     report_add_data(report, "dry_run", json_true());
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        report_add_data(report, later[i], json_null());
     report_add(report, "Signed zone", "signed_zone", json_string(path),
                "%s would be made; without keys nothing was signed (--dry-run)", path);
 }

@@ -92,12 +92,22 @@ static void print_labels(const struct report *report)
     print_pairs(pairs, count);
 }
 
+/* A script wants the value without the words around it, where it is a single one. */
 static void print_keys(const struct report *report)
 {
     for (size_t i = 0; i < report->count; i++) {
         const struct row *row = &report->rows[i];
+        char number[24];
+        const char *value = row->text;
+        if (json_is_string(row->value))
+            value = json_string_value(row->value);
+        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(row->value));
+        if (json_is_integer(row->value))
+            value = number;
+        else if (json_is_null(row->value))
+            value = "";
         if (row->label != NULL)
-            print_fields(row->key != NULL ? row->key : row->label, row->text, NULL);
+            print_fields(row->key != NULL ? row->key : row->label, value, NULL);
     }
 }
 

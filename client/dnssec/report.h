@@ -29,8 +29,9 @@ void report_add_data(struct report *report, const char *key, json_t *value);
 /* The values as a JSON object, *owned*; NULL when something is missing. */
 json_t *report_to_json(struct report *report);
 
-/* Prints the report in any of the three forms (pairs of a label and a value; an object; a key and a
- * value with a tab between them). Without memory it ends the program, as client/show does. */
+/* Prints the report in any of the three forms (labels and texts; an object; keys and values with a
+ * tab between them, the values bare where they are strings or numbers). Without memory it ends the
+ * program, as client/show does. */
 void report_print(struct report *report, enum output output);
 
 #endif

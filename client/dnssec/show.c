@@ -169,6 +169,8 @@ enum keyd_status show_status(struct session *session, struct report *report, str
     if (state->enabled_ms != 0)
         report_add(report, "Serial", "serial", json_integer(state->serial), "%" PRIu32,
                    state->serial);
+    else
+        report_add_data(report, "serial", json_null());
     report_time(report, "Enabled", "enabled", state->enabled_ms, now);
     report_time(report, "Last signed", "signed", state->signed_ms, now);
     report_time(report, "Signatures end", "signatures_end", state->expiration_ms, now);

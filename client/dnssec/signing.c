@@ -87,19 +87,31 @@ static enum keyd_status check_ready(const struct session *session, int64_t now,
     return check_order(&state, session->options->have_now, now, err);
 }
 
+/* Why it is not the zone file's. */
+static void report_raised(struct report *report, const struct zone_state *state, uint32_t serial,
+                          uint32_t file)
+{
+    if (state->enabled_ms == 0 && state->serial == file)
+        report_add(report, "Serial", "serial", json_integer(serial),
+                   "%" PRIu32 " (the zone file's %" PRIu32
+                   " may be served already, and secondaries need a higher one)",
+                   serial, file);
+    else
+        report_add(report, "Serial", "serial", json_integer(serial),
+                   "%" PRIu32 " (the zone file has %" PRIu32 "; %" PRIu32
+                   " %s, and secondaries need a higher one)",
+                   serial, file, state->serial,
+                   state->enabled_ms == 0 ? "may be served already" : "is the last one given out");
+}
+
 static void report_serial(struct report *report, const struct zone_state *state, uint32_t serial,
                           uint32_t file)
 {
-    const char *why = state->enabled_ms == 0
-                          ? "may be served already, and secondaries need a higher one"
-                          : "is the last one given out, and secondaries need a higher one";
     if (serial == file)
         report_add(report, "Serial", "serial", json_integer(serial),
                    "%" PRIu32 ", as in the zone file", serial);
     else
-        report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 " (the zone file has %" PRIu32 "; %" PRIu32 " %s)", serial, file,
-                   state->serial, why);
+        report_raised(report, state, serial, file);
     report_add_data(report, "zone_file_serial", json_integer(file));
 }
 
@@ -217,6 +229,7 @@ static enum keyd_status publish(struct session *session, struct publication *pub
         publish_drop(publication);
         report_add(report, "Signed zone", "signed_zone", json_string(path),
                    "%s is left as it is (--dry-run)", path);
+        report_add_data(report, "reload", json_null());
         return KEYD_OK;
     }
     enum keyd_status status = put_in_place(session, publication, verified, now, err);
