@@ -224,6 +224,23 @@ expect 1 'File too large|too large' bash -c "ulimit -f 64; exec \"$DNSSEC\" sign
 stands 'full disk'
 [ ! -e zone.signed.new ] || fail "a half-written zone was left"
 
+# enable killed at every moment of it: run again, it ends well, with one KSK, one ZSK and no litter.
+printf '%s\n' '@ 3600 IN SOA ns1 h 7 2 3 4 5' '@ 3600 NS ns1' 'ns1 60 A 192.0.2.1' >killed
+(for i in $(seq 300); do echo "h$i 60 A 192.0.2.1"; done) >>killed
+for i in $(seq 0 11); do
+    zone=killed$i.org
+    "$DNSSEC" enable $zone --zone-file killed --signed-zone $zone.signed -q & pid=$!
+    sleep "0.0$(printf %02d $((i * 3)))"
+    kill -9 $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
+    [ ! -e $zone.signed ] || valid $zone $zone.signed
+    expect 0 'Verified' "$DNSSEC" enable $zone --zone-file killed --signed-zone $zone.signed
+    valid $zone $zone.signed
+    [ "$(ls state/$zone | sed 's/\+[0-9]*\./+TAG./' | tr '\n' ' ')" = \
+        "K$zone.+013+TAG.key K$zone.+013+TAG.private lock state.json " ] ||
+        fail "$zone: litter in the state: $(ls state/$zone)"
+done
+
 # A kill in the middle, often: the published zone is the old or the new one, whole.
 for i in 1 2 3 4 5 6; do
     "$DNSSEC" sign example.org -q & pid=$!
