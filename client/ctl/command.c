@@ -284,9 +284,7 @@ struct keyd_client *connect_or_exit(const struct globals *globals, const char *c
 int fail(const char *command, const struct keyd_error *err)
 {
     complain("%s: %s", command, err->message);
-    return err->status == KEYD_PERMISSION_DENIED || err->status == KEYD_FAILED_PRECONDITION
-               ? EXIT_REFUSED
-               : EXIT_FAILED;
+    return exit_status_of(err);
 }
 
 int finish(struct keyd_client *client)

@@ -9,15 +9,8 @@
 
 #include <argp.h>
 
-#include "client/ctl/output.h"
 #include "client/lib/keyd.h"
-
-enum exit_status {
-    EXIT_DONE = 0,
-    EXIT_FAILED = 1,
-    EXIT_USAGE = 2,  /* what was asked for makes no sense */
-    EXIT_REFUSED = 3 /* keyd is well and says no: PERMISSION_DENIED, FAILED_PRECONDITION */
-};
+#include "client/show/show.h"
 
 /* What the options common to all commands say. */
 struct globals {

@@ -7,8 +7,8 @@
 
 #include <jansson.h>
 
-#include "client/ctl/output.h"
 #include "client/lib/keyd.h"
+#include "client/show/show.h"
 
 /* AWS's KeyMetadata, with what keyd has more. New; NULL without memory. */
 json_t *key_json(const struct keyd_key *key);

@@ -48,7 +48,7 @@ static const struct command *find_command(const char *name)
 int main(int argc, char **argv)
 {
     struct globals globals = {0};
-    output_open();
+    output_open("keydctl");
     argp_program_version = "keydctl " KEYD_VERSION;
     int at = parse_options(&options, argc, argv, NULL, &globals);
     if (at == argc)

@@ -9,21 +9,8 @@
 #include "client/dnssec/show.h"
 #include "client/dnssec/signing.h"
 #include "client/dnssec/ttl.h"
+#include "client/dnssec/zonekeys.h"
 #include "keyd/base/clock.h"
-
-static int exit_status_of(const struct keyd_error *err)
-{
-    switch (err->status) {
-    case KEYD_FAILED_PRECONDITION:
-    case KEYD_PERMISSION_DENIED:
-    case KEYD_ALREADY_EXISTS:
-        return EXIT_REFUSED;
-    case KEYD_INVALID_ARGUMENT:
-        return strcmp(err->reason, "USAGE") == 0 ? EXIT_USAGE : EXIT_FAILED;
-    default:
-        return EXIT_FAILED;
-    }
-}
 
 static int fail(const struct keyd_error *err)
 {
@@ -31,12 +18,9 @@ static int fail(const struct keyd_error *err)
     return exit_status_of(err);
 }
 
-static int printed(bool good)
+static int printed(void)
 {
-    if (good)
-        return EXIT_DONE;
-    complain("the output could not be written");
-    return EXIT_FAILED;
+    return output_close() ? EXIT_DONE : EXIT_FAILED;
 }
 
 /* ---- enable and sign ------------------------------------------------------------------------ */
@@ -54,55 +38,43 @@ static json_t *waits_json(const struct enabled *enabled)
     return waits;
 }
 
-/* What the table of the waits is printed from. */
-struct wait_texts {
-    char number[24];
-    char when[WHEN_MAX];
-    char wait[TTL_TEXT];
-};
+/* Just published is now, though the clock went on. */
+#define SHORTLY_MS 60000
 
-static bool print_waits(const struct enabled *enabled)
+static void print_waits(const struct enabled *enabled)
 {
-    static const char *const head[] = {"", "NOT BEFORE", "WAIT", "STEP"};
-    struct wait_texts texts[WAITS_MAX];
-    const char *cells[WAITS_MAX * 4];
+    int64_t now = clock_now();
+    int64_t start = enabled->waits[0].not_before * 1000;
+    if (now > start && now - start < SHORTLY_MS)
+        now = start;
+    putchar('\n');
+    print_wrapped(0, enabled->waits_are_before
+                         ? "Before enabling a zone that is in production:"
+                         : "A zone in production has to wait from here on (a fresh one need not). "
+                           "Each time holds if the step before was done at its earliest:");
     for (size_t i = 0; i < enabled->wait_count; i++) {
         const struct wait *wait = &enabled->waits[i];
-        snprintf(texts[i].number, sizeof texts[i].number, "%zu", i + 1);
-        when_format(wait->not_before * 1000, clock_now(), texts[i].when);
-        ttl_format(wait->seconds, texts[i].wait);
-        cells[i * 4] = texts[i].number;
-        cells[i * 4 + 1] = texts[i].when;
-        cells[i * 4 + 2] = wait->seconds > 0 ? texts[i].wait : "-";
-        cells[i * 4 + 3] = wait->step;
+        char when[WHEN_MAX];
+        char span[TTL_TEXT];
+        when_text(wait->not_before * 1000, now, when);
+        ttl_format(wait->seconds, span);
+        printf("\n%zu  %s%s%s\n", i + 1, when, wait->seconds > 0 ? ", a wait of " : "",
+               wait->seconds > 0 ? span : "");
+        print_wrapped(3, wait->step);
+        print_wrapped(5, wait->why);
     }
-    puts(enabled->waits_are_before
-             ? "\nBefore enabling a zone that is in production:\n"
-             : "\nA zone in production has to wait from here on (a fresh one need not). Each time\n"
-               "holds if the step before was done at its earliest:\n");
-    if (!print_table(head, 4, cells, enabled->wait_count))
-        return false;
-    puts("\nWhy:");
-    for (size_t i = 0; i < enabled->wait_count; i++)
-        printf("%zu  %s\n", i + 1, enabled->waits[i].why);
-    return fflush(stdout) == 0;
 }
 
-static bool print_result(const struct options *options, struct report *report,
+static void print_result(const struct options *options, struct report *report,
                          const struct enabled *enabled)
 {
-    if (options->output == OUTPUT_JSON) {
-        if (enabled != NULL)
-            report_add_data(report, "waits", waits_json(enabled));
-        return print_json(report_to_json(report));
-    }
-    if (options->quiet)
-        return true;
-    if (!report_print(report, options->output))
-        return false;
-    if (enabled == NULL || enabled->wait_count == 0 || options->output == OUTPUT_TEXT)
-        return true;
-    return print_waits(enabled);
+    if (options->output == OUTPUT_JSON && enabled != NULL)
+        report_add_data(report, "waits", waits_json(enabled));
+    if (options->quiet && options->output != OUTPUT_JSON)
+        return;
+    report_print(report, options->output);
+    if (enabled != NULL && enabled->wait_count > 0 && options->output == OUTPUT_TABLE)
+        print_waits(enabled);
 }
 
 static enum keyd_status enable_or_sign(struct session *session, struct report *report,
@@ -120,6 +92,8 @@ static enum keyd_status enable_or_sign(struct session *session, struct report *r
         return enable_run(session, report, enabled, err);
     status = session_zone(session, &zone, err);
     if (status == KEYD_OK)
+        status = zonekeys_check_ksk(session, err);
+    if (status == KEYD_OK)
         status = signing_run(session, zone, report, err);
     zone_free(zone);
     return status;
@@ -135,21 +109,15 @@ static int run_changes(struct session *session)
     enum keyd_status status = enable_or_sign(session, report, &enabled, &err);
     bool reached_the_end = status == KEYD_OK || strcmp(err.reason, "RELOAD") == 0;
     int result = EXIT_DONE;
-    if (reached_the_end)
-        result = printed(
-            print_result(options, report, options->command == COMMAND_ENABLE ? &enabled : NULL));
+    if (reached_the_end) {
+        print_result(options, report, options->command == COMMAND_ENABLE ? &enabled : NULL);
+        result = printed();
+    }
     report_free(report);
     return status != KEYD_OK ? fail(&err) : result;
 }
 
 /* ---- ds, status, verify --------------------------------------------------------------------- */
-
-static bool print_report(const struct options *options, struct report *report)
-{
-    if (options->output == OUTPUT_JSON)
-        return print_json(report_to_json(report));
-    return report_print(report, options->output);
-}
 
 static int run_ds(struct session *session)
 {
@@ -160,13 +128,12 @@ static int run_ds(struct session *session)
     enum keyd_status status = session_read(session, &err);
     if (status == KEYD_OK)
         status = show_ds(session, report, line, &err);
-    int result = EXIT_DONE;
     if (status == KEYD_OK && options->output == OUTPUT_TEXT)
-        result = printed(puts(line) >= 0 && fflush(stdout) == 0);
+        print_fields(line, NULL);
     else if (status == KEYD_OK)
-        result = printed(print_report(options, report));
+        report_print(report, options->output);
     report_free(report);
-    return status != KEYD_OK ? fail(&err) : result;
+    return status != KEYD_OK ? fail(&err) : printed();
 }
 
 static int run_verify(struct session *session)
@@ -192,12 +159,12 @@ static int run_verify(struct session *session)
     report_add(report, "Signatures", "signatures", json_integer((json_int_t)verified.signatures),
                "%zu, of which %zu checked", verified.signatures, verified.checked);
     report_add_data(report, "checked", json_integer((json_int_t)verified.checked));
-    when_format(verified.expiration * 1000, clock_now(), when);
+    when_text(verified.expiration * 1000, clock_now(), when);
     report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
                "%s", when);
-    int result = printed(print_report(options, report));
+    report_print(report, options->output);
     report_free(report);
-    return result;
+    return printed();
 }
 
 /* Where the status of several zones is gathered. */
@@ -224,8 +191,7 @@ static void show_zone(struct overview *overview, const struct options *options)
     } else {
         if (overview->count > 0 && options->output == OUTPUT_TABLE)
             puts("");
-        if (!report_print(report, options->output))
-            overview->result = printed(false);
+        report_print(report, options->output);
     }
     overview->count++;
     report_free(report);
@@ -261,9 +227,10 @@ static int run_status(const struct options *options)
     if (overview.count == 0 && overview.zones == NULL && !options->quiet)
         printf("no zone is enabled (in %s); keyd-dnssec enable ZONE begins\n",
                options->state_folder);
-    if (overview.zones != NULL && !print_json(json_pack("{s:o}", "zones", overview.zones)))
-        overview.result = printed(false);
-    return overview.result;
+    if (overview.zones != NULL)
+        print_json(json_pack("{s:o}", "zones", overview.zones));
+    int result = printed();
+    return overview.result != EXIT_DONE ? overview.result : result;
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */
@@ -273,6 +240,7 @@ int commands_main(int argc, char **argv, const struct hsm_backend *backend)
     struct options options;
     struct session session;
     int result;
+    output_open("keyd-dnssec");
     options_parse(argc, argv, &options);
     if (options.command == COMMAND_STATUS)
         return run_status(&options);

@@ -12,6 +12,7 @@
 #include "client/dnssec/rrtype.h"
 #include "client/dnssec/sign.h"
 #include "client/dnssec/signing.h"
+#include "client/dnssec/takeover.h"
 #include "client/dnssec/zonekeys.h"
 #include "keyd/base/clock.h"
 
@@ -54,6 +55,7 @@ static enum keyd_status set_signed_zone(struct session *session, struct keyd_err
     int n = 0;
     if (options->signed_zone == NULL && state->signed_zone[0] != '\0')
         return KEYD_OK;
+    session->new_place = true;
     if (options->signed_zone == NULL)
         n = snprintf(path, sizeof path, "%s.signed", state->zone_file);
     else if (options->signed_zone[0] == '/')
@@ -132,6 +134,18 @@ static enum keyd_status set_key(struct session *session, struct keyd_error *err)
     return status;
 }
 
+/* Looked at until this program has published there. */
+static enum keyd_status check_place(const struct session *session, struct takeover *takeover,
+                                    struct keyd_error *err)
+{
+    struct dnskey own[STATE_KEYS_MAX];
+    const struct zone_state *state = &session->state;
+    if (state->enabled_ms != 0 && !session->new_place)
+        return KEYD_OK;
+    return takeover_check(state->signed_zone, state->zone.wire, own, session_dnskeys(session, own),
+                          takeover, err);
+}
+
 static enum keyd_status set_all(struct session *session, struct keyd_error *err)
 {
     const char *reload = session->options->reload;
@@ -148,19 +162,26 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
     return status;
 }
 
+static void raise_serial(struct zone_state *state, uint32_t serial)
+{
+    if (!state->have_serial || serial_is_newer(serial, state->serial))
+        state->serial = serial;
+    state->have_serial = true;
+}
+
 /* What the world has seen so far: the zone as it was served unsigned. */
-static void observe(struct zone_state *state, const struct zone *zone, struct zone_ttls *ttls)
+static void observe(struct zone_state *state, const struct zone *zone,
+                    const struct takeover *takeover, struct zone_ttls *ttls)
 {
     zone_ttls(zone, ttls);
+    if (takeover->have_serial)
+        raise_serial(state, takeover->serial);
     if (state->enabled_ms != 0)
         return;
     uint32_t served = ttls->largest > ttls->minimum ? ttls->largest : ttls->minimum;
     if (served > state->unsigned_largest_ttl)
         state->unsigned_largest_ttl = served <= INT32_MAX ? served : INT32_MAX;
-    uint32_t serial = soa_serial(zone_find(zone, zone_apex(zone), TYPE_SOA));
-    if (!state->have_serial || serial_is_newer(serial, state->serial))
-        state->serial = serial;
-    state->have_serial = true;
+    raise_serial(state, soa_serial(zone_find(zone, zone_apex(zone), TYPE_SOA)));
 }
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
@@ -207,6 +228,18 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
     return status;
 }
 
+static void report_nothing_signed(const struct session *session, struct report *report)
+{
+    static const char *const later[] = {"serial", "zone_file_serial", "verified", "signatures_end",
+                                        "reload"};
+    const char *path = session->state.signed_zone;
+    report_add_data(report, "dry_run", json_true());
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        report_add_data(report, later[i], json_null());
+    report_add(report, "Signed zone", "signed_zone", json_string(path),
+               "%s would be made; without keys nothing was signed (--dry-run)", path);
+}
+
 /* ---- All of it ------------------------------------------------------------------------------ */
 
 static void plan(const struct session *session, const struct zone_ttls *ttls,
@@ -223,17 +256,19 @@ static void plan(const struct session *session, const struct zone_ttls *ttls,
 }
 
 static enum keyd_status enable_zone(struct session *session, const struct zone *zone,
-                                    struct report *report, struct enabled *enabled,
-                                    struct keyd_error *err)
+                                    const struct takeover *takeover, struct report *report,
+                                    struct enabled *enabled, struct keyd_error *err)
 {
     struct zone_ttls ttls;
-    observe(&session->state, zone, &ttls);
+    observe(&session->state, zone, takeover, &ttls);
     enum keyd_status status = session_save(session, err);
     if (status == KEYD_OK)
         status = ensure_keys(session, report, err);
     bool nothing_to_sign_with =
         state_ksk(&session->state) == NULL || state_zsk(&session->state) == NULL;
-    if (status == KEYD_OK && !(session->options->dry_run && nothing_to_sign_with))
+    if (status == KEYD_OK && session->options->dry_run && nothing_to_sign_with)
+        report_nothing_signed(session, report);
+    else if (status == KEYD_OK)
         status = signing_run(session, zone, report, err);
     if (session->state.enabled_ms != 0 || (session->options->dry_run && status == KEYD_OK))
         plan(session, &ttls, enabled);
@@ -244,12 +279,15 @@ enum keyd_status enable_run(struct session *session, struct report *report, stru
                             struct keyd_error *err)
 {
     struct zone *zone = NULL;
+    struct takeover takeover = {0};
     *enabled = (struct enabled){0};
     enum keyd_status status = set_all(session, err);
     if (status == KEYD_OK)
+        status = check_place(session, &takeover, err);
+    if (status == KEYD_OK)
         status = session_zone(session, &zone, err);
     if (status == KEYD_OK)
-        status = enable_zone(session, zone, report, enabled, err);
+        status = enable_zone(session, zone, &takeover, report, enabled, err);
     zone_free(zone);
     return status;
 }

@@ -5,7 +5,7 @@
 #ifndef DNSSEC_ENABLE_H
 #define DNSSEC_ENABLE_H
 
-#include "client/dnssec/output.h"
+#include "client/dnssec/report.h"
 #include "client/dnssec/session.h"
 #include "client/dnssec/waits.h"
 

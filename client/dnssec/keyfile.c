@@ -210,6 +210,10 @@ static EVP_PKEY *build_key(const struct dnssec_algorithm *algorithm, const struc
         (params = OSSL_PARAM_BLD_to_param(build)) != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
         EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1)
         pkey = NULL;
+    OSSL_PARAM *secret =
+        params != NULL ? OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_PRIV_KEY) : NULL;
+    if (secret != NULL)
+        OPENSSL_cleanse(secret->data, secret->data_size);
     OSSL_PARAM_free(params);
     OSSL_PARAM_BLD_free(build);
     EVP_PKEY_CTX_free(ctx);

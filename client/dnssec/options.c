@@ -35,11 +35,13 @@ static const struct argp_option global_options[] = {
 
 static const struct argp_option enable_options[] = {
     {"zone-file", KEY_ZONE_FILE, "FILE", 0, "the unsigned zone; needed the first time", 1},
-    {"signed-zone", KEY_SIGNED_ZONE, "FILE", 0, "the signed one for the server (FILE.signed)", 1},
+    {"signed-zone", KEY_SIGNED_ZONE, "FILE", 0,
+     "the signed one for the server (FILE.signed); it keeps its owner, group and mode", 1},
     {"key", KEY_KEY, "alias/NAME", 0,
      "the KSK's key in the HSM, made when there is none (alias/ZONE-ksk, dots as dashes)", 1},
     {"token", KEY_TOKEN, "NAME", 0, "the token for a new key (keyd's default)", 1},
-    {"reload", KEY_RELOAD, "COMMAND", 0, "run by /bin/sh once the signed zone is in place", 1},
+    {"reload", KEY_RELOAD, "COMMAND", 0,
+     "run by /bin/sh once the signed zone is in place, for a minute at most; '' for none", 1},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "look at everything, tell what would be done, change nothing",
      1},
     {"verify", KEY_VERIFY, "MODE", 0,
@@ -76,8 +78,9 @@ static const struct command_row {
      "this host, signs, verifies and publishes the zone, and names the waits before the DS may go "
      "into the parent. If it stops half-way, run it again: nothing is made twice.\v"
      "Example:\n"
-     "  keyd-dnssec enable animalsforlife.org --zone-file /etc/nsd/animalsforlife.org.zone \\\n"
-     "      --key alias/a4lksk --reload 'nsd-control reload animalsforlife.org'"},
+     "  keyd-dnssec enable animalsforlife.org --key alias/a4lksk \\\n"
+     "      --zone-file /etc/nsd/animalsforlife.org.zone \\\n"
+     "      --reload 'nsd-control reload animalsforlife.org'"},
     {"sign", COMMAND_SIGN, false, sign_options, "sign it again, after a change or in time",
      "Reads the zone file again, signs, verifies and publishes it. Signatures last 14 days: run it "
      "after each change and at least once a week.\v"
@@ -105,13 +108,15 @@ static void set_output(struct argp_state *state, const char *arg, struct options
     argp_error(state, "--output %s: table, json or text", arg);
 }
 
-static void set_now(struct argp_state *state, const char *arg)
+static void set_now(struct argp_state *state, const char *arg, struct options *options)
 {
-    int64_t ms;
-    if (!clock_parse(arg, &ms) || ms < 0)
+    int64_t ms = 0;
+    if (!clock_parse(arg, &ms) || ms < 0) {
         argp_error(state, "--now %s: give it as 2026-11-24T08:31:02Z", arg);
-    else
-        clock_fix(ms);
+        return;
+    }
+    clock_fix(ms);
+    options->have_now = true;
 }
 
 static error_t parse_global(int key, char *arg, struct argp_state *state)
@@ -128,7 +133,7 @@ static error_t parse_global(int key, char *arg, struct argp_state *state)
         set_output(state, arg, options);
         return 0;
     case KEY_NOW:
-        set_now(state, arg);
+        set_now(state, arg, options);
         return 0;
     case 'q':
         options->quiet = true;

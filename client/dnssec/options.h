@@ -8,11 +8,8 @@
 #include <stdbool.h>
 
 #include "client/dnssec/dname.h"
-#include "client/dnssec/output.h"
 #include "client/dnssec/verify.h"
-
-/* Exit statuses of all programs of this project (docs/architecture.md). */
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3 };
+#include "client/show/show.h"
 
 enum command { COMMAND_ENABLE, COMMAND_SIGN, COMMAND_DS, COMMAND_STATUS, COMMAND_VERIFY };
 
@@ -32,6 +29,7 @@ struct options {
     const char *token;
     const char *reload;
     bool dry_run;
+    bool have_now; /* --now: the operator answers for the time */
     enum verify_mode verify;
 };
 

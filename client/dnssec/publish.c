@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,17 +29,27 @@ static void remove_pending(int signal_number)
     raise(signal_number);
 }
 
+/* A file that grows over the limit (RLIMIT_FSIZE) is a failed write, not the program's end. */
+static void do_nothing(int signal_number)
+{
+    (void)signal_number;
+}
+
 static void watch_signals(const char *path)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    static const struct {
+        int number;
+        void (*handler)(int);
+    } signals[] = {{SIGINT, remove_pending},  {SIGTERM, remove_pending}, {SIGHUP, remove_pending},
+                   {SIGPIPE, remove_pending}, {SIGQUIT, remove_pending}, {SIGXFSZ, do_nothing}};
     is_pending = 0;
     snprintf(pending, sizeof pending, "%s", path);
     is_pending = 1;
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct sigaction action;
-        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
-            action.sa_handler = remove_pending;
-            sigaction(signals[i], &action, NULL);
+        if (sigaction(signals[i].number, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+            action.sa_handler = signals[i].handler;
+            sigaction(signals[i].number, &action, NULL);
         }
     }
 }
@@ -45,9 +57,13 @@ static void watch_signals(const char *path)
 static enum keyd_status resolve(const char *path, struct publication *publication,
                                 struct keyd_error *err)
 {
+    struct stat link;
     char *real = realpath(path, NULL);
     if (real == NULL && errno != ENOENT)
         return keyd_fail_errno(err, errno, "%s", path);
+    if (real == NULL && lstat(path, &link) == 0)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SIGNED_ZONE",
+                         "%s is a link to nothing: make what it leads to, or remove it", path);
     int n = snprintf(publication->target, PATH_MAX, "%s", real != NULL ? real : path);
     free(real);
     if (n >= PATH_MAX ||
@@ -74,41 +90,130 @@ enum keyd_status publish_check(const char *path, struct keyd_error *err)
     return KEYD_OK;
 }
 
-static enum keyd_status fill(FILE *file, const struct publication *publication, mode_t mode,
-                             const struct zone *zone, struct keyd_error *err)
+/* The new file's owner and group are the old one's. Where this user may not give them, it is enough
+ * that everybody, or the same group, may read it. */
+static enum keyd_status keep_owner(int fd, const struct stat *old, const char *path,
+                                   struct keyd_error *err)
 {
+    bool whole = fchown(fd, old->st_uid, old->st_gid) == 0;
+    bool group = whole || fchown(fd, (uid_t)-1, old->st_gid) == 0;
+    if (whole || (old->st_mode & S_IROTH) != 0 || (group && (old->st_mode & S_IRGRP) != 0))
+        return KEYD_OK;
+    return keyd_fail(
+        err, KEYD_FAILED_PRECONDITION, "OWNER",
+        "%s belongs to user %u and group %u with mode %04o; this user (%u) cannot make "
+        "one that the name server could read: run keyd-dnssec as root or as that user, "
+        "or chmod o+r it",
+        path, old->st_uid, old->st_gid, old->st_mode & 0777, geteuid());
+}
+
+/* Writes the zone to the file, closes it, and leaves publication->fd open. */
+static enum keyd_status fill(const struct publication *publication, const struct zone *zone,
+                             struct keyd_error *err)
+{
+    int copy = fcntl(publication->fd, F_DUPFD_CLOEXEC, 0);
+    FILE *file = copy >= 0 ? fdopen(copy, "w") : NULL;
+    if (file == NULL) {
+        enum keyd_status status = keyd_fail_errno(err, errno, "%s", publication->fresh);
+        if (copy >= 0)
+            close(copy);
+        return status;
+    }
     enum keyd_status status = zonefile_write(zone, file, publication->fresh, err);
+    if (fclose(file) != 0 && status == KEYD_OK)
+        status = keyd_fail_errno(err, errno, "%s", publication->fresh);
+    return status;
+}
+
+static enum keyd_status busy(const struct publication *publication, struct keyd_error *err)
+{
+    return keyd_fail(err, KEYD_ABORTED, "ZONE_BUSY",
+                     "another run is writing %s: give each zone a file of its own, or try again "
+                     "when it is done",
+                     publication->fresh);
+}
+
+/* Removes what a killed run left, but not what another one is at. */
+static enum keyd_status clear_left_over(const struct publication *publication,
+                                        struct keyd_error *err)
+{
+    int fd = open(publication->fresh, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? KEYD_OK : keyd_fail_errno(err, errno, "%s", publication->fresh);
+    bool ours = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    bool gone = ours && unlink(publication->fresh) == 0;
+    int saved = errno;
+    close(fd);
+    if (!ours && saved == EWOULDBLOCK)
+        return busy(publication, err);
+    return gone ? KEYD_OK : keyd_fail_errno(err, saved, "%s", publication->fresh);
+}
+
+static enum keyd_status open_fresh(struct publication *publication, struct keyd_error *err)
+{
+    enum keyd_status status = clear_left_over(publication, err);
     if (status != KEYD_OK)
         return status;
-    if (fflush(file) != 0 || fchmod(fileno(file), mode) != 0 || fsync(fileno(file)) != 0)
+    int fd = open(publication->fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return busy(publication, err);
+    if (fd < 0)
         return keyd_fail_errno(err, errno, "%s", publication->fresh);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return busy(publication, err);
+    }
+    publication->fd = fd;
+    watch_signals(publication->fresh);
     return KEYD_OK;
 }
 
 enum keyd_status publish_write(const char *path, const struct zone *zone,
                                struct publication *publication, struct keyd_error *err)
 {
-    struct stat st;
+    struct stat old;
+    *publication = (struct publication){.fd = -1};
     enum keyd_status status = resolve(path, publication, err);
+    if (status == KEYD_OK)
+        status = open_fresh(publication, err);
     if (status != KEYD_OK)
         return status;
-    mode_t mode = stat(publication->target, &st) == 0 ? st.st_mode & 0777 : 0644;
-    watch_signals(publication->fresh);
-    unlink(publication->fresh); /* what a killed run left; this run holds the zone's lock */
-    int fd = open(publication->fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (file == NULL) {
+    bool replaces = stat(publication->target, &old) == 0;
+    if (replaces)
+        status = keep_owner(publication->fd, &old, publication->target, err);
+    if (status == KEYD_OK)
+        status = fill(publication, zone, err);
+    if (status == KEYD_OK && (fchmod(publication->fd, replaces ? old.st_mode & 0777 : 0644) != 0 ||
+                              fsync(publication->fd) != 0))
         status = keyd_fail_errno(err, errno, "%s", publication->fresh);
-        if (fd >= 0)
-            close(fd);
-    } else {
-        status = fill(file, publication, mode, zone, err);
-        if (fclose(file) != 0 && status == KEYD_OK)
-            status = keyd_fail_errno(err, errno, "%s", publication->fresh);
-    }
     if (status != KEYD_OK)
         publish_drop(publication);
     return status;
+}
+
+enum keyd_status publish_rehearse(const char *path, const struct zone *zone,
+                                  struct publication *publication, struct keyd_error *err)
+{
+    *publication = (struct publication){.rehearsal = true};
+    enum keyd_status status = resolve(path, publication, err);
+    if (status != KEYD_OK)
+        return status;
+    publication->fd = memfd_create("zone", MFD_CLOEXEC);
+    if (publication->fd < 0)
+        return keyd_fail_errno(err, errno, "memory for %s", path);
+    snprintf(publication->fresh, sizeof publication->fresh, "/proc/self/fd/%d", publication->fd);
+    status = fill(publication, zone, err);
+    if (status != KEYD_OK)
+        publish_drop(publication);
+    return status;
+}
+
+static void release(struct publication *publication)
+{
+    is_pending = 0;
+    if (publication->fd >= 0)
+        close(publication->fd);
+    publication->fd = -1;
 }
 
 enum keyd_status publish_commit(struct publication *publication, struct keyd_error *err)
@@ -118,12 +223,13 @@ enum keyd_status publish_commit(struct publication *publication, struct keyd_err
         publish_drop(publication);
         return keyd_fail_errno(err, saved, "%s", publication->target);
     }
-    is_pending = 0;
+    release(publication);
     return file_sync_folder_of(publication->target, err);
 }
 
 void publish_drop(struct publication *publication)
 {
-    unlink(publication->fresh);
-    is_pending = 0;
+    if (!publication->rehearsal)
+        unlink(publication->fresh);
+    release(publication);
 }

@@ -38,6 +38,9 @@ void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct byt
 /* Whether wire bytes are well formed for their type; always true for a type without a layout. */
 bool rdata_check(uint16_t type, const uint8_t *rdata, size_t length);
 
+/* A CAA property's name: RFC 8659, 4.1. */
+bool rdata_is_tag(const void *text, size_t length);
+
 /* Canonical form (RFC 4034, 6.2), in place: it is never longer or shorter. Returns whether a byte
  * was changed. */
 bool rdata_canonical(uint16_t type, uint8_t *rdata, size_t length);

@@ -15,7 +15,8 @@ struct session {
     const struct hsm_backend *backend;
     struct hsm *hsm; /* NULL until session_hsm */
     char folder[PATH_MAX];
-    int lock; /* -1: not held */
+    int lock;       /* -1: not held */
+    bool new_place; /* the signed zone's was named in this run */
     struct zone_state state;
 };
 

@@ -91,11 +91,11 @@ static void next_step(const struct session *session, int64_t now, char *text, si
     } else if (refresh <= now) {
         snprintf(text, size, "run keyd-dnssec sign %s now: the signatures end soon", zone);
     } else if (now < ds) {
-        when_format(ds, now, when);
+        when_text(ds, now, when);
         snprintf(text, size, "wait until %s, then give the parent the DS: keyd-dnssec ds %s", when,
                  zone);
     } else {
-        when_format(refresh, now, when);
+        when_text(refresh, now, when);
         snprintf(text, size, "see that the parent has the DS (keyd-dnssec ds %s); sign again by %s",
                  zone, when);
     }
@@ -152,7 +152,7 @@ static void report_time(struct report *report, const char *label, const char *ke
                         int64_t now)
 {
     char when[WHEN_MAX];
-    when_format(ms, now, when);
+    when_text(ms, now, when);
     report_add(report, label, key, when_json(ms), "%s", when);
 }
 
@@ -169,6 +169,8 @@ enum keyd_status show_status(struct session *session, struct report *report, str
     if (state->enabled_ms != 0)
         report_add(report, "Serial", "serial", json_integer(state->serial), "%" PRIu32,
                    state->serial);
+    else
+        report_add_data(report, "serial", json_null());
     report_time(report, "Enabled", "enabled", state->enabled_ms, now);
     report_time(report, "Last signed", "signed", state->signed_ms, now);
     report_time(report, "Signatures end", "signatures_end", state->expiration_ms, now);

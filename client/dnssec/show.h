@@ -5,7 +5,7 @@
 #ifndef DNSSEC_SHOW_H
 #define DNSSEC_SHOW_H
 
-#include "client/dnssec/output.h"
+#include "client/dnssec/report.h"
 #include "client/dnssec/session.h"
 
 /* The DS of the zone's KSK in all the forms that registrars ask for; *line is the DS record alone

@@ -14,6 +14,8 @@
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */
 
+#define CLOCK_MAY_GO_BACK 3600 /* seconds: as much as SIGNATURES_BEFORE makes up for */
+
 /* The signers of a zone's keys and what stands behind them. */
 struct signers {
     struct dns_signer ksks[STATE_KEYS_MAX];
@@ -53,6 +55,23 @@ static enum keyd_status signers_open(struct session *session, struct signers *si
     return status;
 }
 
+/* A clock that went back makes signatures that end too early, or have ended: unseen, since the same
+ * clock judges them. */
+static enum keyd_status check_order(const struct zone_state *state, bool have_now, int64_t now,
+                                    struct keyd_error *err)
+{
+    char before[CLOCK_TEXT_MAX];
+    char text[CLOCK_TEXT_MAX];
+    if (have_now || state->signed_ms <= (now + CLOCK_MAY_GO_BACK) * 1000)
+        return KEYD_OK;
+    clock_format(now * 1000, text);
+    clock_format(state->signed_ms, before);
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
+                     "this host's clock shows %s, but the zone was last signed at %s: set the "
+                     "clock; or, if it is right and was wrong then, say so with --now %s",
+                     text, before, text);
+}
+
 static enum keyd_status check_ready(const struct session *session, int64_t now,
                                     struct keyd_error *err)
 {
@@ -65,19 +84,34 @@ static enum keyd_status check_ready(const struct session *session, int64_t now,
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
                          "this host's clock cannot be right: set it (RRSIGs carry times of 2020 to "
                          "2106)");
-    return KEYD_OK;
+    return check_order(&state, session->options->have_now, now, err);
 }
 
-static void report_serial(struct report *report, uint32_t serial, uint32_t file)
+/* Why it is not the zone file's. */
+static void report_raised(struct report *report, const struct zone_state *state, uint32_t serial,
+                          uint32_t file)
+{
+    if (state->enabled_ms == 0 && state->serial == file)
+        report_add(report, "Serial", "serial", json_integer(serial),
+                   "%" PRIu32 " (the zone file's %" PRIu32
+                   " may be served already, and secondaries need a higher one)",
+                   serial, file);
+    else
+        report_add(report, "Serial", "serial", json_integer(serial),
+                   "%" PRIu32 " (the zone file has %" PRIu32 "; %" PRIu32
+                   " %s, and secondaries need a higher one)",
+                   serial, file, state->serial,
+                   state->enabled_ms == 0 ? "may be served already" : "is the last one given out");
+}
+
+static void report_serial(struct report *report, const struct zone_state *state, uint32_t serial,
+                          uint32_t file)
 {
     if (serial == file)
         report_add(report, "Serial", "serial", json_integer(serial),
                    "%" PRIu32 ", as in the zone file", serial);
     else
-        report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 " (the zone file has %" PRIu32
-                   ", which is not above the last one published)",
-                   serial, file);
+        report_raised(report, state, serial, file);
     report_add_data(report, "zone_file_serial", json_integer(file));
 }
 
@@ -94,12 +128,13 @@ static void report_verified(struct report *report, const struct verified *verifi
 }
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
-                                    const struct zone *zone, const uint32_t *serial,
-                                    enum verify_mode mode, struct verified *verified,
-                                    struct keyd_error *err)
+                                    const char *shown, const struct zone *zone,
+                                    const uint32_t *serial, enum verify_mode mode,
+                                    struct verified *verified, struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
-    const struct verification verification = {.apex = session->options->zone.wire,
+    const struct verification verification = {.shown = shown,
+                                              .apex = session->options->zone.wire,
                                               .dnskeys = dnskeys,
                                               .dnskey_count = session_dnskeys(session, dnskeys),
                                               .unsigned_zone = zone,
@@ -114,8 +149,9 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
 {
     enum verify_mode mode =
         session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
-    return verify_with(session, path != NULL ? path : session->state.signed_zone, NULL, NULL, mode,
-                       verified, err);
+    if (path == NULL)
+        path = session->state.signed_zone;
+    return verify_with(session, path, path, NULL, NULL, mode, verified, err);
 }
 
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
@@ -193,6 +229,7 @@ static enum keyd_status publish(struct session *session, struct publication *pub
         publish_drop(publication);
         report_add(report, "Signed zone", "signed_zone", json_string(path),
                    "%s is left as it is (--dry-run)", path);
+        report_add_data(report, "reload", json_null());
         return KEYD_OK;
     }
     enum keyd_status status = put_in_place(session, publication, verified, now, err);
@@ -218,19 +255,21 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
     if (status == KEYD_OK)
         status = make_signed(session, zone, serial, now, &out, err);
     if (status == KEYD_OK)
-        status = publish_write(state->signed_zone, out, &publication, err);
+        status = session->options->dry_run
+                     ? publish_rehearse(state->signed_zone, out, &publication, err)
+                     : publish_write(state->signed_zone, out, &publication, err);
     zone_free(out);
     if (status != KEYD_OK)
         return status;
-    status = verify_with(session, publication.fresh, zone, &serial, session->options->verify,
-                         &verified, err);
+    status = verify_with(session, publication.fresh, state->signed_zone, zone, &serial,
+                         session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
-    report_serial(report, serial, file);
+    report_serial(report, state, serial, file);
     report_verified(report, &verified);
-    when_format(verified.expiration * 1000, now * 1000, when);
+    when_text(verified.expiration * 1000, now * 1000, when);
     report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
                "%s", when);
     return publish(session, &publication, &verified, now, report, err);

@@ -5,7 +5,7 @@
 #ifndef DNSSEC_SIGNING_H
 #define DNSSEC_SIGNING_H
 
-#include "client/dnssec/output.h"
+#include "client/dnssec/report.h"
 #include "client/dnssec/session.h"
 #include "client/dnssec/verify.h"
 

@@ -16,7 +16,9 @@
 #include "keyd/base/file.h"
 
 #define STATE_FILE_MAX ((size_t)256 * 1024) /* bytes; a full state has some 20,000 */
-#define ROOT_FOLDER    "%root"
+#define KEY_FILE_ROOM                                                                              \
+    40 /* characters of a key file's name besides the zone's, with a temporary ending */
+#define ROOT_FOLDER "%root"
 
 enum keyd_status state_folder(const char *folder, const uint8_t *zone, char path[PATH_MAX],
                               struct keyd_error *err)
@@ -24,9 +26,11 @@ enum keyd_status state_folder(const char *folder, const uint8_t *zone, char path
     char name[KEYFILE_NAME];
     keyfile_zone_name(zone, name);
     size_t length = strlen(name) - 1; /* without the final dot */
-    if (length > NAME_MAX)
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_NAME",
-                         "the zone's name is too long for a folder's name");
+    if (length > NAME_MAX - KEY_FILE_ROOM)
+        return keyd_fail(
+            err, KEYD_INVALID_ARGUMENT, "ZONE_NAME",
+            "the zone's name is too long for a file's name: %zu characters, at most %d", length,
+            NAME_MAX - KEY_FILE_ROOM);
     int n = length == 0 ? snprintf(path, PATH_MAX, "%s/%s", folder, ROOT_FOLDER)
                         : snprintf(path, PATH_MAX, "%s/%.*s", folder, (int)length, name);
     return n < PATH_MAX ? KEYD_OK : keyd_fail_errno(err, ENAMETOOLONG, "%s", folder);
@@ -278,6 +282,33 @@ enum keyd_status state_load(const char *folder, const uint8_t *zone, struct zone
 
 /* ---- Folders -------------------------------------------------------------------------------- */
 
+/* file_replace's temporary files: "NAME.XXXXXX". */
+static bool is_left_over(const char *name)
+{
+    static const char *const endings[] = {".json", ".key", ".private"};
+    size_t length = strlen(name);
+    if (length < 7 || name[length - 7] != '.')
+        return false;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t ending = strlen(endings[i]);
+        if (length - 7 > ending && strncmp(name + length - 7 - ending, endings[i], ending) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Under the lock nobody is writing here. */
+static void remove_left_overs(const char *path)
+{
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        if (is_left_over(entry->d_name))
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder != NULL)
+        closedir(folder);
+}
+
 enum keyd_status state_lock(const char *folder, int *fd, struct keyd_error *err)
 {
     char path[PATH_MAX];
@@ -289,6 +320,7 @@ enum keyd_status state_lock(const char *folder, int *fd, struct keyd_error *err)
         return keyd_fail_errno(err, errno, "%s", path);
     if (flock(opened, LOCK_EX | LOCK_NB) == 0) {
         *fd = opened;
+        remove_left_overs(folder);
         return KEYD_OK;
     }
     int saved = errno;

@@ -66,7 +66,7 @@ enum keyd_status state_save(const char *folder, const struct zone_state *state,
                             struct keyd_error *err) KEYD_CHECKED;
 
 /* One run at a time for a zone, as long as *fd is open. ABORTED, ZONE_BUSY, when there is another.
- */
+ * Removes temporary files, which may hold half a key, that a killed run left in the folder. */
 enum keyd_status state_lock(const char *folder, int *fd, struct keyd_error *err) KEYD_CHECKED;
 
 /* Calls visit for each zone below the folder that has a state, sorted by name; ends at its first

@@ -5,10 +5,10 @@
  * cryptography, DS and canonical forms are ldns', the chain's rules are written a second time here.
  *
  * Always checked: the DNSKEY set is exactly the given one and chains from the KSKs' DS; the apex;
- * all RRSIGs' fields and times; which sets must and must not have one; the whole NSEC chain:
- * sorted, closed, no name missing or too many, each bitmap equal to what is there; and, where the
- * unsigned zone is given, that nothing of it is missing, changed, or new. Signatures: all of them,
- * or those of the apex and a sample.
+ * all RRSIGs' fields and times; one TTL in each RRset; which sets must and must not have one; the
+ * whole NSEC chain: sorted, closed, no name missing or too many, each bitmap equal to what is
+ * there; and, where the unsigned zone is given, that nothing of it is missing, changed, or new.
+ * Signatures: all of them, or those of the apex and a sample.
  */
 #ifndef DNSSEC_VERIFY_H
 #define DNSSEC_VERIFY_H
@@ -30,6 +30,7 @@ enum verify_mode {
 #define VERIFY_SAMPLE_SIZE 1000  /* signatures besides the apex' */
 
 struct verification {
+    const char *shown; /* the file's name in messages; NULL: its path */
     const uint8_t *apex;
     const struct dnskey *dnskeys; /* all that must be there; those with the SEP flag are KSKs */
     size_t dnskey_count;

@@ -6,6 +6,12 @@
 
 #include "client/dnssec/rrtype.h"
 
+/* Bytes of an RRset, its names uncompressed: header, question (259), RRSIG (1,040 with a name of
+ * 255 bytes and RSA-4096) and so much fit into a message of 65,535. So they fit into a Sign of
+ * keyd. */
+#define RRSET_MAX 64000
+#define RR_FIXED  10 /* bytes of a record between its owner and its rdata */
+
 struct check {
     const struct zone *zone;
     const char *path;
@@ -131,6 +137,29 @@ static enum keyd_status check_apex(const struct check *check, struct keyd_error 
     return KEYD_OK;
 }
 
+/* What holds for a set wherever it is. */
+static enum keyd_status check_set(const struct check *check, const struct rrset *set,
+                                  struct keyd_error *err)
+{
+    size_t size = 0;
+    bool apex = set->key_length == 0;
+    for (size_t i = 0; i < set->count; i++)
+        size += dname_length(set->owner) + RR_FIXED + set->rdatas[i].length;
+    if (size > RRSET_MAX)
+        return content(check, set, err,
+                       "the records of one type have %zu bytes together: with their signature no "
+                       "DNS message holds more than %d",
+                       size, RRSET_MAX);
+    if (set->type == TYPE_SOA && !apex)
+        return content(check, set, err, "an SOA record below the zone's apex");
+    if (set->type == TYPE_NS && dname_is_wildcard(set->owner))
+        return content(check, set, err, "NS at a wildcard (RFC 4592, 4.2), which servers refuse");
+    if ((set->type == TYPE_CDS || set->type == TYPE_CDNSKEY) && !apex)
+        return content(check, set, err,
+                       "CDS and CDNSKEY belong at the zone's apex (RFC 7344, 4.1)");
+    return KEYD_OK;
+}
+
 static enum keyd_status check_names(const struct check *check, struct keyd_error *err)
 {
     const struct rrset *dname = NULL;
@@ -141,16 +170,16 @@ static enum keyd_status check_names(const struct check *check, struct keyd_error
         if (dname != NULL && rrset_is_in(name.any, dname))
             return content(check, name.any, err, "below the DNAME of line %u (RFC 6672, 2.4)",
                            dname->line);
-        enum keyd_status status = KEYD_OK;
-        if (cut == NULL || !rrset_is_in(name.any, cut))
-            status = check_name(check, &name, err);
+        i = next;
+        if (cut != NULL && rrset_is_in(name.any, cut))
+            continue; /* occluded: nobody is ever told of it */
+        enum keyd_status status = check_name(check, &name, err);
         if (status != KEYD_OK)
             return status;
         if (name.dname != NULL)
             dname = name.dname;
-        if (name.ns != NULL && !name.apex && (cut == NULL || !rrset_is_in(name.any, cut)))
+        if (name.ns != NULL && !name.apex)
             cut = name.ns;
-        i = next;
     }
     return KEYD_OK;
 }
@@ -163,8 +192,8 @@ enum keyd_status zonecheck(const struct zone *zone, const char *path, const stru
     for (size_t i = 0; i < zone_count(zone) && status == KEYD_OK; i++) {
         const struct rrset *set = zone_set(zone, i);
         status = check_unsigned(&check, set, err);
-        if (status == KEYD_OK && set->type == TYPE_SOA && set->key_length > 0)
-            status = content(&check, set, err, "an SOA record below the zone's apex");
+        if (status == KEYD_OK)
+            status = check_set(&check, set, err);
     }
     return status == KEYD_OK ? check_names(&check, err) : status;
 }

@@ -10,7 +10,9 @@
 
 /* path is for messages ("FILE:LINE: ..."). own: DNSKEYs that may be there, since they are ours.
  * INVALID_ARGUMENT, reason ZONE_CONTENT: no SOA or NS at the apex, two SOAs, an SOA elsewhere,
- * CNAME or DNAME with company, DS without delegation, anything below a DNAME. FAILED_PRECONDITION,
+ * CNAME or DNAME with company, DS without delegation, anything below a DNAME, NS at a wildcard, CDS
+ * or CDNSKEY elsewhere, an RRset that no message holds. What is below a delegation is judged only
+ * for the last three. FAILED_PRECONDITION,
  * reason SIGNED_ALREADY: RRSIG, NSEC, NSEC3, NSEC3PARAM, ZONEMD, or a DNSKEY of somebody else.
  * Pure. */
 enum keyd_status zonecheck(const struct zone *zone, const char *path, const struct dnskey *own,

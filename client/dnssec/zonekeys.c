@@ -84,6 +84,31 @@ static enum keyd_status check_known(struct session *session, const struct zone_k
     return status;
 }
 
+/* An alias that was moved asks for another KSK: a rollover, which must not happen by itself. */
+static enum keyd_status check_alias(struct session *session, const struct zone_key *known,
+                                    struct keyd_error *err)
+{
+    struct hsm_key key;
+    enum keyd_status status = session->backend->find(session->hsm, known->alias, &key, err);
+    if (status == KEYD_NOT_FOUND)
+        return KEYD_OK; /* the key was found by its id */
+    if (status == KEYD_OK && strcmp(key.key_id, known->key_id) != 0)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISMATCH",
+                         "%s names key %s now, but the KSK of %s is key %s: point the alias back; "
+                         "to change the KSK without a rollover would break the zone",
+                         known->alias, key.key_id, session->options->zone_text, known->key_id);
+    return status;
+}
+
+enum keyd_status zonekeys_check_ksk(struct session *session, struct keyd_error *err)
+{
+    const struct zone_key *known = state_ksk(&session->state);
+    if (known == NULL)
+        return KEYD_OK;
+    enum keyd_status status = session_hsm(session, err);
+    return status == KEYD_OK ? check_known(session, known, err) : status;
+}
+
 /* A request id that belongs to what is asked for, on disk before it is used. */
 static enum keyd_status prepare_request(struct session *session, struct keyd_error *err)
 {
@@ -144,7 +169,8 @@ enum keyd_status zonekeys_ksk(struct session *session, enum zonekey_came *came,
     const struct zone_key *known = state_ksk(&session->state);
     if (known != NULL) {
         *came = KEY_KNOWN;
-        return check_known(session, known, err);
+        status = check_known(session, known, err);
+        return status == KEYD_OK ? check_alias(session, known, err) : status;
     }
     *came = KEY_TAKEN;
     status = session->backend->find(session->hsm, session->state.alias, &key, err);

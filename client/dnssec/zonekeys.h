@@ -18,9 +18,15 @@ enum zonekey_came {
 
 /* The KSK: the state's, else the HSM's key with the state's alias, else a new one. On a dry run
  * none is made: *came then says KEY_MADE and the state has no KSK. FAILED_PRECONDITION,
- * KEY_MISMATCH, when the key is not one that can be this zone's KSK. Blocks on keyd. */
+ * KEY_MISMATCH, when the key is not one that can be this zone's KSK, or the alias of the state's
+ * KSK names another key now. Blocks on keyd. */
 enum keyd_status zonekeys_ksk(struct session *session, enum zonekey_came *came,
                               struct keyd_error *err) KEYD_CHECKED;
+
+/* Whether the state's KSK, where there is one, is in keyd still, enabled, and has the public key
+ * that the zone has. By its id: an alias that was moved must not keep a zone from being signed
+ * again. FAILED_PRECONDITION, KEY_MISSING, KEY_STATE or KEY_MISMATCH. Blocks on keyd. */
+enum keyd_status zonekeys_check_ksk(struct session *session, struct keyd_error *err) KEYD_CHECKED;
 
 /* The ZSK: the state's, else one whose files are in the zone's folder, else a new one. After the
  * KSK, whose tag it must not share. */

@@ -21,14 +21,16 @@ ROOMS = {
     "keyd/front": {"keyd/base", "keyd/front/service", "keyd/front/rpc"},
     "keyd/run": {"keyd/base"},
     "client/lib": {"keyd/base", V1},
-    "client/ctl": {"keyd/base", "client/lib"},
-    "client/dnssec": {"keyd/base", "client/lib"},
+    "client/show": {"keyd/base"},
+    "client/ctl": {"keyd/base", "client/lib", "client/show"},
+    "client/dnssec": {"keyd/base", "client/lib", "client/show"},
 }
 DOORS = {
     "keyd/wall": {"packet.h"},
     "keyd/front/service": {"service.h", "call.h"},
     "keyd/front/rpc": {"server.h"},
     "client/lib": {"keyd.h"},
+    "client/show": {"show.h"},
 }
 
 # Headers of libraries that only some files may see: include, files, why.

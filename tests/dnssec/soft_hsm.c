@@ -107,12 +107,14 @@ static enum keyd_status create(struct hsm *hsm, const struct hsm_new_key *wanted
 {
     char path[512];
     char link[512];
+    char half[512];
     note(hsm, "create", wanted->alias);
     if (has_file(hsm, "fail-create"))
         return keyd_fail(err, KEYD_UNAVAILABLE, "TOKEN_AWAY", "token soft is away");
     EVP_PKEY *pkey = EVP_EC_gen("P-256");
     path_of(hsm, wanted->alias, ".pem", path);
-    FILE *file = fopen(path, "wx");
+    path_of(hsm, wanted->alias, ".half", half);
+    FILE *file = access(path, F_OK) != 0 ? fopen(half, "w") : NULL;
     if (pkey == NULL || file == NULL ||
         PEM_write_PrivateKey(file, pkey, NULL, NULL, 0, NULL, NULL) != 1)
         abort();
@@ -120,7 +122,7 @@ static enum keyd_status create(struct hsm *hsm, const struct hsm_new_key *wanted
     describe(pkey, key);
     EVP_PKEY_free(pkey);
     path_of(hsm, key->key_id, ".pem", link);
-    if (symlink(path, link) != 0)
+    if (symlink(path, link) != 0 || rename(half, path) != 0) /* whole or not there, as a real one */
         abort();
     return KEYD_OK;
 }

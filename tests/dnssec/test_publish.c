@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/dnssec/publish.h"
@@ -62,6 +63,103 @@ static void follows_a_link(void **state)
     zone_free(zone);
 }
 
+/* The name server is another user: what it could read, it can read again. */
+static void owner_and_group_are_handed_down(void **state)
+{
+    (void)state;
+    struct publication publication;
+    struct stat st;
+    if (geteuid() != 0)
+        skip();
+    const char *path = lab_file("owned.signed", "old");
+    assert_int_equal(chown(path, 12345, 23456), 0);
+    assert_int_equal(chmod(path, 0640), 0);
+    struct zone *zone = lab_zone("example.org", "a 1 A 192.0.2.1\n");
+    assert_int_equal(publish_write(path, zone, &publication, NULL), KEYD_OK);
+    assert_int_equal(publish_commit(&publication, NULL), KEYD_OK);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_uid, 12345);
+    assert_int_equal(st.st_gid, 23456);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    zone_free(zone);
+}
+
+/* In a child of another uid: 0 when a file of root's with that mode is replaced or refused as it
+ * should be. */
+static int replace_as_nobody(const char *path, const struct zone *zone, enum keyd_status wanted)
+{
+    struct publication publication;
+    struct keyd_error err = {.message = ""};
+    if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)
+        return 2;
+    enum keyd_status status = publish_write(path, zone, &publication, &err);
+    if (status == KEYD_OK)
+        publish_drop(&publication);
+    else if (strcmp(err.reason, "OWNER") != 0)
+        return 3;
+    return status == wanted ? 0 : 4;
+}
+
+static void a_file_that_nobody_could_read_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        mode_t mode;
+        enum keyd_status wanted;
+    } rows[] = {{0644, KEYD_OK}, {0640, KEYD_FAILED_PRECONDITION}};
+    if (geteuid() != 0)
+        skip();
+    const char *path = lab_file("roots.signed", "old");
+    const char *folder = lab_path(".");
+    struct zone *zone = lab_zone("example.org", "a 1 A 192.0.2.1\n");
+    assert_int_equal(chmod(folder, 0777), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int how = 0;
+        assert_int_equal(chmod(path, rows[i].mode), 0);
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(replace_as_nobody(path, zone, rows[i].wanted));
+        assert_int_equal(waitpid(pid, &how, 0), pid);
+        assert_int_equal(how, 0);
+        expect_content(path, "old");
+    }
+    assert_int_equal(chmod(folder, 0700), 0);
+    zone_free(zone);
+}
+
+static void two_runs_do_not_take_each_others_file(void **state)
+{
+    (void)state;
+    struct publication one;
+    struct publication two;
+    struct keyd_error err;
+    const char *path = lab_path("two.signed");
+    struct zone *zone = lab_zone("example.org", "a 1 A 192.0.2.1\n");
+    assert_int_equal(publish_write(path, zone, &one, NULL), KEYD_OK);
+    assert_int_equal(publish_write(path, zone, &two, &err), KEYD_ABORTED);
+    assert_string_equal(err.reason, "ZONE_BUSY");
+    assert_int_equal(publish_commit(&one, NULL), KEYD_OK);
+    expect_content(path, "a.example.org.\t1\tIN\tA\t192.0.2.1\n");
+    assert_int_equal(publish_write(path, zone, &two, &err), KEYD_OK);
+    publish_drop(&two);
+    zone_free(zone);
+}
+
+static void a_rehearsal_touches_no_disk(void **state)
+{
+    (void)state;
+    struct publication publication;
+    const char *path = lab_file("dry.signed", "old");
+    const char *fresh = lab_file("dry.signed.new", "of a run that is at work");
+    struct zone *zone = lab_zone("example.org", "a 1 A 192.0.2.1\n");
+    assert_int_equal(publish_rehearse(path, zone, &publication, NULL), KEYD_OK);
+    expect_content(publication.fresh, "a.example.org.\t1\tIN\tA\t192.0.2.1\n");
+    publish_drop(&publication);
+    expect_content(path, "old");
+    expect_content(fresh, "of a run that is at work");
+    zone_free(zone);
+}
+
 static void tells_early_where_nothing_can_be_written(void **state)
 {
     (void)state;
@@ -69,6 +167,10 @@ static void tells_early_where_nothing_can_be_written(void **state)
     assert_int_equal(publish_check(lab_path("new.signed"), NULL), KEYD_OK);
     assert_int_equal(publish_check(lab_path("."), &err), KEYD_FAILED_PRECONDITION);
     assert_int_equal(publish_check(lab_path("none/x.signed"), &err), KEYD_NOT_FOUND);
+    const char *link = lab_path("to-nothing.signed");
+    assert_int_equal(symlink("nothing", link), 0);
+    assert_int_equal(publish_check(link, &err), KEYD_FAILED_PRECONDITION);
+    assert_non_null(strstr(err.message, "is a link to nothing"));
 }
 
 static void reload_tells_how_it_went(void **state)
@@ -106,6 +208,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_old_one_stands_until_commit),
         cmocka_unit_test(follows_a_link),
+        cmocka_unit_test(owner_and_group_are_handed_down),
+        cmocka_unit_test(a_file_that_nobody_could_read_is_refused),
+        cmocka_unit_test(two_runs_do_not_take_each_others_file),
+        cmocka_unit_test(a_rehearsal_touches_no_disk),
         cmocka_unit_test(tells_early_where_nothing_can_be_written),
         cmocka_unit_test(reload_tells_how_it_went),
         cmocka_unit_test(reload_does_not_wait_for_what_is_left_behind),

@@ -61,6 +61,35 @@ expect 0 'see that|wait until' "$DNSSEC" status animalsforlife.org
 [ "$(grep -c create hsm/calls)" = 1 ] || fail "the key was made more than once"
 [ "$(wc -l <reloads)" = 3 ] || fail "each publication reloads"
 
+# JSON: each command gives one object, with the same names whatever it did.
+names() { # NAMES COMMAND...
+    local wanted=$1
+    shift
+    "$DNSSEC" "$@" --output json >json || fail "JSON of $*"
+    python3 -c 'import json, sys
+value = json.load(open("json"))
+value = value["zones"][0] if "zones" in value else value
+assert sorted(value) == sorted(sys.argv[1].split()), sorted(value)' "$wanted" || fail "names: $*"
+}
+signing='zone serial zone_file_serial verified signatures_end dry_run signed_zone reload'
+names "$signing" sign animalsforlife.org
+names "$signing" sign animalsforlife.org --dry-run
+names "$signing ksk zsk waits" enable animalsforlife.org
+printf '%s\n' '@ 60 SOA a. b. 1 2 3 4 5' '@ 60 NS a.' >fresh
+names "$signing ksk zsk waits" enable fresh.org --zone-file fresh --dry-run
+names 'signed_zone serial rrsets signatures checked signatures_end' verify animalsforlife.org
+names 'zone keys serial enabled signed signatures_end zone_file signed_zone reload next' \
+    status animalsforlife.org
+names 'zone ds_record key_tag flags signing_algorithm digest_type digest public_key dnskey_record
+    key_id alias' ds animalsforlife.org
+[ "$("$DNSSEC" status animalsforlife.org --output text | sed -n 's/^serial\t//p')" = \
+    "$("$DNSSEC" verify animalsforlife.org --output text | sed -n 's/^serial\t//p')" ] ||
+    fail "text for scripts has the bare serial"
+
+# Nothing that is said to people about the waits is wider than 100 columns.
+"$DNSSEC" enable animalsforlife.org | sed '1,/^A zone in production/d' >waits
+[ "$(wc -L <waits)" -le 100 ] || fail "the waits are wider than 100 columns"
+
 # A dry run signs and verifies, and changes nothing.
 cp zone.signed before
 cp state/animalsforlife.org/state.json state.before

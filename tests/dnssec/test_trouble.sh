@@ -102,6 +102,68 @@ expect 3 'clock cannot be right' "$DNSSEC" sign example.org --now 1999-01-01T00:
 expect 3 'clock cannot be right' "$DNSSEC" sign example.org --now 2106-02-07T00:00:00Z
 stands 'clock'
 
+later=$(date -u -d '+20 days' +%Y-%m-%dT%H:%M:%SZ)
+cp -a state state.kept
+expect 0 Verified "$DNSSEC" sign example.org --now "$later"
+expect 3 'last signed at .*: set the clock; or, if it is right.*--now 20' "$DNSSEC" sign example.org
+expect 0 Verified "$DNSSEC" sign example.org --now "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+expect 0 Verified "$DNSSEC" sign example.org
+cp zone.signed good.signed
+
+# A state that was lost or is an old one: the keys that the world knows are not in it.
+mv state state.new
+expect 3 'zone.signed is signed with a key that is not known here \(tag' enable
+stands 'lost state'
+rm -r state
+mv state.new state
+rm -r state.kept
+echo 'no zone' >junk
+expect 3 'none of this zone: remove it or name another' enable --signed-zone junk
+[ "$(cat junk)" = 'no zone' ] || fail "a file that is no zone was replaced"
+printf '%s\n' '@ 3600 SOA ns1 h 100 2 3 4 5' '@ 3600 NS ns1' >served
+printf '%s\n' '@ 3600 SOA ns1 h 7 2 3 4 5' '@ 3600 NS ns1' >unsigned
+expect 0 '101 \(the zone file has 7; 100 may be served already' "$DNSSEC" enable served.org \
+    --zone-file unsigned --signed-zone served
+
+# The KSK in keyd: gone, or with another public key; the alias moved.
+ksk=$(python3 -c 'import json; print([k["key_id"] for k in
+    json.load(open("state/example.org/state.json"))["keys"] if k["role"] == "KSK"][0])')
+mv hsm/"$ksk.pem" hsm/kept
+expect 3 "keyd does not have the KSK of example.org, key $ksk \(alias/example-org-ksk\)" \
+    "$DNSSEC" sign example.org
+openssl ecparam -name prime256v1 -genkey -noout -out hsm/"$ksk.pem"
+expect 3 'has another public key than the KSK of example.org' "$DNSSEC" sign example.org
+expect 3 'has another public key than the KSK of example.org' enable
+rm hsm/"$ksk.pem"
+mv hsm/example-org-ksk.pem hsm/real.pem
+ln -s "$WORK/hsm/real.pem" hsm/"$ksk.pem"
+rm hsm/kept
+stands 'a KSK that is another one'
+openssl ecparam -name prime256v1 -genkey -noout -out hsm/example-org-ksk.pem
+expect 3 'alias/example-org-ksk names key .* now, but the KSK of example.org is' enable
+expect 0 Verified "$DNSSEC" sign example.org
+rm hsm/example-org-ksk.pem
+expect 0 'there already' enable
+mv hsm/real.pem hsm/example-org-ksk.pem
+ln -sf "$WORK/hsm/example-org-ksk.pem" hsm/"$ksk.pem"
+cp zone.signed good.signed
+
+# A dry run changes nothing: not a byte, not a time, not a name, and makes nothing in the HSM.
+picture() { find . -path ./out -prune -o -path ./hsm/calls -prune -o -printf '%p %T@ %i %m %s\n' | sort; }
+unchanged() { # PATTERN COMMAND...
+    local before creates
+    before=$(picture)
+    creates=$(grep -c create hsm/calls)
+    expect 0 "$@"
+    [ "$(picture)" = "$before" ] || fail "a dry run changed something: $*"
+    [ "$(grep -c create hsm/calls)" = "$creates" ] || fail "a dry run made a key: $*"
+}
+unchanged 'left as it is' "$DNSSEC" sign example.org --dry-run
+unchanged 'left as it is' enable --dry-run
+unchanged 'left as it is' enable --dry-run --signed-zone elsewhere --reload 'touch reloaded'
+unchanged 'would be made' "$DNSSEC" enable fresh.org --zone-file unsigned --dry-run
+grep -q 'nothing was signed' out || fail "a dry run without keys does not say what it left out"
+
 # A reload that fails: the zone is out, the status says so.
 expect 1 'in place, but the reload command failed.*exit status 7: no server' \
     "$DNSSEC" enable example.org --reload 'echo no server; exit 7'
@@ -157,9 +219,27 @@ fi
 
 # A full disk, as a limit on the size of a file: nothing half-written is left.
 (for i in $(seq 2000); do echo "h$i 60 A 192.0.2.1"; done) >>zone
-expect 1 'File too large|too large' bash -c "trap '' XFSZ; ulimit -f 64; exec \"$DNSSEC\" sign example.org"
+chmod 640 zone.signed
+expect 1 'File too large|too large' bash -c "ulimit -f 64; exec \"$DNSSEC\" sign example.org"
 stands 'full disk'
 [ ! -e zone.signed.new ] || fail "a half-written zone was left"
+
+# enable killed at every moment of it: run again, it ends well, with one KSK, one ZSK and no litter.
+printf '%s\n' '@ 3600 IN SOA ns1 h 7 2 3 4 5' '@ 3600 NS ns1' 'ns1 60 A 192.0.2.1' >killed
+(for i in $(seq 300); do echo "h$i 60 A 192.0.2.1"; done) >>killed
+for i in $(seq 0 11); do
+    zone=killed$i.org
+    "$DNSSEC" enable $zone --zone-file killed --signed-zone $zone.signed -q & pid=$!
+    sleep "0.0$(printf %02d $((i * 3)))"
+    kill -9 $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
+    [ ! -e $zone.signed ] || valid $zone $zone.signed
+    expect 0 'Verified' "$DNSSEC" enable $zone --zone-file killed --signed-zone $zone.signed
+    valid $zone $zone.signed
+    [ "$(ls state/$zone | sed 's/\+[0-9]*\./+TAG./' | tr '\n' ' ')" = \
+        "K$zone.+013+TAG.key K$zone.+013+TAG.private lock state.json " ] ||
+        fail "$zone: litter in the state: $(ls state/$zone)"
+done
 
 # A kill in the middle, often: the published zone is the old or the new one, whole.
 for i in 1 2 3 4 5 6; do
@@ -170,5 +250,7 @@ for i in 1 2 3 4 5 6; do
     expect 0 good "$DNSSEC" verify example.org
 done
 expect 0 'Verified' "$DNSSEC" sign example.org
+[ "$(stat -c %a zone.signed)" = 640 ] || fail "the mode of the signed zone was not kept"
+[ -z "$(ls zone.signed.?* 2>/dev/null)" ] || fail "killed runs left files that a good one keeps"
 valid example.org zone.signed
 finish

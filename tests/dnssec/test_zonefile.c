@@ -103,7 +103,8 @@ static void reads_and_writes_types(void **state)
     expect_rdata("URI", "10 1 \"https://example.org/?a=b\"", "10 1 \"https://example.org/?a=b\"");
     expect_rdata("NAPTR", "1 2 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .",
                  "1 2 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .");
-    expect_rdata("DS", "1 RSASHA256 2 0b0 D5e", "1 8 2 0B0D5E");
+    expect_rdata("DS", "1 RSASHA256 200 0b0 D5e", "1 8 200 0B0D5E");
+    expect_rdata("CDS", "0 0 0 00", "0 0 0 00");
     expect_rdata("TYPE65280", "\\# 3 ( 0a 0b\n0c )", "\\# 3 0A0B0C");
     expect_rdata("TYPE65280", "\\# 0", "\\# 0");
     expect_rdata("NSEC3", "1 0 0 - 0P9MHAVEQVM6T7VBL5LOP2U3T2RP3TOM A RRSIG TYPE65280",
@@ -151,6 +152,13 @@ static void refuses_what_it_cannot_read(void **state)
     expect_error("a 1 TXT x )\n", 1, ") without (");
     expect_error("www.example.com. 1 A 192.0.2.1\n", 1,
                  "www.example.com. is outside of the zone example.org.");
+    expect_error("a 1 DS 1 8 2 00\n", 1, "DS: a digest of type 2 has 32 bytes, this one 1");
+    expect_error("a 1 DS \\# 4 00010802\n", 1,
+                 "DS: '00010802': these bytes are no rdata of this type");
+    expect_error("a 1 CAA 0 is-sue ca\n", 1,
+                 "CAA: 'is-sue': a tag has letters and digits only (RFC 8659, 4.1)");
+    expect_error("a 1 CAA \\# 5 00020A4142\n", 1,
+                 "CAA: '00020A4142': these bytes are no rdata of this type");
     expect_error("a 1 TYPE65280 \\# 3 0102\n", 1, "TYPE65280: \\# announces 3 bytes and 2 follow");
     expect_error("a 1 A \\# 3 010203\n", 1, "A: '010203': these bytes are no rdata of this type");
     expect_error("a 1 SVCB 1 . alpn=h2\\\\,x\n", 1,
@@ -201,10 +209,46 @@ static void checks_the_content(void **state)
                    "two");
     expect_verdict(SOA NS "a 1 CNAME b\na 1 CNAME c\n", KEYD_INVALID_ARGUMENT,
                    "F:3: a.example.org.: more than one CNAME");
-    expect_verdict(SOA NS "a 1 DS 1 8 2 00\n", KEYD_INVALID_ARGUMENT,
-                   "F:3: a.example.org.: DS without NS: a DS needs a delegation");
+    expect_verdict(
+        SOA NS "a 1 DS 1 8 2 9D6BAE62219231C99FAA479716B6E4619330CE8206670AEA6C1673A055DC3AF2\n",
+        KEYD_INVALID_ARGUMENT, "F:3: a.example.org.: DS without NS: a DS needs a delegation");
     expect_verdict(SOA NS "d 1 DNAME b\nx.d 1 A 192.0.2.1\n", KEYD_INVALID_ARGUMENT,
                    "F:4: x.d.example.org.: below the DNAME of line 3 (RFC 6672, 2.4)");
+}
+
+/* What no server could load or answer with. */
+static void refuses_what_cannot_be_served(void **state)
+{
+    (void)state;
+    expect_verdict(SOA NS "*.w 1 NS b\n", KEYD_INVALID_ARGUMENT,
+                   "F:3: *.w.example.org.: NS at a wildcard (RFC 4592, 4.2), which servers refuse");
+    expect_verdict(SOA NS "@ 1 CDS 0 0 0 00\n", KEYD_OK, NULL);
+    expect_verdict(
+        SOA NS "a 1 CDS 0 0 0 00\n", KEYD_INVALID_ARGUMENT,
+        "F:3: a.example.org.: CDS and CDNSKEY belong at the zone's apex (RFC 7344, 4.1)");
+
+    /* 64,000 bytes: 15 of the owner, 10, 63,975 of rdata. */
+    char *text = NULL;
+    for (size_t more = 0; more < 2; more++) {
+        size_t length = 63975 + more;
+        assert_true(asprintf(&text, SOA NS "b 1 TYPE65280 \\# %zu %0*d\n", length,
+                             (int)(2 * length), 0) > 0);
+        expect_verdict(text, more == 0 ? KEYD_OK : KEYD_INVALID_ARGUMENT,
+                       more == 0 ? NULL
+                                 : "F:3: b.example.org.: the records of one type have 64001 bytes "
+                                   "together: with their signature no DNS message holds more than "
+                                   "64000");
+        free(text);
+    }
+}
+
+/* Below a delegation nobody is told of anything: what is there is let be. */
+static void lets_be_what_is_occluded(void **state)
+{
+    (void)state;
+    expect_verdict(SOA NS "s 1 NS ns.s\nd.s 1 DNAME b\nx.d.s 1 A 192.0.2.1\n"
+                          "c.s 1 CNAME b\nc.s 1 A 192.0.2.1\nz.s 1 DS 1 8 200 00\n",
+                   KEYD_OK, NULL);
 }
 
 static void refuses_a_signed_zone(void **state)
@@ -278,6 +322,8 @@ int main(void)
         cmocka_unit_test(a_nul_byte_is_refused),
         cmocka_unit_test(a_missing_file_and_a_folder_are_told),
         cmocka_unit_test(checks_the_content),
+        cmocka_unit_test(refuses_what_cannot_be_served),
+        cmocka_unit_test(lets_be_what_is_occluded),
         cmocka_unit_test(refuses_a_signed_zone),
         cmocka_unit_test(our_own_dnskeys_may_be_there),
         cmocka_unit_test(a_ttl_conflict_is_settled_and_told),

@@ -71,6 +71,57 @@ dname DNAME Other.Example.
 cds CNAME ns1
 EOF
 
+# Mixed case everywhere, one record twice but for its case; TTLs at both ends and uneven; a name and
+# a label as long as they may be; glue at and below cuts that other cuts lie in.
+label=$(printf 'a%.0s' {1..63})
+sign edges.example <<EOF
+\$TTL 60
+$SOA
+ NS ns1
+NS1 A 192.0.2.1
+FoO MX 10 MaIl
+fOo MX 10 mAiL
+foo AAAA 2001:DB8::1
+mail 2147483647 A 192.0.2.2
+zero 0 A 192.0.2.3
+uneven 10 A 192.0.2.4
+uneven 20 A 192.0.2.5
+$label.$label.$label.$(printf 'b%.0s' {1..47}) A 192.0.2.6
+rp RP A.B C.D
+afs AFSDB 1 AFS.Foo.
+kx KX 1 KX.Foo.
+rt RT 1 R.T.
+minfo MINFO A.b. C.d.
+ns3 NS NS.Foo.
+svcb SVCB 1 SVC.Example. port=53
+*.c CNAME x
+*.*.d A 192.0.2.7
+sub NS ns.sub
+sub A 192.0.2.8
+ns.sub A 192.0.2.9
+deep.sub NS ns.deep.sub
+ns.deep.sub A 192.0.2.10
+@ CDS 0 0 0 00
+@ CDNSKEY 0 3 0 AA==
+@ TXT "quo\\"te" "semi;colon" "" bare\\;word
+EOF
+
+# The root, with delegations as the real one has them.
+cat >root.file <<EOF
+. 86400 IN SOA a.root-servers.net. nstld.verisign-grs.com. 1 1800 900 604800 86400
+. 518400 IN NS a.root-servers.net.
+org. 172800 IN NS a0.org.afilias-nst.info.
+org. 86400 IN DS 17883 7 2 D889CAD790F01979E860D6627B58F85AB554E0E491FE06515F35548D1EB4E6EE
+a0.org.afilias-nst.info. 172800 IN A 199.19.56.1
+info. 172800 IN NS a0.org.afilias-nst.info.
+net. 172800 IN NS a.gtld-servers.net.
+a.gtld-servers.net. 172800 IN A 192.5.6.30
+a.root-servers.net. 518400 IN A 198.41.0.4
+EOF
+expect 0 '' "$DNSSEC" enable . --zone-file root.file --signed-zone root.signed
+expect 0 good "$DNSSEC" verify .
+valid . root.signed
+
 sign 2.0.192.in-addr.arpa <<EOF
 \$TTL 60
 $SOA

@@ -1,24 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How keydctl speaks: tables for people, JSON in AWS's shape for programs, tab-separated values for
- * shell scripts. Whatever comes from keyd is printed without its control characters, so that no
- * description or token label can play with a terminal.
+ * How the programs for people speak: tables for people, JSON for programs, tab-separated values for
+ * shell scripts, to standard output; errors and notices to standard error; and how they end. What
+ * comes from elsewhere is printed without its control characters, so that no description, token
+ * label or file's name can play with a terminal.
  */
-#ifndef CLIENT_CTL_OUTPUT_H
-#define CLIENT_CTL_OUTPUT_H
+#ifndef CLIENT_SHOW_SHOW_H
+#define CLIENT_SHOW_SHOW_H
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keyd/base/error.h"
+
+/* Of all programs of this project (docs/architecture.md). */
+enum exit_status {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,  /* what was asked for makes no sense: INVALID_ARGUMENT with reason USAGE */
+    EXIT_REFUSED = 3 /* all is well and says no: PERMISSION_DENIED, FAILED_PRECONDITION */
+};
+
+enum exit_status exit_status_of(const struct keyd_error *err);
+
 enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_PEM, OUTPUT_DER };
 
 /* Chooses a locale for the width of characters and whether colours are used: standard output is a
- * terminal and NO_COLOR (no-color.org) is unset or empty. Call once. */
-void output_open(void);
+ * terminal and NO_COLOR (no-color.org) is unset or empty. Call once; program is *borrowed*. */
+void output_open(const char *program);
 
-/* "keydctl: WHAT" and a line feed to standard error. */
+/* "PROGRAM: WHAT" and a line feed to standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints to standard output, control characters as \xNN. */
@@ -44,9 +57,17 @@ void print_pairs(const struct pair *pairs, size_t count);
  * last column ragged. A cell that names a state (ENABLED, READY; others) is coloured so. */
 void print_table(const char *const *head, size_t columns, const char *const *cells, size_t rows);
 
-/* "2026-11-24 08:31:02 UTC (5 minutes ago)", times of milliseconds since 1970. */
+/* A text in as many lines as it needs, each after `indent` blanks and broken between words; as wide
+ * as the terminal, at most SHOW_LINE_MAX columns, which it has where there is no terminal. */
+#define SHOW_LINE_MAX 100
+void print_wrapped(size_t indent, const char *text);
+
+/* "2026-11-24 08:31:02 UTC (5 minutes ago)", times of milliseconds since 1970; 0 is "never". */
 #define WHEN_MAX 80 /* bytes with the NUL */
 void when_text(int64_t ms, int64_t now_ms, char text[WHEN_MAX]);
+
+/* The same moment for programs: RFC 3339, or null for 0. */
+json_t *when_json(int64_t ms);
 
 /* Words of a NULL-terminated list with ", " between them; *owned*. */
 char *join(char *const *words);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/ctl/output.h"
+#include "client/show/show.h"
 
 #include <err.h>
 #include <errno.h>
@@ -9,11 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
-#define COLUMN_GAP 2 /* blanks between two columns */
+#include "keyd/base/clock.h"
+
+#define COLUMN_GAP  2  /* blanks between two columns */
+#define LINE_NARROW 40 /* columns: a terminal that is narrower breaks lines by itself */
 
 #define BOLD   "\033[1m"
 #define RED    "\033[31m"
@@ -22,9 +26,24 @@
 #define PLAIN  "\033[0m"
 
 static bool colours;
+static const char *program = "";
 
-void output_open(void)
+enum exit_status exit_status_of(const struct keyd_error *err)
 {
+    switch (err->status) {
+    case KEYD_FAILED_PRECONDITION:
+    case KEYD_PERMISSION_DENIED:
+        return EXIT_REFUSED;
+    case KEYD_INVALID_ARGUMENT:
+        return strcmp(err->reason, "USAGE") == 0 ? EXIT_USAGE : EXIT_FAILED;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+void output_open(const char *name)
+{
+    program = name;
     setlocale(LC_CTYPE, "C.UTF-8");
     const char *no_colour = getenv("NO_COLOR");
     colours = isatty(STDOUT_FILENO) && (no_colour == NULL || no_colour[0] == '\0');
@@ -35,7 +54,7 @@ void complain(const char *format, ...)
     va_list args;
     va_start(args, format);
     fflush(stdout);
-    fputs("keydctl: ", stderr);
+    fprintf(stderr, "%s: ", program);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
@@ -109,7 +128,7 @@ void print_json(json_t *value)
 {
     char *text = value != NULL ? json_dumps(value, JSON_INDENT(4)) : NULL;
     if (text == NULL)
-        errx(1, "no memory for the answer as JSON");
+        errx(EXIT_FAILED, "no memory for the answer as JSON");
     puts(text);
     free(text);
     json_decref(value);
@@ -193,13 +212,45 @@ void print_table(const char *const *head, size_t columns, const char *const *cel
 {
     size_t *widths = calloc(columns, sizeof *widths);
     if (widths == NULL)
-        errx(1, "no memory for a table");
+        errx(EXIT_FAILED, "no memory for a table");
     for (size_t column = 0; column < columns; column++)
         widths[column] = column_width(head[column], cells + column, columns, rows);
     print_row(head, widths, columns, true);
     for (size_t row = 0; row < rows; row++)
         print_row(cells + row * columns, widths, columns, false);
     free(widths);
+}
+
+static size_t line_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 ||
+        size.ws_col > SHOW_LINE_MAX)
+        return SHOW_LINE_MAX;
+    return size.ws_col < LINE_NARROW ? LINE_NARROW : size.ws_col;
+}
+
+void print_wrapped(size_t indent, const char *text)
+{
+    size_t width = line_width();
+    size_t column = 0; /* 0: the line is empty */
+    while (*text != '\0') {
+        char *word = strndup(text, strcspn(text, " "));
+        if (word == NULL)
+            errx(EXIT_FAILED, "no memory for a line");
+        size_t needed = width_of(word);
+        if (column > 0 && column + 1 + needed > width) {
+            putchar('\n');
+            column = 0;
+        }
+        pad(0, column == 0 ? indent : 1);
+        print_clean(word);
+        column += (column == 0 ? indent : 1) + needed;
+        text += strlen(word);
+        text += strspn(text, " ");
+        free(word);
+    }
+    putchar('\n');
 }
 
 static void span_text(int64_t seconds, char *text, size_t size)
@@ -211,7 +262,7 @@ static void span_text(int64_t seconds, char *text, size_t size)
     size_t i = 0;
     while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
         i++;
-    int64_t count = seconds / units[i].seconds;
+    int64_t count = (seconds + units[i].seconds / 2) / units[i].seconds;
     snprintf(text, size, "%" PRId64 " %s%s", count, units[i].name, count == 1 ? "" : "s");
 }
 
@@ -219,6 +270,10 @@ void when_text(int64_t ms, int64_t now_ms, char text[WHEN_MAX])
 {
     time_t seconds = (time_t)(ms / 1000);
     struct tm tm;
+    if (ms == 0) {
+        snprintf(text, WHEN_MAX, "never");
+        return;
+    }
     if (gmtime_r(&seconds, &tm) == NULL || tm.tm_year > 9999 - 1900 || tm.tm_year < 0) {
         snprintf(text, WHEN_MAX, "%" PRId64 " ms since 1970", ms);
         return;
@@ -235,16 +290,25 @@ void when_text(int64_t ms, int64_t now_ms, char text[WHEN_MAX])
                  away < 0 ? " ago" : "");
 }
 
+json_t *when_json(int64_t ms)
+{
+    char text[CLOCK_TEXT_MAX];
+    if (ms == 0)
+        return json_null();
+    clock_format(ms, text);
+    return json_string(text);
+}
+
 char *join(char *const *words)
 {
     char *text = NULL;
     size_t size;
     FILE *stream = open_memstream(&text, &size);
     if (stream == NULL)
-        errx(1, "no memory for a list");
+        errx(EXIT_FAILED, "no memory for a list");
     for (size_t i = 0; words[i] != NULL; i++)
         fprintf(stream, "%s%s", i > 0 ? ", " : "", words[i]);
     if (fclose(stream) != 0)
-        errx(1, "no memory for a list");
+        errx(EXIT_FAILED, "no memory for a list");
     return text;
 }

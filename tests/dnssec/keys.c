@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/dnssec/keys.h"
+
+#include <openssl/ec.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "client/dnssec/sign.h"
+#include "client/dnssec/zonefile.h"
+#include "tests/dnssec/lab.h"
+
+const char zone_text[] =
+    "$TTL 3600\n"
+    "@ 7200 SOA ns1 hostmaster 7 2 3 4 300\n"
+    "@ NS ns1\n"
+    "@ NS NS2.example.org.\n"
+    "ns1 A 192.0.2.1\n"
+    "ns2 A 192.0.2.2\n"
+    "a.b.c A 192.0.2.3\n"
+    "*.wild TXT w\n"
+    "sub NS ns.sub\n"
+    "sub DS 1 8 2 9D6BAE62219231C99FAA479716B6E4619330CE8206670AEA6C1673A055DC3AF2\n"
+    "sub A 192.0.2.9\n"
+    "ns.sub A 192.0.2.4\n"
+    "NS.deep.sub A 192.0.2.5\n"
+    "deep.sub NS ns.deep.sub\n"
+    "unsec NS ns.example.\n"
+    "z MX 10 Mail.Example.org.\n";
+
+static void die(const char *what)
+{
+    fprintf(stderr, "keys: %s\n", what);
+    abort();
+}
+
+struct keys *make_keys(void)
+{
+    struct keys *keys = calloc(1, sizeof *keys);
+    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(13);
+    for (size_t i = 0; i < 2; i++) {
+        keys->pkeys[i] = EVP_EC_gen("P-256");
+        if (dnskey_from_pkey(algorithm, i == 0 ? DNSKEY_KSK : DNSKEY_ZSK, keys->pkeys[i],
+                             &keys->dnskeys[i], NULL) != KEYD_OK)
+            die("a DNSKEY");
+        keys->soft[i] = (struct soft_signer){algorithm, keys->pkeys[i]};
+        keys->signers[i] = soft_signer(&keys->soft[i], dnskey_tag(&keys->dnskeys[i]));
+    }
+    return keys;
+}
+
+void free_keys(struct keys *keys)
+{
+    EVP_PKEY_free(keys->pkeys[0]);
+    EVP_PKEY_free(keys->pkeys[1]);
+    free(keys);
+}
+
+struct zone *sign_with(const struct zone *zone, const struct keys *keys, int64_t now)
+{
+    struct keyd_error err = {.message = ""};
+    struct zone *out = NULL;
+    size_t signatures = 0;
+    const struct signing signing = {.dnskeys = keys->dnskeys,
+                                    .dnskey_count = 2,
+                                    .ksks = &keys->signers[0],
+                                    .ksk_count = 1,
+                                    .zsks = &keys->signers[1],
+                                    .zsk_count = 1,
+                                    .dnskey_ttl = 600,
+                                    .inception = (uint32_t)(now - 3600),
+                                    .expiration = (uint32_t)(now + 86400),
+                                    .serial = 8};
+    if (sign_zone(zone, &signing, &out, &signatures, &err) != KEYD_OK)
+        die(err.message);
+    return out;
+}
+
+char *text_of(const struct zone *zone)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (file == NULL || zonefile_write(zone, file, "memory", NULL) != KEYD_OK)
+        die("a zone's text");
+    fclose(file);
+    return text;
+}

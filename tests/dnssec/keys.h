@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Two software keys, and zones that they signed. What goes wrong here ends the program. */
+#ifndef TESTS_DNSSEC_KEYS_H
+#define TESTS_DNSSEC_KEYS_H
+
+#include <openssl/evp.h>
+
+#include "client/dnssec/dnskey.h"
+#include "client/dnssec/signer.h"
+#include "client/dnssec/zone.h"
+
+#define NOW INT64_C(1795509062) /* 2026-11-24 08:31:02 */
+
+/* A zone, example.org, with one of everything that signing treats in its own way. */
+extern const char zone_text[];
+
+struct keys {
+    struct dnskey dnskeys[2]; /* KSK, ZSK */
+    EVP_PKEY *pkeys[2];
+    struct soft_signer soft[2];
+    struct dns_signer signers[2];
+};
+
+struct keys *make_keys(void);
+void free_keys(struct keys *keys);
+
+/* Signed from an hour before `now` to a day after it, serial 8, DNSKEY's TTL 600. zone_free. */
+struct zone *sign_with(const struct zone *zone, const struct keys *keys, int64_t now);
+
+/* A zone as its file has it. *Owned*. */
+char *text_of(const struct zone *zone);
+
+#endif
