@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * keyd-hsm when things go wrong: at its start, in a creation, in the module. The real program on a
+ * keyd-hsm when things go wrong: at its start, at its end, in the module. The real program on a
  * real token, with tests/shim between them where the module has to misbehave. */
 #include <fcntl.h>
 #include <signal.h>
@@ -15,288 +15,7 @@
 #include "keyd/base/status.h"
 #include "tests/cmocka.h"
 #include "tests/hsm/lab.h"
-
-#define READY        KEYD__HSM__V1__WELCOME__STATE__READY
-#define LOGIN_NEEDED KEYD__HSM__V1__WELCOME__STATE__LOGIN_NEEDED
-#define FAULTY       KEYD__HSM__V1__WELCOME__STATE__FAULTY
-
-static const uint8_t digest[32] = {1};
-
-/* Each test has a fresh lab: one token, one name. */
-static int fresh(void **state)
-{
-    return lab_open(state);
-}
-
-/* The configuration through the shim, told to do this. */
-static void shim(const char *extra, const char *variables)
-{
-    char all[1024];
-    snprintf(all, sizeof all,
-             "- {name: KEYD_SHIM_MODULE, value: %s}\n- {name: KEYD_SHIM_COUNT, value: %s}\n%s",
-             lab_softhsm(), lab_path("logins"), variables);
-    lab_config("main", KEYD_TESTS "/shim.so", extra, all);
-}
-
-static void plain(void)
-{
-    shim("", "");
-}
-
-static int greet(Keyd__Hsm__V1__Welcome__State state, const char *message)
-{
-    int fd = lab_connect("main");
-    lab_answer *welcome = lab_hello(fd);
-    if (welcome->welcome->state != state)
-        fail_msg("state %d: %s", (int)welcome->welcome->state, welcome->welcome->state_message);
-    if (strstr(welcome->welcome->state_message, message) == NULL)
-        fail_msg("'%s' lacks '%s'", welcome->welcome->state_message, message);
-    lab_free(welcome);
-    return fd;
-}
-
-static void expect_error(lab_answer *answer, enum keyd_status status, const char *reason)
-{
-    assert_non_null(answer);
-    assert_int_equal(answer->status, status);
-    assert_string_equal(answer->reason, reason);
-    lab_free(answer);
-}
-
-static struct keyid make_key(int fd)
-{
-    struct keyid id = keyid_random();
-    lab_answer *made = lab_create(fd, &id);
-    assert_non_null(made);
-    assert_string_equal(made->message, "");
-    lab_free(made);
-    return id;
-}
-
-static void must_sign(int fd, const struct keyid *id)
-{
-    lab_answer *answer = lab_sign(fd, id, digest, sizeof digest);
-    assert_non_null(answer);
-    assert_string_equal(answer->message, "");
-    lab_free(answer);
-}
-
-/* Lists the keys, of which there must be `count`; frees nothing of *first but the answer. */
-static void expect_keys(int fd, size_t count, bool missing)
-{
-    lab_answer *page = lab_list(fd, NULL);
-    assert_non_null(page);
-    assert_int_equal(page->body_case, KEYD__HSM__V1__ANSWER__BODY_KEY_PAGE);
-    assert_int_equal(page->key_page->n_keys, count);
-    for (size_t i = 0; i < count; i++)
-        assert_int_equal(page->key_page->keys[i]->missing, missing);
-    lab_free(page);
-}
-
-static void end(pid_t pid, int fd)
-{
-    close(fd);
-    lab_stop(pid);
-}
-
-/* ---- A creation that is cut short ------------------------------------------------------------ */
-
-static void killed_creation(const char *kill_where, struct keyid *id)
-{
-    shim("", kill_where);
-    pid_t pid = lab_start("main", NULL);
-    int fd = greet(READY, "");
-    *id = keyid_random();
-    assert_null(lab_create(fd, id));
-    close(fd);
-    assert_int_equal(lab_wait(pid), 128 + SIGKILL);
-    assert_int_equal(lab_count("state-main/journal", "key.creating"), 1);
-    assert_int_equal(lab_count("state-main/journal", "key.created"), 0);
-}
-
-static void killed_before_the_key_is_made_it_is_gone(void **state)
-{
-    (void)state;
-    struct keyid id;
-    killed_creation("- {name: KEYD_SHIM_KILL, value: before}\n", &id);
-    plain();
-    pid_t pid = lab_start("main", NULL);
-    int fd = greet(READY, "");
-    expect_keys(fd, 0, false);
-    assert_int_equal(lab_count("state-main/journal", "key.abandoned"), 1);
-    assert_int_equal(lab_count("main.log", "key abandoned, 0 objects"), 1);
-    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
-    expect_error(lab_sign(fd, &id, digest, sizeof digest), KEYD_NOT_FOUND, "KEY_NOT_FOUND");
-    make_key(fd);
-    end(pid, fd);
-}
-
-static void killed_after_the_key_is_made_it_is_usable(void **state)
-{
-    (void)state;
-    struct keyid id;
-    killed_creation("- {name: KEYD_SHIM_KILL, value: after}\n", &id);
-    plain();
-    pid_t pid = lab_start("main", NULL);
-    int fd = greet(READY, "");
-    must_sign(fd, &id);
-    expect_keys(fd, 1, false);
-    assert_int_equal(lab_count("state-main/journal", "\"settled\":true"), 1);
-    assert_int_equal(lab_count("main.log", "the key is there and usable"), 1);
-    lab_answer *again = lab_create(fd, &id);
-    assert_string_equal(again->reason, "KEY_EXISTS");
-    lab_free(again);
-    end(pid, fd);
-}
-
-static void what_is_left_of_half_a_key_is_removed(void **state)
-{
-    (void)state;
-    struct keyid id;
-    killed_creation("- {name: KEYD_SHIM_KILL, value: after}\n", &id);
-    /* The proof of the pair fails at the next start: neither half may stay. */
-    shim("", "- {name: KEYD_SHIM_FAIL, value: C_SignInit=0x6}\n");
-    pid_t pid = lab_start("main", NULL);
-    int fd = greet(READY, "");
-    expect_keys(fd, 0, false);
-    assert_int_equal(lab_count("main.log", "key abandoned, 2 objects"), 1);
-    end(pid, fd);
-    plain();
-    pid = lab_start("main", NULL);
-    fd = greet(READY, "");
-    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
-    end(pid, fd);
-    /* Nothing of it is on the token: its journal may be begun afresh. */
-    lab_forget("state-main");
-    pid = lab_start("main", NULL);
-    end(pid, greet(READY, ""));
-}
-
-static void a_token_that_refuses_to_make_keys_abandons_the_id(void **state)
-{
-    (void)state;
-    shim("", "- {name: KEYD_SHIM_FAIL, value: C_GenerateKeyPair=0x31}\n");
-    pid_t pid = lab_start("main", NULL);
-    int fd = greet(READY, "");
-    struct keyid id = keyid_random();
-    expect_error(lab_create(fd, &id), KEYD_RESOURCE_EXHAUSTED, "TOKEN_MEMORY");
-    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
-    end(pid, fd);
-}
-
-static void a_module_without_copyable_makes_keys_too(void **state)
-{
-    (void)state;
-    shim("", "- {name: KEYD_SHIM_NO_COPYABLE, value: '1'}\n");
-    pid_t pid = lab_start("main", NULL);
-    int fd = greet(READY, "");
-    struct keyid id = make_key(fd);
-    must_sign(fd, &id);
-    end(pid, fd);
-    plain();
-    pid = lab_start("main", NULL);
-    fd = greet(READY, "");
-    must_sign(fd, &id);
-    expect_keys(fd, 1, false);
-    end(pid, fd);
-}
-
-/* Between the two records, at every step: the next start has the key, or nothing of it. */
-static void a_token_that_goes_during_a_creation_is_settled(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *fail;
-        bool made;
-    } steps[] = {{"C_GenerateKeyPair=0x32", false},
-                 {"C_SignInit=0x32", true},
-                 {"C_Sign=0x101", true},
-                 {"C_SignInit=0x6,C_DestroyObject=0x32", true}};
-    struct keyid id;
-    size_t there = 0;
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        char variables[100];
-        snprintf(variables, sizeof variables, "- {name: KEYD_SHIM_FAIL, value: '%s'}\n",
-                 steps[i].fail);
-        shim("", variables);
-        pid_t pid = lab_start("main", NULL);
-        int fd = greet(READY, "");
-        id = keyid_random();
-        assert_null(lab_create(fd, &id));
-        close(fd);
-        assert_int_equal(lab_wait(pid), 1);
-        plain();
-        pid = lab_start("main", NULL);
-        fd = greet(READY, "");
-        there += steps[i].made;
-        expect_keys(fd, there, false);
-        if (steps[i].made)
-            must_sign(fd, &id);
-        else
-            expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
-        end(pid, fd);
-    }
-}
-
-static void remains_that_cannot_be_removed_stay_open(void **state)
-{
-    (void)state;
-    shim("", "- {name: KEYD_SHIM_FAIL, value: 'C_SignInit=0x31,C_DestroyObject=0x6'}\n");
-    pid_t pid = lab_start("main", NULL);
-    int fd = greet(READY, "");
-    struct keyid id = keyid_random();
-    for (int i = 0; i < 2; i++) /* not TOKEN_MEMORY: that would say that there is no key */
-        expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
-    expect_keys(fd, 0, false);
-    end(pid, fd);
-    assert_int_equal(lab_count("main.log", "The next start tries again"), 2);
-    plain();
-    pid = lab_start("main", NULL);
-    fd = greet(READY, "");
-    must_sign(fd, &id);
-    end(pid, fd);
-}
-
-static void a_disk_that_is_full_before_the_first_record_makes_nothing(void **state)
-{
-    (void)state;
-    plain();
-    pid_t pid = lab_start("main", NULL);
-    end(pid, greet(READY, ""));
-    shim("", "- {name: KEYD_SHIM_FULL, value: C_FindObjectsInit}\n");
-    pid = lab_start("main", NULL);
-    int fd = greet(READY, "");
-    struct keyid id = keyid_random();
-    expect_error(lab_create(fd, &id), KEYD_RESOURCE_EXHAUSTED, "JOURNAL_FULL");
-    end(pid, fd);
-    plain();
-    pid = lab_start("main", NULL);
-    fd = greet(READY, "");
-    assert_int_equal(lab_count("state-main/journal", "key.creating"), 0);
-    lab_answer *made = lab_create(fd, &id);
-    assert_string_equal(made->message, "");
-    lab_free(made);
-    end(pid, fd);
-}
-
-static void a_disk_that_is_full_at_the_second_record_keeps_the_key(void **state)
-{
-    (void)state;
-    shim("", "- {name: KEYD_SHIM_FULL, value: C_GenerateKeyPair}\n");
-    pid_t pid = lab_start("main", NULL);
-    int fd = greet(READY, "");
-    struct keyid id = keyid_random();
-    for (int i = 0; i < 2; i++)
-        expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
-    expect_keys(fd, 0, false);
-    end(pid, fd);
-    plain();
-    pid = lab_start("main", NULL);
-    fd = greet(READY, "");
-    must_sign(fd, &id);
-    expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_EXISTS");
-    end(pid, fd);
-}
+#include "tests/hsm/scene.h"
 
 /* ---- The module ------------------------------------------------------------------------------ */
 
@@ -312,7 +31,7 @@ static void a_module_that_hangs_is_left_by_the_watchdog(void **state)
     pid = lab_start("main", NULL);
     fd = greet(READY, "");
     int64_t began = clock_monotonic_ns();
-    assert_null(lab_sign(fd, &id, digest, sizeof digest));
+    assert_null(lab_sign(fd, &id, scene_digest, sizeof scene_digest));
     close(fd);
     assert_int_equal(lab_wait(pid), 1);
     int64_t took = (clock_monotonic_ns() - began) / 1000000;
@@ -391,7 +110,7 @@ static void a_token_that_is_gone_ends_the_process(void **state)
     shim("", "- {name: KEYD_SHIM_FAIL, value: C_Sign=0x32}\n");
     pid = lab_start("main", NULL);
     fd = greet(READY, "");
-    assert_null(lab_sign(fd, &id, digest, sizeof digest));
+    assert_null(lab_sign(fd, &id, scene_digest, sizeof scene_digest));
     close(fd);
     assert_int_equal(lab_wait(pid), 1);
     assert_int_equal(lab_count("main.log", "C_Sign: CKR_DEVICE_REMOVED (0x32)"), 1);
@@ -410,7 +129,8 @@ static void a_failure_of_one_signature_is_that_calls_alone(void **state)
     pid = lab_start("main", NULL);
     fd = greet(READY, "");
     must_sign(fd, &id);
-    expect_error(lab_sign(fd, &id, digest, sizeof digest), KEYD_RESOURCE_EXHAUSTED, "TOKEN_MEMORY");
+    expect_error(lab_sign(fd, &id, scene_digest, sizeof scene_digest), KEYD_RESOURCE_EXHAUSTED,
+                 "TOKEN_MEMORY");
     end(pid, fd);
 }
 
@@ -436,7 +156,8 @@ static void without_module_or_token_it_says_so_and_tries_again(void **state)
     int fd = greet(FAULTY, "cannot be loaded");
     struct keyid id = keyid_random();
     expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "TOKEN_FAULTY");
-    expect_error(lab_sign(fd, &id, digest, sizeof digest), KEYD_UNAVAILABLE, "TOKEN_FAULTY");
+    expect_error(lab_sign(fd, &id, scene_digest, sizeof scene_digest), KEYD_UNAVAILABLE,
+                 "TOKEN_FAULTY");
     expect_keys(fd, 0, false);
     assert_int_equal(lab_wait(pid), 1); /* after 5 s */
     close(fd);
@@ -535,7 +256,7 @@ static void a_wrong_pin_is_tried_once(void **state)
         pid_t pid = lab_start("main", NULL);
         int fd = greet(LOGIN_NEEDED, start == 0 ? "CKR_PIN_INCORRECT" : "refused the PIN");
         struct keyid id = keyid_random();
-        expect_error(lab_sign(fd, &id, digest, sizeof digest), KEYD_FAILED_PRECONDITION,
+        expect_error(lab_sign(fd, &id, scene_digest, sizeof scene_digest), KEYD_FAILED_PRECONDITION,
                      "LOGIN_NEEDED");
         expect_error(lab_create(fd, &id), KEYD_FAILED_PRECONDITION, "LOGIN_NEEDED");
         expect_keys(fd, 0, false);
@@ -638,6 +359,27 @@ static void a_pin_file_that_is_no_good_is_waited_for(void **state)
     assert_int_equal(lab_count("logins", "C_Login"), 1);
 }
 
+static void a_pin_of_no_or_too_many_bytes_is_not_tried(void **state)
+{
+    (void)state;
+    char longest[258];
+    memset(longest, '7', sizeof longest);
+    longest[257] = '\0';
+    const char *const pins[] = {"", "\n", "\r\n", longest, longest + 1};
+    plain();
+    for (size_t i = 0; i < sizeof pins / sizeof pins[0]; i++) {
+        lab_write("pin", pins[i], 0600);
+        pid_t pid = lab_start("main", NULL);
+        end(pid, greet(LOGIN_NEEDED, "`pin_file` must be"));
+    }
+    assert_int_equal(lab_count("logins", "C_Login"), 0);
+    lab_write("pin", longest + 2, 0600); /* 255: the token may judge it */
+    pid_t pid = lab_start("main", NULL);
+    end(pid, greet(LOGIN_NEEDED, "C_Login: CKR_PIN_"));
+    assert_int_equal(lab_count("logins", "C_Login"), 1);
+    assert_int_equal(lab_count("main.log", "7777"), 0);
+}
+
 /* ---- The journal ----------------------------------------------------------------------------- */
 
 static void a_used_token_without_a_journal_has_lost_it(void **state)
@@ -712,7 +454,8 @@ static void keys_that_the_token_lost_are_missing(void **state)
     pid = lab_start("main", NULL);
     fd = greet(READY, "");
     expect_keys(fd, 1, true);
-    expect_error(lab_sign(fd, &id, digest, sizeof digest), KEYD_UNAVAILABLE, "KEY_MISSING");
+    expect_error(lab_sign(fd, &id, scene_digest, sizeof scene_digest), KEYD_UNAVAILABLE,
+                 "KEY_MISSING");
     assert_int_equal(lab_count("main.log", "key missing key="), 1);
     end(pid, fd);
 }
@@ -738,20 +481,11 @@ static void a_bad_configuration_ends_with_status_2(void **state)
     assert_int_equal(lab_wait(pid), 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, lab_close)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, lab_open, lab_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(killed_before_the_key_is_made_it_is_gone),
-        TEST(killed_after_the_key_is_made_it_is_usable),
-        TEST(what_is_left_of_half_a_key_is_removed),
-        TEST(a_token_that_refuses_to_make_keys_abandons_the_id),
-        TEST(a_module_without_copyable_makes_keys_too),
-        TEST(a_token_that_goes_during_a_creation_is_settled),
-        TEST(remains_that_cannot_be_removed_stay_open),
-        TEST(a_disk_that_is_full_before_the_first_record_makes_nothing),
-        TEST(a_disk_that_is_full_at_the_second_record_keeps_the_key),
         TEST(a_module_that_hangs_is_left_by_the_watchdog),
         TEST(a_module_that_hangs_at_its_start_is_left_too),
         TEST(a_module_that_hangs_at_its_end_is_left_too),
@@ -770,6 +504,7 @@ int main(void)
         TEST(the_last_try_of_a_token_is_never_taken),
         TEST(a_damaged_login_record_is_no_reason_to_try),
         TEST(a_pin_file_that_is_no_good_is_waited_for),
+        TEST(a_pin_of_no_or_too_many_bytes_is_not_tried),
         TEST(a_used_token_without_a_journal_has_lost_it),
         TEST(another_tokens_journal_is_refused),
         TEST(a_broken_journal_is_refused),
