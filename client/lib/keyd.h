@@ -59,7 +59,6 @@
 extern "C" {
 #endif
 
-#include "keyd/base/error.h"
 #include "keyd/base/status.h"
 
 #define KEYD_API __attribute__((visibility("default")))

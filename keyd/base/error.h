@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What went wrong, for a program (status, reason) and for a person (message: what, where, what to
- * do next). A plain struct that the caller owns, on its stack as a rule; nothing to free, nothing
- * global. Part of libkeyd's public interface. No secret ever goes into one.
+ * How an error comes to be: the functions that fill a struct keyd_error (status.h). No secret ever
+ * goes into one.
  *
  * A function that can fail takes a `struct keyd_error *err` last and returns the status. It writes
  * *err only when it fails. err may be NULL where the caller does not care.
@@ -14,15 +13,6 @@
 #include <stdbool.h>
 
 #include "keyd/base/status.h"
-
-#define KEYD_REASON_MAX  40  /* bytes with the NUL: one UPPER_SNAKE word */
-#define KEYD_MESSAGE_MAX 768 /* bytes with the NUL: a few sentences with a path in them */
-
-struct keyd_error {
-    enum keyd_status status;
-    char reason[KEYD_REASON_MAX];   /* stable, as "KEY_NOT_FOUND"; empty where status says it all */
-    char message[KEYD_MESSAGE_MAX]; /* UTF-8, no line feed, no final full stop */
-};
 
 /* Fills *err and returns `status`, so that `return keyd_fail(err, ...)` is the whole error path.
  * reason: NULL for none. A message that does not fit is cut at a character. Any thread. */

@@ -53,6 +53,10 @@ static enum keyd_status check_file(int fd, const char *path, size_t max, struct 
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SECRET_FILE_MODE",
                          "%s has mode %04o, so others can read it: make it 0600", path,
                          (unsigned)(st.st_mode & 07777));
+    if (st.st_uid != geteuid() && st.st_uid != 0)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SECRET_FILE_OWNER",
+                         "%s belongs to uid %u, who can read and change it: make it uid %u's", path,
+                         (unsigned)st.st_uid, (unsigned)geteuid());
     if (st.st_size == 0)
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "SECRET_FILE_EMPTY", "%s is empty", path);
     if ((size_t)st.st_size > max + 2)
@@ -85,7 +89,7 @@ static enum keyd_status fill(int fd, const char *path, struct keyd_secret *secre
 enum keyd_status keyd_secret_read(const char *path, size_t max, struct keyd_secret **secret,
                                   struct keyd_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return keyd_fail_errno(err, errno, "%s", path);
 

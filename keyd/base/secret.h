@@ -24,9 +24,11 @@ struct keyd_secret *keyd_secret_new(size_t size);
 void keyd_secret_free(struct keyd_secret *secret);
 
 /* Reads a whole file of 1 to `max` bytes into a secret, with no copy of it elsewhere in this
- * process: no stdio. One final line feed (or CR LF) is dropped. A file that group or others can
- * read or write, or that is not a regular file, is refused (FAILED_PRECONDITION, SECRET_FILE_MODE),
- * as is an empty or larger one (INVALID_ARGUMENT). Blocks on the disk. */
+ * process: no stdio. One final line feed (or CR LF) is dropped. FAILED_PRECONDITION,
+ * SECRET_FILE_MODE: group or others can read or write it, or it is no regular file;
+ * SECRET_FILE_OWNER: it belongs neither to this process' user nor to root. INVALID_ARGUMENT: it is
+ * empty or longer. A symbolic link is followed, and what it leads to is judged. Blocks on the disk.
+ */
 enum keyd_status keyd_secret_read(const char *path, size_t max, struct keyd_secret **secret,
                                   struct keyd_error *err) KEYD_CHECKED;
 

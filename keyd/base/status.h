@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What came of a call. The numbers are gRPC's status codes, so that no table stands between a
- * function in keyd-hsm and what its remote caller sees. Part of libkeyd's public interface.
+ * What came of a call: a status, and where it failed, an error. The numbers are gRPC's status
+ * codes, so that no table stands between a function in keyd-hsm and what its remote caller sees.
+ * This header is part of libkeyd's public interface.
  */
 #ifndef KEYD_BASE_STATUS_H
 #define KEYD_BASE_STATUS_H
@@ -24,6 +25,18 @@ enum keyd_status {
     KEYD_UNAVAILABLE = 14,   /* away for the moment; safe to try again */
     KEYD_DATA_LOSS = 15,     /* what is on disk is not what was written */
     KEYD_UNAUTHENTICATED = 16,
+};
+
+/* What went wrong, for a program (status, reason) and for a person (message: what, where, what to
+ * do next). A plain struct that the caller owns, on its stack as a rule; nothing to free, nothing
+ * global. */
+#define KEYD_REASON_MAX  40  /* bytes with the NUL: one UPPER_SNAKE word */
+#define KEYD_MESSAGE_MAX 768 /* bytes with the NUL: a few sentences with a path in them */
+
+struct keyd_error {
+    enum keyd_status status;
+    char reason[KEYD_REASON_MAX];   /* stable, as "KEY_NOT_FOUND"; empty where status says it all */
+    char message[KEYD_MESSAGE_MAX]; /* UTF-8, no line feed, no final full stop */
 };
 
 /* A status must be looked at. */

@@ -172,16 +172,21 @@ static enum keyd_status read_pin(const char *path, struct keyd_secret **pin, str
         return KEYD_OK;
     return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
                      "no PIN: %s. `pin_file` must be a file of mode 0600 that holds the token's "
-                     "user PIN and belongs to keyd-hsm's user",
+                     "user PIN and belongs to keyd-hsm's user or root",
                      failure.message);
+}
+
+static enum keyd_status refuse_locked(struct keyd_error *err)
+{
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
+                     "the token says that its user PIN is locked. Unlock it with the security "
+                     "officer's PIN, then write the PIN file anew");
 }
 
 static enum keyd_status judge_flags(CK_FLAGS flags, struct keyd_error *err)
 {
     if ((flags & CKF_USER_PIN_LOCKED) != 0)
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-                         "the token says that its user PIN is locked. Unlock it with the security "
-                         "officer's PIN, then write the PIN file anew");
+        return refuse_locked(err);
     if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
                          "the token says that one more wrong PIN locks it; keyd-hsm does not take "
@@ -204,20 +209,22 @@ static enum keyd_status refuse_known(const char *pin_file, const char *record_fi
 
 static bool is_refusal(CK_RV rv)
 {
-    return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE ||
-           rv == CKR_PIN_LOCKED;
+    return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE;
 }
 
-/* Writes down what came of it. What is neither yes nor no leaves the try unsettled. */
+/* Writes down what came of it. A locked token has not looked at the PIN: the try counts for
+ * nothing. What is neither yes nor no leaves it unsettled. */
 static enum keyd_status settle(const struct session *session, struct record *record,
                                const char *record_file, CK_RV rv, struct keyd_error *err)
 {
     bool good = rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_PIN_EXPIRED;
-    if (!good && !is_refusal(rv))
+    bool refused = is_refusal(rv);
+    if (!good && !refused && rv != CKR_PIN_LOCKED)
         return KEYD_OK;
     record->trying = false;
-    record->last = good ? "good" : "refused";
-    if (!good)
+    if (good || refused)
+        record->last = good ? "good" : "refused";
+    if (refused)
         remember_refused(record, record->trying_hash);
     return write_record(record_file, session->module->serial, record, err);
 }
@@ -240,6 +247,8 @@ static enum keyd_status try_pin(const struct session *session, struct keyd_secre
     ckr_fail(&failure, rv, "C_Login");
     if (status != KEYD_OK)
         log_error("the login's outcome could not be written down: %s", err->message);
+    if (rv == CKR_PIN_LOCKED)
+        return refuse_locked(err);
     if (is_refusal(rv))
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
                          "%s. It was tried once and is not tried again. Write the right PIN to %s; "

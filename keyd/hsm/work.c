@@ -160,7 +160,7 @@ static enum keyd_status find_key(struct worker *worker, const Keyd__Hsm__V1__Sig
     if (!found || key->state != REGISTER_CREATED)
         return keyd_fail(err, KEYD_NOT_FOUND, "KEY_NOT_FOUND", "the token %s has no key %s",
                          worker->token->config->name, text);
-    return keyd_fail(err, KEYD_UNAVAILABLE, "KEY_MISSING",
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISSING",
                      "the token no longer holds the key %s: restore the token from its backup",
                      text);
 }

@@ -26,8 +26,9 @@
 #include "keyd/base/notify.h"
 #include "keyd/run/child.h"
 
-#define TOKENS_MAX  64    /* as many as keyd.conf may list */
-#define STOP_MAX_MS 10000 /* before SIGKILL: longer than either daemon's own grace */
+#define TOKENS_MAX 64 /* as many as keyd.conf may list */
+#define STOP_MAX_MS                                                                                \
+    20000 /* before SIGKILL: longer than the grace of keyd and of keyd-hsm together */
 
 enum { EXIT_USAGE = 2 };
 

@@ -454,7 +454,7 @@ static void keys_that_the_token_lost_are_missing(void **state)
     pid = lab_start("main", NULL);
     fd = greet(READY, "");
     expect_keys(fd, 1, true);
-    expect_error(lab_sign(fd, &id, scene_digest, sizeof scene_digest), KEYD_UNAVAILABLE,
+    expect_error(lab_sign(fd, &id, scene_digest, sizeof scene_digest), KEYD_FAILED_PRECONDITION,
                  "KEY_MISSING");
     assert_int_equal(lab_count("main.log", "key missing key="), 1);
     end(pid, fd);
