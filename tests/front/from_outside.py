@@ -414,6 +414,31 @@ class Hostile(unittest.TestCase):
                 time.sleep(0.01)
         self.fail("what was not read is still counted when its connection is gone")
 
+    def test_one_that_does_not_end_its_requests(self):
+        clients = [Http2(self.house.path("keyd.sock"), window=0) for _ in range(40)]
+        for client in clients:
+            client.socket.settimeout(0.05)
+            try:
+                for _ in range(1000):  # in all 40,000 times 16 KiB, and what gRPC needs for a call
+                    client.call("Sign", 120000, b"\x12\xc0\xa9\x07" + b"x" * 16000)
+            except OSError:
+                pass  # not taken any more
+        self.assertLess(self.memory(), 700)
+        for client in clients:
+            client.socket.close()
+        self.stub().ListTokens(keyd_pb2.ListTokensRequest(), wait_for_ready=True, timeout=10)
+
+    def test_all_calls_that_are_permitted_may_be_large(self):
+        keys = self.stub()
+        key = keys.CreateKey(
+            keyd_pb2.CreateKeyRequest(key_spec=key_pb2.ECC_NIST_P256)).key_metadata.key_id
+        request = keyd_pb2.SignRequest(key_id=key, message=b"x" * 65536)
+        self.house.hsm.send_signal(signal.SIGSTOP)
+        calls = [keys.Sign.future(request, timeout=30) for _ in range(1000)]
+        time.sleep(0.5)
+        self.house.hsm.send_signal(signal.SIGCONT)
+        self.assertEqual(sum(len(call.result().signature) > 60 for call in calls), 1000)
+
     def test_one_that_takes_all_connections(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
