@@ -51,6 +51,32 @@ static void a_listing_replaces_the_one_before(void **state)
     keyring_free(keyring);
 }
 
+static void listings_of_many_keys_are_merged(void **state)
+{
+    (void)state;
+    struct keyring *keyring = keyring_new(3);
+    struct keyring_key *keys[3][64], *all[256];
+    for (uint8_t i = 0; i < 64; i++) {
+        keys[0][i] = key_of(0, (uint8_t)(3 * i));
+        keys[1][i] = key_of(1, (uint8_t)(3 * i + 1));
+        keys[2][i] = key_of(2, (uint8_t)(3 * i + (i % 2 == 0 ? 2 : 1))); /* half are token 1's */
+    }
+    for (unsigned token = 0; token < 3; token++)
+        keyring_replace(keyring, token, keys[token], 64);
+    assert_int_equal(keyring_count(keyring, 0), 64);
+    assert_int_equal(keyring_count(keyring, 1), 64);
+    assert_int_equal(keyring_count(keyring, 2), 32);
+    size_t count = keyring_page(keyring, NULL, all, 256);
+    assert_int_equal(count, 160);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(i == 0 || keyid_compare(&all[i - 1]->id, &all[i]->id) < 0);
+        keyring_key_put(all[i]);
+    }
+    keyring_add(keyring, key_of(1, 255));
+    assert_true(has(keyring, 255));
+    keyring_free(keyring);
+}
+
 static void a_token_is_known_once_it_was_listed(void **state)
 {
     (void)state;
@@ -150,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_listing_replaces_the_one_before),
+        cmocka_unit_test(listings_of_many_keys_are_merged),
         cmocka_unit_test(a_token_is_known_once_it_was_listed),
         cmocka_unit_test(a_key_of_two_tokens_stays_with_the_first),
         cmocka_unit_test(pages_are_in_the_order_of_ids),

@@ -36,6 +36,7 @@
 #define ACCEPTED_AT_ONCE   64   /* before the next look at whether keyd is told to stop */
 #define EVENTS_AT_ONCE     256  /* taken before what they queued is sent to the tokens */
 #define ARGUMENTS_MAX      24
+#define GRPC_MEMORY_MAX    (256 * 1024 * 1024) /* bytes for each uid; 1,024 Signs of 64 KiB fit */
 
 struct server {
     struct service *service;
@@ -120,18 +121,33 @@ static void set_limits(grpc_channel_args *args, bool strangers)
     set(args, GRPC_ARG_ENABLE_CHANNELZ, 0);
 }
 
+/* Memory of gRPC's own for one uid: requests that are not complete, calls. Beyond it gRPC ends some
+ * of the uid's calls and connections, of its own choice. */
+static void set_memory(grpc_channel_args *args, const char *principal)
+{
+    grpc_resource_quota *quota = grpc_resource_quota_create(principal);
+    grpc_resource_quota_resize(quota, GRPC_MEMORY_MAX);
+    grpc_arg *arg = &args->args[args->num_args++];
+    arg->type = GRPC_ARG_POINTER;
+    arg->key = (char *)GRPC_ARG_RESOURCE_QUOTA;
+    arg->value.pointer.p = quota;
+    arg->value.pointer.vtable = grpc_resource_quota_arg_vtable();
+}
+
 static enum keyd_status reception_open(struct server *server, struct reception *reception,
                                        struct keyd_error *err)
 {
     grpc_arg list[ARGUMENTS_MAX];
     grpc_channel_args args = {.num_args = 0, .args = list};
     set_limits(&args, reception->strangers);
+    set_memory(&args, reception->identity.principal);
     reception->queue = server->queue;
     reception->service = server->service;
     reception->exchanges = &server->exchanges;
     reception->methods = server->methods;
     reception->method_count = reception->strangers ? 0 : server->method_count;
     reception->grpc = grpc_server_create(&args, NULL);
+    grpc_resource_quota_unref(args.args[args.num_args - 1].value.pointer.p);
     grpc_server_register_completion_queue(reception->grpc, server->queue, NULL);
     for (unsigned i = 0; i < reception->method_count; i++) {
         reception->registered[i] =

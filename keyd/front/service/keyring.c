@@ -151,8 +151,15 @@ static void insert(struct keyring *keyring, size_t place, struct keyring_key *ke
     keyring->count++;
 }
 
-static void add(struct keyring *keyring, struct keyring_key *key)
+static void refuse_second(struct keyring_key *key)
 {
+    log_error("key=%s is on two tokens; the second one's is not used", key->text);
+    keyring_key_put(key);
+}
+
+void keyring_add(struct keyring *keyring, struct keyring_key *key)
+{
+    pthread_rwlock_wrlock(&keyring->lock);
     size_t place = place_of(keyring, &key->id);
     if (!is_at(keyring, place, &key->id)) {
         insert(keyring, place, key);
@@ -160,37 +167,45 @@ static void add(struct keyring *keyring, struct keyring_key *key)
         keyring_key_put(keyring->keys[place]);
         keyring->keys[place] = key;
     } else {
-        log_error("key=%s is on two tokens; the second one's is not used", key->text);
-        keyring_key_put(key);
+        refuse_second(key);
     }
-}
-
-void keyring_add(struct keyring *keyring, struct keyring_key *key)
-{
-    pthread_rwlock_wrlock(&keyring->lock);
-    add(keyring, key);
     pthread_rwlock_unlock(&keyring->lock);
 }
 
-static void remove_all_of(struct keyring *keyring, unsigned token)
+/* Merges both lists, in the order of their ids, into `merged`: all but `token`'s of the old ones,
+ * and the new ones. Returns how many. */
+static size_t merge(const struct keyring *keyring, unsigned token, struct keyring_key **keys,
+                    size_t count, struct keyring_key **merged)
 {
-    size_t kept = 0;
+    size_t n = 0, next = 0;
     for (size_t i = 0; i < keyring->count; i++) {
-        if (keyring->keys[i]->token == token)
-            keyring_key_put(keyring->keys[i]);
-        else
-            keyring->keys[kept++] = keyring->keys[i];
+        struct keyring_key *old = keyring->keys[i];
+        if (old->token == token) {
+            keyring_key_put(old);
+            continue;
+        }
+        while (next < count && keyid_compare(&keys[next]->id, &old->id) < 0)
+            merged[n++] = keys[next++];
+        if (next < count && keyid_compare(&keys[next]->id, &old->id) == 0)
+            refuse_second(keys[next++]);
+        merged[n++] = old;
     }
-    keyring->count = kept;
+    while (next < count)
+        merged[n++] = keys[next++];
+    return n;
 }
 
 void keyring_replace(struct keyring *keyring, unsigned token, struct keyring_key **keys,
                      size_t count)
 {
     pthread_rwlock_wrlock(&keyring->lock);
-    remove_all_of(keyring, token);
-    for (size_t i = 0; i < count; i++)
-        add(keyring, keys[i]);
+    size_t size = keyring->count + count;
+    struct keyring_key **merged = memory_zeroed(size, sizeof(struct keyring_key *));
+    size_t n = merge(keyring, token, keys, count, merged);
+    free(keyring->keys);
+    keyring->keys = merged;
+    keyring->count = n;
+    keyring->size = size;
     keyring->listed[token] = true;
     pthread_rwlock_unlock(&keyring->lock);
 }
