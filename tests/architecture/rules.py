@@ -36,7 +36,7 @@ DOORS = {
 # Headers of libraries that only some files may see: include, files, why.
 PRIVATE_HEADERS = [
     (r"grpc(pp)?/", r"keyd/front/rpc/|client/lib/(?!keyd\.h)", "gRPC"),
-    (r"(p11-kit/)?pkcs11[a-z]*\.h|p11-kit/", r"keyd/hsm/|tests/(shim|bench)/", "PKCS#11"),
+    (r"(p11-kit/)?pkcs11[a-z]*\.h|p11-kit/", r"keyd/hsm/|tests/(shim|bench|mock)/", "PKCS#11"),
     (r"libp11\.h", r"keyd/hsm/module\.c$", "libp11"),
     (r"sqlite3\.h", r"keyd/front/service/|tests/front/", "SQLite"),
     (r"ldns/", r"client/dnssec/|tests/dnssec/", "ldns"),
