@@ -138,6 +138,9 @@ class TokenTrouble(world.TestCase):
         state = self.world.setting("tokens.d/main.conf", "state_folder")
         shutil.move(os.path.join(state, "journal"), os.path.join(state, "journal.away"))
         self.expect("FAULTY", "journal", "--new-journal")
+        # The key is not said to be gone: nobody can know.
+        done = self.world.keydctl("sign", "--key-id", "alias/one", "--message", "x", check=False)
+        self.fails(done, FAILURE, "--new-journal")
         self.world.stop()
         shutil.move(os.path.join(state, "journal.away"), os.path.join(state, "journal"))
         self.world.start()

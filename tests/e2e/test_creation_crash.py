@@ -144,6 +144,28 @@ class TheClientIsGone(Shimmed):
         self.there_is_one_usable_key()
 
 
+    def test_a_login_that_is_needed_in_between_loses_no_alias(self):
+        pin = self.world.setting("tokens.d/main.conf", "pin_file")
+        self.shim(KEYD_SHIM_HANG="C_SignInit")
+        self.world.background(
+            world.program("keydctl"), "--socket", self.world.socket, "create-key", "--key-spec",
+            "ECC_NIST_P256", "--alias", ALIAS, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        world.wait_for(self.happened)
+        os.rename(pin, pin + ".away")
+        self.world.kill("keyd-hsm main")
+        world.wait_for(lambda: self.token()["State"] == "LOGIN_NEEDED", 15, self.world.log)
+        # Whether the key came to be is not known yet, so nothing is said to be gone.
+        self.fails(self.sign(ALIAS, check=False), 1)
+        self.assertNotIn("the alias is free again", self.world.log())
+        os.rename(pin + ".away", pin)
+        self.started(2)
+        self.there_is_one_usable_key()
+
+    def token(self):
+        return self.world.json("status")["Tokens"][0]
+
+
 class HungSignature(Shimmed):
     def test_the_watchdog_ends_it_and_the_next_one_succeeds(self):
         self.world.start()

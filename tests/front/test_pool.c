@@ -41,10 +41,11 @@ static void nap(int64_t ns)
     nanosleep(&(struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000}, NULL);
 }
 
-static void listed(void *context, unsigned token, uint64_t generation, struct keyring_key **keys,
-                   size_t count)
+static void listed(void *context, unsigned token, uint64_t generation, bool complete,
+                   struct keyring_key **keys, size_t count)
 {
     (void)context;
+    (void)complete;
     for (size_t i = 0; i < count; i++)
         keyring_key_put(keys[i]);
     free(keys);
@@ -314,7 +315,7 @@ static void what_a_keyd_hsm_says_is_told_as_text_only(void **state)
         memcpy(endless + i, "\xc3\xa4", 2);
     fake.token = "\xff\xfe";
     fake_hsm_up(&fake);
-    away_because("serves another token, (no text)");
+    away_because("sent what is no answer");
     fake_hsm_down(&fake);
     endless[1] = 'x';
     for (int shift = 0; shift < 2; shift++) { /* so that one of the two is cut in a character */

@@ -296,8 +296,10 @@ static bool take_page(struct token *token, const Keyd__Hsm__V1__Answer *answer)
     pthread_mutex_lock(&token->state);
     token->phase = PHASE_SETTLING;
     uint64_t generation = token->generation;
+    bool complete = token->facts.state == KEYD__V1__TOKEN_STATE__READY;
     pthread_mutex_unlock(&token->state);
-    token->audience.listed(token->audience.context, token->number, generation, keys, count);
+    token->audience.listed(token->audience.context, token->number, generation, complete, keys,
+                           count);
     return true;
 }
 

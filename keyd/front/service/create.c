@@ -43,6 +43,7 @@ struct creation {
     unsigned attempt;
     Keyd__Hsm__V1__CreateKey body;
     bool listed_under_way;
+    bool resumed; /* the entry was pending already: an earlier try may yet have made the key */
     struct creation *next; /* among those under way */
     /* keyd-hsm's answer, carried from the reader to the worker */
     struct keyring_key *made; /* *owned*; also the key that stands under the id already */
@@ -283,7 +284,8 @@ static enum earlier look_up_try(struct creation *creation, unsigned attempt)
         return EARLIER_PENDING;
     if (same)
         keyd_fail(&creation->err, KEYD_UNAVAILABLE, "TOKEN_AWAY",
-                  "this request has made a key on token %s, which has been away since keyd started",
+                  "this request has made a key on token %s, which has not listed its keys since "
+                  "keyd started",
                   there.token);
     else
         reused(creation, &creation->err);
@@ -389,6 +391,7 @@ static void go_on_from(struct creation *creation, unsigned first)
         end_with_error(creation, &creation->err);
         return;
     case EARLIER_PENDING:
+        creation->resumed = true;
         enter(creation);
         ask_token(creation);
         return;
@@ -438,7 +441,7 @@ static void take_key(struct creation *creation)
 static bool surely_not_made(const struct creation *creation)
 {
     if (!creation->request.sent)
-        return true;
+        return !creation->resumed;
     switch (creation->err.status) {
     case KEYD_UNAVAILABLE:
         return strcmp(creation->err.reason, "TOKEN_FAULTY") == 0;

@@ -210,6 +210,12 @@ void keyring_replace(struct keyring *keyring, unsigned token, struct keyring_key
     pthread_rwlock_unlock(&keyring->lock);
 }
 
+void keyring_add_all(struct keyring *keyring, struct keyring_key **keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        keyring_add(keyring, keys[i]);
+}
+
 bool keyring_listed(struct keyring *keyring, unsigned token)
 {
     pthread_rwlock_rdlock(&keyring->lock);

@@ -56,14 +56,18 @@ size_t keyring_page(struct keyring *keyring, const struct keyid *after, struct k
  * the reference. */
 void keyring_add(struct keyring *keyring, struct keyring_key *key);
 
+/* The same for several, from a list that may lack some: what it does not have stays as it was. The
+ * array is not given away. */
+void keyring_add_all(struct keyring *keyring, struct keyring_key **keys, size_t count);
+
 /* Puts a token's whole listing in the place of the one before. keys: in the order of their ids; the
  * references are *given away*, the array is not. A key that another token has too stays with the
  * token that had it first; that is logged. From now on keyring_listed is true of the token. */
 void keyring_replace(struct keyring *keyring, unsigned token, struct keyring_key **keys,
                      size_t count);
 
-/* Whether the token was ever listed since this process started: if not, a key that is not found
- * may yet be there. */
+/* Whether the token was ever wholly listed since this process started: if not, a key that is not
+ * found may yet be there. */
 bool keyring_listed(struct keyring *keyring, unsigned token);
 
 unsigned keyring_count(struct keyring *keyring, unsigned token); /* keys of one token */

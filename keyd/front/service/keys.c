@@ -35,17 +35,28 @@ static enum keyd_status id_of(struct service *service, const char *name, struct 
                      "there is no %s; ListKeys shows the keys and their aliases", name);
 }
 
-/* The first token that was not seen since keyd started, of those that may have the key. */
-static const char *unseen_token(struct service *service, const struct keyid *id)
+/* The first token that has not listed its keys since keyd started, of those that may have this one;
+ * the number of tokens when there is none. */
+static unsigned unseen_token(struct service *service, const struct keyid *id)
 {
     struct catalog_entry entry;
     bool known = catalog_find(service->catalog, id, &entry);
-    for (unsigned i = 0; i < service->config.token_count; i++) {
-        const char *name = service_token_name(service, i);
-        if (!keyring_listed(service->keyring, i) && (!known || strcmp(entry.token, name) == 0))
-            return name;
-    }
-    return NULL;
+    unsigned i = 0;
+    for (; i < service->config.token_count; i++)
+        if (!keyring_listed(service->keyring, i) &&
+            (!known || strcmp(entry.token, service_token_name(service, i)) == 0))
+            break;
+    return i;
+}
+
+static enum keyd_status fail_unseen(struct service *service, const char *name, unsigned token,
+                                    struct keyd_error *err)
+{
+    struct pool_status status;
+    pool_status(service->pool, token, &status);
+    return keyd_fail(err, KEYD_UNAVAILABLE, "TOKEN_AWAY",
+                     "%s may be on token %s, which has not listed its keys since keyd started: %s",
+                     name, service_token_name(service, token), status.message);
 }
 
 enum keyd_status keys_find(struct service *service, const char *name, struct keyring_key **key,
@@ -61,11 +72,9 @@ enum keyd_status keys_find(struct service *service, const char *name, struct key
         return KEYD_OK;
     }
     keyring_key_put(found);
-    const char *unseen = unseen_token(service, &id);
-    if (unseen != NULL)
-        return keyd_fail(err, KEYD_UNAVAILABLE, "TOKEN_AWAY",
-                         "%s may be on token %s, which has been away since keyd started", name,
-                         unseen);
+    unsigned unseen = unseen_token(service, &id);
+    if (unseen < service->config.token_count)
+        return fail_unseen(service, name, unseen, err);
     return keyd_fail(err, KEYD_NOT_FOUND, "KEY_NOT_FOUND", "no token holds the key %s", name);
 }
 

@@ -61,10 +61,11 @@ struct pool_token_config {
     uid_t hsm_uid;      /* a keyd-hsm of another uid is refused; POOL_ANY_UID: any */
 };
 
-/* A token's keyd-hsm has listed all its keys (in the order of their ids). Called from the reader;
- * must not block. keys is *given away*, array and references. The token stays down until
- * pool_token_up with this generation. */
-typedef void pool_listed(void *context, unsigned token, uint64_t generation,
+/* A token's keyd-hsm has listed its keys (in the order of their ids). complete: it is READY, so
+ * what the list does not have is not there; one in trouble lists what its journal tells it, if it
+ * has one. Called from the reader; must not block. keys is *given away*, array and references. The
+ * token stays down until pool_token_up with this generation. */
+typedef void pool_listed(void *context, unsigned token, uint64_t generation, bool complete,
                          struct keyring_key **keys, size_t count);
 
 struct pool_status {

@@ -28,6 +28,7 @@ struct listing {
     struct service *service;
     unsigned token;
     uint64_t generation;
+    bool complete;
     struct keyring_key **keys;
     size_t count;
 };
@@ -36,21 +37,26 @@ static void take_listing(struct worker_job *job)
 {
     struct listing *listing = (struct listing *)job;
     struct service *service = listing->service;
-    create_settle(service, listing->token, listing->keys, listing->count);
-    keyring_replace(service->keyring, listing->token, listing->keys, listing->count);
+    if (listing->complete) {
+        create_settle(service, listing->token, listing->keys, listing->count);
+        keyring_replace(service->keyring, listing->token, listing->keys, listing->count);
+    } else {
+        keyring_add_all(service->keyring, listing->keys, listing->count);
+    }
     pool_token_up(service->pool, listing->token, listing->generation);
     free(listing->keys);
     free(listing);
 }
 
-static void listed(void *context, unsigned token, uint64_t generation, struct keyring_key **keys,
-                   size_t count)
+static void listed(void *context, unsigned token, uint64_t generation, bool complete,
+                   struct keyring_key **keys, size_t count)
 {
     struct listing *listing = memory_zeroed(1, sizeof *listing);
     *listing = (struct listing){.job = {.run = take_listing},
                                 .service = context,
                                 .token = token,
                                 .generation = generation,
+                                .complete = complete,
                                 .keys = keys,
                                 .count = count};
     worker_post(listing->service->worker, &listing->job);
