@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/dns/ttl.h"
 #include "client/dnssec/enable.h"
 #include "client/dnssec/show.h"
 #include "client/dnssec/signing.h"
-#include "client/dnssec/ttl.h"
 #include "client/dnssec/zonekeys.h"
 #include "keyd/base/clock.h"
 

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/dns/rrtype.h"
 #include "client/dnssec/publish.h"
-#include "client/dnssec/rrtype.h"
 #include "client/dnssec/sign.h"
 #include "client/dnssec/signing.h"
 #include "client/dnssec/takeover.h"

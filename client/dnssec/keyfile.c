@@ -13,10 +13,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "client/dnssec/dname.h"
-#include "client/dnssec/rdata.h"
-#include "client/dnssec/rrtype.h"
-#include "client/dnssec/zonefile.h"
+#include "client/dns/dname.h"
+#include "client/dns/rdata.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/zonefile.h"
 #include "keyd/base/encode.h"
 #include "keyd/base/file.h"
 #include "keyd/base/secret.h"

@@ -10,7 +10,7 @@
 #include <openssl/evp.h>
 #include <stdint.h>
 
-#include "client/dnssec/dnskey.h"
+#include "client/dns/dnskey.h"
 #include "keyd/base/error.h"
 
 #define KEYFILE_NAME                                                                               \

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "client/dnssec/dname.h"
+#include "client/dns/dname.h"
 #include "client/dnssec/verify.h"
 #include "client/show/show.h"
 

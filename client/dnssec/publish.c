@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/dnssec/zonefile.h"
+#include "client/dns/zonefile.h"
 #include "keyd/base/file.h"
 
 #define ENDING ".new"

@@ -15,7 +15,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-#include "client/dnssec/zone.h"
+#include "client/dns/zone.h"
 
 struct publication {
     char target[PATH_MAX]; /* with symbolic links followed */

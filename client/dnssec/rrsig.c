@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "client/dnssec/dname.h"
+#include "client/dns/dname.h"
 
 uint8_t rrsig_labels(const uint8_t *owner)
 {

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/bytes.h"
+#include "client/dns/bytes.h"
+#include "client/dns/zone.h"
 #include "client/dnssec/signer.h"
-#include "client/dnssec/zone.h"
 #include "keyd/base/error.h"
 
 struct rrsig {

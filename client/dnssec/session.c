@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/dnssec/rrtype.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/zonefile.h"
 #include "client/dnssec/zonecheck.h"
-#include "client/dnssec/zonefile.h"
 #include "keyd/base/file.h"
 
 void session_init(struct session *session, const struct options *options,

@@ -5,10 +5,10 @@
 #ifndef DNSSEC_SESSION_H
 #define DNSSEC_SESSION_H
 
+#include "client/dns/zone.h"
 #include "client/dnssec/hsm.h"
 #include "client/dnssec/options.h"
 #include "client/dnssec/state.h"
-#include "client/dnssec/zone.h"
 
 struct session {
     const struct options *options; /* *borrowed* */

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 
-#include "client/dnssec/nsec.h"
+#include "client/dns/nsec.h"
+#include "client/dns/rrtype.h"
 #include "client/dnssec/rrsig.h"
-#include "client/dnssec/rrtype.h"
 
 #define SOA_SERIAL_FROM_END 20 /* bytes: serial, refresh, retry, expire, minimum */
 

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/dnskey.h"
+#include "client/dns/dnskey.h"
+#include "client/dns/zone.h"
 #include "client/dnssec/signer.h"
-#include "client/dnssec/zone.h"
 
 struct signing {
     const struct dnskey *dnskeys; /* the DNSKEY RRset that is published */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/algorithm.h"
+#include "client/dns/algorithm.h"
 #include "keyd/base/error.h"
 
 struct dns_signer {

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/dns/rrtype.h"
+#include "client/dns/ttl.h"
 #include "client/dnssec/publish.h"
 #include "client/dnssec/reload.h"
-#include "client/dnssec/rrtype.h"
 #include "client/dnssec/sign.h"
-#include "client/dnssec/ttl.h"
 #include "keyd/base/clock.h"
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */

@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "client/dnssec/dname.h"
-#include "client/dnssec/dnskey.h"
+#include "client/dns/dname.h"
+#include "client/dns/dnskey.h"
+#include "client/dns/serial.h"
 #include "client/dnssec/keyfile.h"
-#include "client/dnssec/serial.h"
 #include "keyd/base/error.h"
 #include "keyd/base/keyid.h"
 

@@ -3,9 +3,9 @@
 
 #include <sys/stat.h>
 
-#include "client/dnssec/rrtype.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/zonefile.h"
 #include "client/dnssec/sign.h"
-#include "client/dnssec/zonefile.h"
 
 static bool is_own(const struct dnskey *key, const struct dnskey *own, size_t own_count)
 {

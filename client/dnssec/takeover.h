@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/dnskey.h"
+#include "client/dns/dnskey.h"
 #include "keyd/base/error.h"
 
 struct takeover {

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/dnssec/rrtype.h"
-#include "client/dnssec/typeset.h"
-#include "client/dnssec/zonefile.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/typeset.h"
+#include "client/dns/zonefile.h"
 
 /* One RRSIG, taken apart. */
 struct signature {

@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/dnskey.h"
-#include "client/dnssec/zone.h"
+#include "client/dns/dnskey.h"
+#include "client/dns/zone.h"
 
 enum verify_mode {
     VERIFY_DEFAULT, /* full under VERIFY_FULL_BELOW RRsets, else sample */

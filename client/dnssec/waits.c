@@ -4,8 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "client/dnssec/rrtype.h"
-#include "client/dnssec/ttl.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/ttl.h"
 
 void zone_ttls(const struct zone *zone, struct zone_ttls *ttls)
 {

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/bytes.h"
-#include "client/dnssec/zone.h"
+#include "client/dns/bytes.h"
+#include "client/dns/zone.h"
 
 #define WAITS_MAX      8
 #define WAIT_STEP_MAX  160 /* characters with the NUL */

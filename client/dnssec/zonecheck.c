@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "client/dnssec/rrtype.h"
+#include "client/dns/rrtype.h"
 
 /* Bytes of an RRset, its names uncompressed: header, question (259), RRSIG (1,040 with a name of
  * 255 bytes and RSA-4096) and so much fit into a message of 65,535. So they fit into a Sign of

@@ -5,8 +5,8 @@
 #ifndef DNSSEC_ZONECHECK_H
 #define DNSSEC_ZONECHECK_H
 
-#include "client/dnssec/dnskey.h"
-#include "client/dnssec/zone.h"
+#include "client/dns/dnskey.h"
+#include "client/dns/zone.h"
 
 /* path is for messages ("FILE:LINE: ..."). own: DNSKEYs that may be there, since they are ours.
  * INVALID_ARGUMENT, reason ZONE_CONTENT: no SOA or NS at the apex, two SOAs, an SOA elsewhere,

@@ -87,7 +87,7 @@ class PlantedSources(unittest.TestCase):
                 ("client/lib/client.c", "keyd/wall/packet.h"),
                 ("client/lib/client.c", "keyd/hsm/v1/hsm.pb-c.h"),
                 ("client/ctl/main.c", "client/lib/call.h"),
-                ("client/ctl/main.c", "client/dnssec/zone.h"),
+                ("client/ctl/main.c", "client/dns/zone.h"),
                 ("client/show/show.c", "client/lib/keyd.h"),
                 ("client/dnssec/main.c", "keyd/v1/keyd.pb-c.h"),
                 ("keyd/hsm/keys.c", "tests/cmocka.h")]:

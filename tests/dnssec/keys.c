@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "client/dns/zonefile.h"
 #include "client/dnssec/sign.h"
-#include "client/dnssec/zonefile.h"
 #include "tests/dnssec/lab.h"
 
 const char zone_text[] =

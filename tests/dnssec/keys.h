@@ -5,9 +5,9 @@
 
 #include <openssl/evp.h>
 
-#include "client/dnssec/dnskey.h"
+#include "client/dns/dnskey.h"
+#include "client/dns/zone.h"
 #include "client/dnssec/signer.h"
-#include "client/dnssec/zone.h"
 
 #define NOW INT64_C(1795509062) /* 2026-11-24 08:31:02 */
 

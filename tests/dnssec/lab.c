@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client/dnssec/zonefile.h"
+#include "client/dns/zonefile.h"
 #include "keyd/base/file.h"
 
 static char folder[] = "/tmp/keyd-dnssec-test.XXXXXX";

@@ -4,8 +4,8 @@
 #ifndef TESTS_DNSSEC_LAB_H
 #define TESTS_DNSSEC_LAB_H
 
-#include "client/dnssec/dname.h"
-#include "client/dnssec/zone.h"
+#include "client/dns/dname.h"
+#include "client/dns/zone.h"
 
 /* cmocka's group setup and teardown: makes and removes a folder. */
 int lab_open(void **state);

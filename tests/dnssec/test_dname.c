@@ -2,7 +2,7 @@
  * Names: text, limits, and the order of RFC 4034, 6.1. */
 #include <string.h>
 
-#include "client/dnssec/dname.h"
+#include "client/dns/dname.h"
 #include "tests/cmocka.h"
 #include "tests/dnssec/lab.h"
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/dnssec/dname.h"
-#include "client/dnssec/dnskey.h"
+#include "client/dns/dname.h"
+#include "client/dns/dnskey.h"
 #include "keyd/base/encode.h"
 #include "tests/cmocka.h"
 #include "tests/dnssec/lab.h"

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/dnssec/nsec.h"
-#include "client/dnssec/rdata.h"
+#include "client/dns/nsec.h"
+#include "client/dns/rdata.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/serial.h"
 #include "client/dnssec/rrsig.h"
-#include "client/dnssec/rrtype.h"
-#include "client/dnssec/serial.h"
 #include "client/dnssec/sign.h"
 #include "keyd/base/encode.h"
 #include "tests/cmocka.h"

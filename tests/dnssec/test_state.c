@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/dnssec/rrtype.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/ttl.h"
 #include "client/dnssec/state.h"
-#include "client/dnssec/ttl.h"
 #include "client/dnssec/waits.h"
 #include "keyd/base/file.h"
 #include "tests/cmocka.h"

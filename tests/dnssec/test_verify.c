@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/dnssec/rdata.h"
+#include "client/dns/rdata.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/zonefile.h"
 #include "client/dnssec/rrsig.h"
-#include "client/dnssec/rrtype.h"
 #include "client/dnssec/verify.h"
-#include "client/dnssec/zonefile.h"
 #include "tests/cmocka.h"
 #include "tests/dnssec/keys.h"
 #include "tests/dnssec/lab.h"

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/dnssec/rdata.h"
-#include "client/dnssec/rrtype.h"
+#include "client/dns/rdata.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/zonefile.h"
 #include "client/dnssec/zonecheck.h"
-#include "client/dnssec/zonefile.h"
 #include "keyd/base/file.h"
 #include "tests/cmocka.h"
 #include "tests/dnssec/lab.h"

@@ -4,14 +4,14 @@
  * by the rows of rrtype.h; rare ones by ldns (rare.h); all of them also in the generic form of RFC
  * 3597. Pure functions but for the memory that struct bytes takes; any thread.
  */
-#ifndef DNSSEC_RDATA_H
-#define DNSSEC_RDATA_H
+#ifndef DNS_RDATA_H
+#define DNS_RDATA_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/bytes.h"
+#include "client/dns/bytes.h"
 
 #define RDATA_MAX     65535
 #define RDATA_WHY_MAX 160 /* characters with the NUL */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/algorithm.h"
+#include "client/dns/algorithm.h"
 
 #include <string.h>
 #include <strings.h>

@@ -3,8 +3,8 @@
  * A growing row of bytes, written to in network order, with a sticky failure: add and add, and look
  * once at the end. And its counterpart, a cursor that reads and never runs over.
  */
-#ifndef DNSSEC_BYTES_H
-#define DNSSEC_BYTES_H
+#ifndef DNS_BYTES_H
+#define DNS_BYTES_H
 
 #include <stdbool.h>
 #include <stddef.h>

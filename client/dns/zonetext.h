@@ -3,13 +3,13 @@
  * A zone file as text (RFC 1035, 5.1): comments, parentheses, quotes and line ends, but nothing of
  * what the words mean. Gives one entry (a record or a directive) at a time.
  */
-#ifndef DNSSEC_ZONETEXT_H
-#define DNSSEC_ZONETEXT_H
+#ifndef DNS_ZONETEXT_H
+#define DNS_ZONETEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "client/dnssec/rdata.h"
+#include "client/dns/rdata.h"
 #include "keyd/base/error.h"
 
 #define ZONETEXT_MAX ((size_t)1 << 30) /* bytes of a zone file: it is held in memory */

@@ -2,8 +2,8 @@
  *
  * TTLs as people write them: 3600, 1h, 1w2d3h4m5s (BIND's units).
  */
-#ifndef DNSSEC_TTL_H
-#define DNSSEC_TTL_H
+#ifndef DNS_TTL_H
+#define DNS_TTL_H
 
 #include <stdbool.h>
 #include <stddef.h>

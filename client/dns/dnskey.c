@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/dnskey.h"
+#include "client/dns/dnskey.h"
 
 #include <openssl/core_names.h>
 #include <openssl/x509.h>
 #include <string.h>
 
-#include "client/dnssec/dname.h"
+#include "client/dns/dname.h"
 
 static bool is_of_group(const EVP_PKEY *pkey, const char *group)
 {

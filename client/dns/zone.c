@@ -3,14 +3,14 @@
  * Records lie in an array while they are added, their bytes in chunks that are never moved. An
  * owner and its sort key are stored once for a run of records that name it. zone_finish sorts the
  * array and lays rrsets over it. */
-#include "client/dnssec/zone.h"
+#include "client/dns/zone.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/dnssec/rdata.h"
-#include "client/dnssec/rrtype.h"
+#include "client/dns/rdata.h"
+#include "client/dns/rrtype.h"
 
 #define CHUNK_SIZE ((size_t)256 * 1024) /* bytes: a few thousand records */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/dname.h"
+#include "client/dns/dname.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,17 +2,17 @@
  *
  * Two walks along a type's layout over the wire: format_field and check_field. A field that runs to
  * the end takes all bytes that are left. From text: rdata_parse.c. */
-#include "client/dnssec/rdata.h"
+#include "client/dns/rdata.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "client/dnssec/dname.h"
-#include "client/dnssec/rare.h"
-#include "client/dnssec/rrtype.h"
-#include "client/dnssec/typeset.h"
+#include "client/dns/dname.h"
+#include "client/dns/rare.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/typeset.h"
 #include "keyd/base/encode.h"
 
 /* ---- To text -------------------------------------------------------------------------------- */

@@ -7,14 +7,14 @@
  * and is never compressed. Whoever makes one has checked that it is well formed (dname_parse,
  * dname_take).
  */
-#ifndef DNSSEC_DNAME_H
-#define DNSSEC_DNAME_H
+#ifndef DNS_DNAME_H
+#define DNS_DNAME_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/bytes.h"
+#include "client/dns/bytes.h"
 
 #define DNAME_MAX     255  /* bytes on the wire, RFC 1035, 3.1 */
 #define LABEL_MAX     63   /* bytes, RFC 1035, 3.1 */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/zonefile.h"
+#include "client/dns/zonefile.h"
 
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-#include "client/dnssec/rdata.h"
-#include "client/dnssec/rrtype.h"
-#include "client/dnssec/ttl.h"
-#include "client/dnssec/zonetext.h"
+#include "client/dns/rdata.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/ttl.h"
+#include "client/dns/zonetext.h"
 
 #define NO_TTL UINT32_MAX
 

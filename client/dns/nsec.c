@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/nsec.h"
+#include "client/dns/nsec.h"
 
-#include "client/dnssec/rrtype.h"
-#include "client/dnssec/typeset.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/typeset.h"
 
 static bool has_type(const struct name_walk *walk, uint16_t type)
 {

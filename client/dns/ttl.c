@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/ttl.h"
+#include "client/dns/ttl.h"
 
 #include <stdio.h>
 

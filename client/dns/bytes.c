@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/bytes.h"
+#include "client/dns/bytes.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,14 +2,14 @@
  *
  * A set of RR types and its form on the wire, NSEC's type bitmap (RFC 4034, 4.1.2).
  */
-#ifndef DNSSEC_TYPESET_H
-#define DNSSEC_TYPESET_H
+#ifndef DNS_TYPESET_H
+#define DNS_TYPESET_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/bytes.h"
+#include "client/dns/bytes.h"
 
 struct typeset {
     uint8_t bits[8192]; /* all zero, with `windows`, is the empty set */

@@ -2,15 +2,15 @@
  *
  * NSEC records (RFC 4034, 4): who gets one, and what it says. Pure functions.
  */
-#ifndef DNSSEC_NSEC_H
-#define DNSSEC_NSEC_H
+#ifndef DNS_NSEC_H
+#define DNS_NSEC_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/bytes.h"
-#include "client/dnssec/zone.h"
+#include "client/dns/bytes.h"
+#include "client/dns/zone.h"
 
 /* What a name is to its zone. */
 enum name_kind {

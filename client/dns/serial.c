@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/serial.h"
+#include "client/dns/serial.h"
 
 #include <string.h>
 

@@ -5,13 +5,13 @@
  * it is read; a finished zone does not change and may be read by any number of threads. Nothing
  * blocks.
  */
-#ifndef DNSSEC_ZONE_H
-#define DNSSEC_ZONE_H
+#ifndef DNS_ZONE_H
+#define DNS_ZONE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/dname.h"
+#include "client/dns/dname.h"
 #include "keyd/base/error.h"
 
 struct rdata {

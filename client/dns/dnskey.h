@@ -2,16 +2,16 @@
  *
  * DNSKEYs (RFC 4034, 2; RFC 6605 for ECDSA): from a key's public half, to rdata, key tag and DS.
  */
-#ifndef DNSSEC_DNSKEY_H
-#define DNSSEC_DNSKEY_H
+#ifndef DNS_DNSKEY_H
+#define DNS_DNSKEY_H
 
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/algorithm.h"
-#include "client/dnssec/bytes.h"
+#include "client/dns/algorithm.h"
+#include "client/dns/bytes.h"
 #include "keyd/base/error.h"
 
 #define DNSKEY_ZONE     0x0100 /* flag: a zone's key */

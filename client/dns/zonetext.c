@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/zonetext.h"
+#include "client/dns/zonetext.h"
 
 #include <errno.h>
 #include <stdarg.h>

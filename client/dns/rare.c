@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/rare.h"
+#include "client/dns/rare.h"
 
 #include <ldns/ldns.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/dnssec/rrtype.h"
+#include "client/dns/rrtype.h"
 
 /* "OWNER TTL CLASS TYPE rdata", the only form that ldns reads a single record from. */
 static ldns_rr *read_record(const char *line, const uint8_t *origin, const char **why)

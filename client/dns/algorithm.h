@@ -3,8 +3,8 @@
  * DNSSEC algorithms (IANA "DNS Security Algorithm Numbers"): everything that depends on one stands
  * in its row, so that a further algorithm is a further row.
  */
-#ifndef DNSSEC_ALGORITHM_H
-#define DNSSEC_ALGORITHM_H
+#ifndef DNS_ALGORITHM_H
+#define DNS_ALGORITHM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  *
  * Rdata from text: a walk along a type's layout over tokens. A field that runs to the end takes all
  * tokens that are left. */
-#include "client/dnssec/rdata.h"
+#include "client/dns/rdata.h"
 
 #include <arpa/inet.h>
 #include <stdarg.h>
@@ -10,12 +10,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "client/dnssec/algorithm.h"
-#include "client/dnssec/dname.h"
-#include "client/dnssec/rare.h"
-#include "client/dnssec/rrtype.h"
-#include "client/dnssec/ttl.h"
-#include "client/dnssec/typeset.h"
+#include "client/dns/algorithm.h"
+#include "client/dns/dname.h"
+#include "client/dns/rare.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/ttl.h"
+#include "client/dns/typeset.h"
 #include "keyd/base/encode.h"
 
 struct parse {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/typeset.h"
+#include "client/dns/typeset.h"
 
 #include <string.h>
 

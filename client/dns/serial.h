@@ -2,8 +2,8 @@
  *
  * SOA serials, which go in a circle (RFC 1982).
  */
-#ifndef DNSSEC_SERIAL_H
-#define DNSSEC_SERIAL_H
+#ifndef DNS_SERIAL_H
+#define DNS_SERIAL_H
 
 #include <stdbool.h>
 #include <stdint.h>

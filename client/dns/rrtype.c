@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "client/dnssec/rrtype.h"
+#include "client/dns/rrtype.h"
 
 #include <stdio.h>
 #include <string.h>

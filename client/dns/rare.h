@@ -4,15 +4,15 @@
  * fields with a backslash are refused (it misreads several), and every result must survive the way
  * to text and back. The only file that lets ldns near a zone's content; verify.c has its own use.
  */
-#ifndef DNSSEC_RARE_H
-#define DNSSEC_RARE_H
+#ifndef DNS_RARE_H
+#define DNS_RARE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/dnssec/bytes.h"
-#include "client/dnssec/rdata.h"
+#include "client/dns/bytes.h"
+#include "client/dns/rdata.h"
 
 /* As rdata_parse; type_name is the mnemonic. */
 bool rare_parse(const char *type_name, const struct token *tokens, size_t count,

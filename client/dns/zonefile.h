@@ -5,12 +5,12 @@
  * written is one record a line, absolute, in canonical order but for the SOA, which comes first,
  * and RRSIGs, which follow what they sign.
  */
-#ifndef DNSSEC_ZONEFILE_H
-#define DNSSEC_ZONEFILE_H
+#ifndef DNS_ZONEFILE_H
+#define DNS_ZONEFILE_H
 
 #include <stdio.h>
 
-#include "client/dnssec/zone.h"
+#include "client/dns/zone.h"
 
 /* *zone is finished and *owned*: zone_free. INVALID_ARGUMENT, reason ZONE_FILE, "FILE:LINE: what"
  * for text that cannot be read, another class, a TTL out of range, a name outside of the zone.

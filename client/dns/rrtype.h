@@ -19,8 +19,8 @@
  * A type without layout (NULL) is read and printed by ldns; one without a row only as RFC 3597 has
  * it (TYPE65280 \# 4 0A000001).
  */
-#ifndef DNSSEC_RRTYPE_H
-#define DNSSEC_RRTYPE_H
+#ifndef DNS_RRTYPE_H
+#define DNS_RRTYPE_H
 
 #include <stdbool.h>
 #include <stddef.h>
