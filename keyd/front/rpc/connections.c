@@ -8,8 +8,9 @@
 #include "keyd/base/clock.h"
 #include "keyd/base/memory.h"
 
-#define RECOUNT_EVERY_NS 100000000LL /* an owner at the limit costs a system call for each it has  \
-                                      */
+#define RECOUNT_EVERY_NS                                                                           \
+    100000000LL /* an owner at the limit costs a system call for each it has                       \
+                 */
 
 struct connection {
     bool counted;
