@@ -99,6 +99,7 @@ static void say_who_may_connect(const struct config *config)
     log_notice("serving on %s, for uid%s", config->socket, list);
 }
 
+/* The socket first: it tells whether another keyd runs, before that one's tokens are disturbed. */
 static enum keyd_status serve(const struct config *config, struct service *service, int stop_fd,
                               struct keyd_error *err)
 {
@@ -110,13 +111,17 @@ static enum keyd_status serve(const struct config *config, struct service *servi
     enum keyd_status status = server_open(&server_config, service, &server, err);
     if (status != KEYD_OK)
         return status;
-    say_who_may_connect(config);
-    notify_supervisor("READY=1");
-    server_run(server, stop_fd);
-    notify_supervisor("STOPPING=1");
-    log_notice("stopping");
+    status = service_start(service, err);
+    if (status == KEYD_OK) {
+        service_wait(service, START_WAIT_MS);
+        say_who_may_connect(config);
+        notify_supervisor("READY=1");
+        server_run(server, stop_fd);
+        notify_supervisor("STOPPING=1");
+        log_notice("stopping");
+    }
     server_close(server);
-    return KEYD_OK;
+    return status;
 }
 
 static enum keyd_status run(const struct config *config, int stop_fd, struct keyd_error *err)
@@ -134,7 +139,6 @@ static enum keyd_status run(const struct config *config, int stop_fd, struct key
     enum keyd_status status = service_open(&service_config, &service, err);
     if (status != KEYD_OK)
         return status;
-    service_wait(service, START_WAIT_MS);
     status = serve(config, service, stop_fd, err);
     service_close(service);
     return status;

@@ -264,6 +264,21 @@ static enum keyd_status match_one(struct maker *maker, const struct register_key
     return KEYD_OK;
 }
 
+/* A key that the register does not know is another tool's, or the journal has lost its end. */
+static void tell_unmanaged(struct maker *maker, const struct halves *private_halves)
+{
+    size_t unmanaged = 0;
+    struct register_key ignored;
+    for (size_t i = 0; i < private_halves->count; i++)
+        unmanaged += !register_find(maker->keys, &private_halves->list[i].id, &ignored);
+    if (unmanaged > 0)
+        log_warning(
+            "%zu of the token's private keys are not in the journal and stay untouched: other "
+            "tools' keys; or, if keyd made them, the journal is an old copy: put the newest "
+            "one in its place",
+            unmanaged);
+}
+
 enum keyd_status maker_match(struct maker *maker, struct keyd_error *err)
 {
     struct halves private_halves = {0};
@@ -282,6 +297,8 @@ enum keyd_status maker_match(struct maker *maker, struct keyd_error *err)
         after = key.id;
         first = false;
     }
+    if (status == KEYD_OK)
+        tell_unmanaged(maker, &private_halves);
     free(private_halves.list);
     free(public_halves.list);
     return status;

@@ -215,15 +215,17 @@ static enum keyd_status sign(struct worker *worker, const wall_request *request,
 static void log_sign(const struct worker *worker, const wall_request *request,
                      enum keyd_status status)
 {
-    if (worker->token->config->log_level < LOG_LEVEL_DEBUG)
+    enum log_level level = status == KEYD_OK ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    if (worker->token->config->log_level < level)
         return;
     char call[KEYID_TEXT];
     char key[HEX_TEXT(KEYID_SIZE)] = "";
     call_text(request, call);
     if (request->sign->key_id.len == KEYID_SIZE)
         hex_encode(request->sign->key_id.data, KEYID_SIZE, key);
-    log_debug("sign %s key=%s call=%s by=%s", keyd_status_name(status), key, call,
-              request->principal);
+    bool raw = request->sign->message_type == KEYD__V1__MESSAGE_TYPE__RAW;
+    log_line(level, "sign %s %s of %zu bytes key=%s call=%s by=%s", keyd_status_name(status),
+             raw ? "RAW" : "DIGEST", request->sign->message.len, key, call, request->principal);
 }
 
 static void answer_sign(struct worker *worker, struct link_item *item, const wall_request *request)

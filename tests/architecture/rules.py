@@ -168,6 +168,8 @@ def wrong_hardening(path, sanitized):
         ("an executable stack", stack and not re.search(r"\bR?WE\b", stack[0])),
         ("text relocations", "TEXTREL" not in dynamic),
         ("no stack protector", "__stack_chk_fail" in symbols),
+        ("a library path that is not its own", not re.search(
+            r"R(UN)?PATH.*\[(?!\$ORIGIN/[^:\]]+(:\$ORIGIN/[^:\]]+)*\])", dynamic)),
         ("no fortified calls", sanitized or re.search(r"__\w+_chk\b(?<!stack_chk)", symbols)),
     ]
     return [f"{name}: {what}" for what, kept in promises if not kept]

@@ -141,6 +141,8 @@ class PlantedPrograms(unittest.TestCase):
                             (["-Wl,-z,lazy"], "no BIND_NOW"),
                             (["-Wl,-z,execstack"], "an executable stack"),
                             (["-fno-stack-protector"], "no stack protector"),
+                            (["-Wl,-rpath,/tmp"], "a library path that is not its own"),
+                            (["-Wl,-rpath,$ORIGIN/../lib:"], "a library path that is not its own"),
                             (["-U_FORTIFY_SOURCE"], "no fortified calls")]:
             with self.subTest(flags=flags):
                 wrong = rules.wrong_hardening(self.build(*good, *flags), False)

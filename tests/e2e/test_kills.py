@@ -3,6 +3,7 @@
 """A client signs while keyd-hsm, then keyd, is killed with -9 fifty times: every Sign succeeds or fails
 as UNAVAILABLE, and 99 of 100 kills are over within two seconds."""
 
+import math
 import os
 import random
 import time
@@ -58,10 +59,10 @@ class Kills(world.TestCase):
         self.assertEqual({status for _, status, _ in self.signatures()} - {"OK", "UNAVAILABLE"},
                          set())
         took.sort()
+        p99 = took[math.ceil(KILLS * 0.99) - 1]  # by the nearest rank: the worst of fifty
         print("%s: from kill to next success: median %.0f ms, p99 %.0f ms, of %d" % (
-            name, took[KILLS // 2] * 1e3, took[int(KILLS * 0.99) - 1] * 1e3, KILLS))
-        self.assertLessEqual(took[int(KILLS * 0.99) - 1], LIMIT_S)
-        return took
+            name, took[KILLS // 2] * 1e3, p99 * 1e3, KILLS))
+        self.assertLessEqual(p99, LIMIT_S)
 
     def test_keyd_hsm(self):
         self.kill_fifty_times("keyd-hsm main")

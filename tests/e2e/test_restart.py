@@ -55,6 +55,31 @@ class Restart(world.TestCase):
     def described(self, key):
         return self.world.json("describe-key", "--key-id", key)["KeyMetadata"]
 
+    def test_a_journal_that_lost_its_end_is_noticed(self):
+        self.world.start()
+        self.world.create_key("alias/one")
+        self.world.create_key("alias/two")
+        self.world.stop()
+        journal = self.world.path("state-hsm-main", "journal")
+        with open(journal) as file:
+            lines = file.readlines()
+        with open(journal, "w") as file:
+            file.writelines(lines[:3])  # a whole chain, but of one key
+        self.world.start()
+        self.assertIn("1 of the token's private keys are not in the journal", self.world.log())
+
+    def test_a_second_keyd_disturbs_nobody(self):
+        self.world.start()
+        self.world.create_key("alias/one")
+        with open(self.world.path("keyd.conf")) as file:
+            text = file.read()
+        with open(self.world.path("second.conf"), "w") as file:
+            file.write(text.replace("catalog.db", "other.db"))
+        done = self.world.run("keyd", "--config", self.world.path("second.conf"), check=False)
+        self.fails(done, 1, "another keyd runs on")
+        self.assertEqual(self.world.log().count("notice: front connected"), 1)
+        self.world.keydctl("sign", "--key-id", "alias/one", "--message", "x")
+
     def test_a_key_of_a_token_that_was_not_seen_yet_is_unavailable_not_unknown(self):
         self.world.start()
         key = self.world.create_key("alias/one")

@@ -77,10 +77,11 @@ class Uids(world.TestCase):
             "front: 0\n", "front: %d\n" % FRONT))
         log = open(self.world.log_path, "a")
         self.addCleanup(log.close)
-        for user, program, config in ((HSM, "keyd-hsm", "tokens.d/main.conf"),
-                                      (FRONT, "keyd", "keyd.conf")):
+        self.hsm, _ = (
             self.world.background(*as_user(user, self.installed(program), "--config",
                                            self.world.path(config)), stderr=log)
+            for user, program, config in ((HSM, "keyd-hsm", "tokens.d/main.conf"),
+                                          (FRONT, "keyd", "keyd.conf")))
         world.wait_for(lambda: "token=main ready" in self.world.log(), why=self.world.log)
 
     def test_two_uids_are_a_wall(self):
@@ -96,6 +97,10 @@ class Uids(world.TestCase):
         self.assertEqual(probe.stdout, "closed\n")
         self.assertIn("uid=%d" % STRANGER, self.world.log())
         self.world.keydctl("sign", "--key-id", key, "--message", "x")
+
+        # Nobody but root looks into keyd-hsm, not even its own user (PR_SET_DUMPABLE, proc(5)).
+        self.assertEqual(os.stat("/proc/%d" % self.hsm.pid).st_uid, HSM)
+        self.assertEqual(os.stat("/proc/%d/mem" % self.hsm.pid).st_uid, 0)
 
         # And the front has no way to the PIN or the journal.
         for file in (self.world.setting("tokens.d/main.conf", "pin_file"),

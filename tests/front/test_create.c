@@ -137,7 +137,7 @@ static void start_front(void)
     struct service_config config = {
         .tokens = tokens, .token_count = 2, .default_token = 0, .catalog = catalog_path};
     struct keyd_error err;
-    if (service_open(&config, &service, &err) != KEYD_OK)
+    if (service_open(&config, &service, &err) != KEYD_OK || service_start(service, &err) != KEYD_OK)
         fail_msg("%s", err.message);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * What a journal takes, what it mends and what it refuses; and the register as its replay. */
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <signal.h>
@@ -15,6 +16,19 @@
 #include "keyd/hsm/journal.h"
 #include "keyd/hsm/register.h"
 #include "tests/cmocka.h"
+
+/* The journal's fdatasync, in libc's place: counted, and failed on demand. */
+static int syncs;
+static int syncs_to_fail;
+int fdatasync(int fd)
+{
+    syncs++;
+    if (syncs_to_fail == 0)
+        return fsync(fd);
+    syncs_to_fail--;
+    errno = EIO;
+    return -1;
+}
 
 static char folder[64];
 static char path[128];
@@ -153,6 +167,26 @@ static void every_record_is_chained_to_the_one_before(void **state)
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void a_record_counts_once_it_is_on_disk(void **state)
+{
+    (void)state;
+    int before = syncs;
+    begin(1);
+    assert_int_equal(syncs, before + 1);
+
+    size_t whole = 0;
+    free(text(&whole));
+    syncs_to_fail = 1;
+    struct register_key key = {.id = {{2}}, .spec = KEYD__V1__KEY_SPEC__ECC_NIST_P256};
+    enum keyd_status status =
+        journal_append(journal, RECORD_KEY_CREATING, register_creating(&key, "-"), NULL, &err);
+    assert_int_equal(syncs_to_fail, 0);
+    assert_int_not_equal(status, KEYD_OK);
+    size_t now = 0;
+    free(text(&now));
+    assert_int_equal(now, whole);
 }
 
 static void a_torn_last_line_is_cut_off_and_the_chain_goes_on(void **state)
@@ -456,6 +490,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_record_is_chained_to_the_one_before),
+        TEST(a_record_counts_once_it_is_on_disk),
         TEST(a_torn_last_line_is_cut_off_and_the_chain_goes_on),
         TEST(any_other_break_is_refused_and_the_file_left),
         TEST(a_newer_version_is_refused),

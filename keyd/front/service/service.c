@@ -83,14 +83,18 @@ enum keyd_status service_open(const struct service_config *config, struct servic
         status = catalog_open(config->catalog, &made->catalog, err);
     if (status == KEYD_OK)
         status = worker_start(&made->worker, err);
-    if (status == KEYD_OK)
-        status = pool_open(config->tokens, config->token_count, listed, made, &made->pool, err);
     if (status != KEYD_OK) {
         service_close(made);
         return status;
     }
     *service = made;
     return KEYD_OK;
+}
+
+enum keyd_status service_start(struct service *service, struct keyd_error *err)
+{
+    return pool_open(service->config.tokens, service->config.token_count, listed, service,
+                     &service->pool, err);
 }
 
 static bool all_settled(struct service *service)
@@ -110,7 +114,8 @@ void service_wait(struct service *service, int max_ms)
 
 void service_flush(struct service *service)
 {
-    pool_flush(service->pool);
+    if (service->pool != NULL)
+        pool_flush(service->pool);
 }
 
 void service_stop(struct service *service)

@@ -30,10 +30,14 @@ struct service_method {
 
 extern const struct service_method service_methods[]; /* ends with a NULL name */
 
-/* Opens the catalog, starts worker and pool. Blocks on the disk. *config is copied, what it points
- * to is borrowed. */
+/* Opens the catalog and starts the worker. Blocks on the disk. *config is copied, what it points to
+ * is borrowed. No call may come before service_start. */
 enum keyd_status service_open(const struct service_config *config, struct service **service,
                               struct keyd_error *err) KEYD_CHECKED;
+
+/* Connects to the tokens. Only now, and after whatever else may refuse to start: a keyd-hsm has one
+ * front, and takes a new one for its only one. */
+enum keyd_status service_start(struct service *service, struct keyd_error *err) KEYD_CHECKED;
 
 /* Waits until each token is up or is known to be away, at most `max_ms`; so that a keyd that has
  * just said READY=1 knows its keys. */

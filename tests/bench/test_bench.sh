@@ -1,0 +1,7 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# scripts/bench in its short form: it runs, and prints what it says. How fast is no test's to judge.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+scripts/bench sign --rounds 1 --seconds 0.3 --in-flight 64 | grep -E '^ +64  [0-9.]+ \([0-9.]+ to'
+scripts/bench sign --rounds 1 --seconds 0.3 --in-flight 1 --output json | grep '"ratio":'
