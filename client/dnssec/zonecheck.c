@@ -132,8 +132,10 @@ static enum keyd_status check_apex(const struct check *check, struct keyd_error 
     if (soa->count > 1)
         return content(check, soa, err, "%zu SOA records: keep one", soa->count);
     if (zone_find(check->zone, zone_apex(check->zone), TYPE_NS) == NULL)
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
-                         "%s: there is no NS record at %.256s", check->path, apex);
+        return keyd_fail(
+            err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
+            "%s: there is no NS record at %.256s: name the servers that serve the zone",
+            check->path, apex);
     return KEYD_OK;
 }
 
