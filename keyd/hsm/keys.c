@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "keyd/hsm/keys.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,60 +168,60 @@ enum keyd_status keys_list(const struct session *session, CK_OBJECT_CLASS class,
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-#define HALF_MAX 16 /* attributes of a half's template */
+#define HALF_MAX 16 /* attributes of one half's template */
 
-struct template
-{
+struct half {
     CK_ATTRIBUTE attributes[HALF_MAX];
     CK_ULONG count;
 };
 
-static void add(struct template *template, CK_ATTRIBUTE_TYPE type, const void *value, size_t size)
+static void add(struct half *half, CK_ATTRIBUTE_TYPE type, const void *value, size_t size)
 {
-    template->attributes[template->count++] = (CK_ATTRIBUTE){type, (void *)(uintptr_t)value, size};
+    assert(half->count < HALF_MAX);
+    half->attributes[half->count++] = (CK_ATTRIBUTE){type, (void *)(uintptr_t)value, size};
 }
 
-static void add_flag(struct template *template, CK_ATTRIBUTE_TYPE type, bool set)
+static void add_flag(struct half *half, CK_ATTRIBUTE_TYPE type, bool set)
 {
     static const CK_BBOOL yes = CK_TRUE;
     static const CK_BBOOL no = CK_FALSE;
-    add(template, type, set ? &yes : &no, sizeof yes);
+    add(half, type, set ? &yes : &no, sizeof yes);
 }
 
 /* What is the pair's own, and what both halves close with. The last is left out where a module does
  * not know it: it came with PKCS #11 2.40. */
-static void add_name(struct template *template, const struct keyid *id, const char *label)
+static void add_name(struct half *half, const struct keyid *id, const char *label)
 {
-    add(template, CKA_ID, id->bytes, KEYID_SIZE);
-    add(template, CKA_LABEL, label, KEYID_TEXT - 1);
-    add_flag(template, CKA_MODIFIABLE, false);
-    add_flag(template, CKA_COPYABLE, false);
+    add(half, CKA_ID, id->bytes, KEYID_SIZE);
+    add(half, CKA_LABEL, label, KEYID_TEXT - 1);
+    add_flag(half, CKA_MODIFIABLE, false);
+    add_flag(half, CKA_COPYABLE, false);
 }
 
-static void fill_public(struct template *template, const struct spec_row *row, const CK_ULONG *bits)
+static void fill_public(struct half *half, const struct spec_row *row, const CK_ULONG *bits)
 {
     static const uint8_t f4[] = {0x01, 0x00, 0x01};
     if (row->type == CKK_RSA) {
-        add(template, CKA_MODULUS_BITS, bits, sizeof *bits);
-        add(template, CKA_PUBLIC_EXPONENT, f4, sizeof f4);
+        add(half, CKA_MODULUS_BITS, bits, sizeof *bits);
+        add(half, CKA_PUBLIC_EXPONENT, f4, sizeof f4);
     } else {
-        add(template, CKA_EC_PARAMS, row->curve.bytes, row->curve.size);
+        add(half, CKA_EC_PARAMS, row->curve.bytes, row->curve.size);
     }
-    add_flag(template, CKA_TOKEN, true);
-    add_flag(template, CKA_PRIVATE, false);
-    add_flag(template, CKA_VERIFY, true);
+    add_flag(half, CKA_TOKEN, true);
+    add_flag(half, CKA_PRIVATE, false);
+    add_flag(half, CKA_VERIFY, true);
 }
 
-static void fill_private(struct template *template)
+static void fill_private(struct half *half)
 {
-    add_flag(template, CKA_TOKEN, true);
-    add_flag(template, CKA_PRIVATE, true);
-    add_flag(template, CKA_SENSITIVE, true);
-    add_flag(template, CKA_EXTRACTABLE, false);
-    add_flag(template, CKA_SIGN, true);
-    add_flag(template, CKA_DECRYPT, false);
-    add_flag(template, CKA_UNWRAP, false);
-    add_flag(template, CKA_DERIVE, false);
+    add_flag(half, CKA_TOKEN, true);
+    add_flag(half, CKA_PRIVATE, true);
+    add_flag(half, CKA_SENSITIVE, true);
+    add_flag(half, CKA_EXTRACTABLE, false);
+    add_flag(half, CKA_SIGN, true);
+    add_flag(half, CKA_DECRYPT, false);
+    add_flag(half, CKA_UNWRAP, false);
+    add_flag(half, CKA_DERIVE, false);
 }
 
 enum keyd_status keys_generate(const struct session *session, const struct keyid *id, key_spec spec,
@@ -234,8 +235,8 @@ enum keyd_status keys_generate(const struct session *session, const struct keyid
     char label[KEYID_TEXT];
     keyid_format(id, label);
     CK_ULONG bits = row->field_size * 8;
-    struct template public_half = {.count = 0};
-    struct template private_half = {.count = 0};
+    struct half public_half = {.count = 0};
+    struct half private_half = {.count = 0};
     fill_public(&public_half, row, &bits);
     fill_private(&private_half);
     add_name(&public_half, id, label);

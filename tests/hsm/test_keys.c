@@ -278,6 +278,9 @@ static void a_key_is_judged_by_its_spec(void **state)
         good(keys_generate(&session, &id, quick[i], &err));
         good(keys_find(&session, CKO_PRIVATE_KEY, &id, &private_key, &err));
         good(keys_find(&session, CKO_PUBLIC_KEY, &id, &public_key, &err));
+        good(spki_read(&session, public_key, quick[i], &der, &size, &err));
+        good(signature_prove(&session, private_key, quick[i], &id, der, size, &err));
+        OPENSSL_free(der);
         for (size_t k = 0; k < QUICK; k++) {
             if (k == i) {
                 good(keys_judge(&session, private_key, quick[k], &err));
