@@ -9,6 +9,8 @@
 #include "keyd/base/log.h"
 #include "keyd/hsm/ckr.h"
 #include "keyd/hsm/keys.h"
+#include "keyd/hsm/signature.h"
+#include "keyd/hsm/spki.h"
 
 static bool token_is_gone(const struct keyd_error *err)
 {
@@ -47,9 +49,9 @@ static enum keyd_status complete(struct maker *maker, const struct register_key 
     if (status == KEYD_OK)
         status = keys_judge(session, private_key, key->spec, err);
     if (status == KEYD_OK)
-        status = keys_public(session, public_key, key->spec, &der, &size, err);
+        status = spki_read(session, public_key, key->spec, &der, &size, err);
     if (status == KEYD_OK)
-        status = keys_prove(session, private_key, key->spec, &key->id, der, size, err);
+        status = signature_prove(session, private_key, key->spec, &key->id, der, size, err);
     if (status == KEYD_OK) {
         *on_record = true; /* from here on a failure is the journal's, and the pair is good */
         status =
@@ -188,7 +190,7 @@ enum keyd_status maker_create(struct maker *maker, const struct register_key *wa
 {
     enum keyd_status status = check_id(maker, &wanted->id, made, err);
     if (status == KEYD_OK)
-        status = keys_offered(wanted->spec, err);
+        status = keys_offered(&maker->session, wanted->spec, err);
     if (status == KEYD_OK)
         status = record(maker, RECORD_KEY_CREATING, register_creating(wanted, call), err);
     if (status != KEYD_OK)

@@ -157,6 +157,75 @@ static enum keyd_status take_token_info(struct module *module, struct keyd_error
     return KEYD_OK;
 }
 
+/* ---- Mechanisms ------------------------------------------------------------------------------ */
+
+static enum keyd_status list_mechanisms(const struct module *module, CK_MECHANISM_TYPE **list,
+                                        CK_ULONG *count, struct keyd_error *err)
+{
+    CK_RV rv = MODULE_CALL(module, C_GetMechanismList, module->slot, NULL, count);
+    CK_MECHANISM_TYPE *types = NULL;
+    if (rv == CKR_OK) {
+        types = reallocarray(NULL, *count + 1, sizeof *types);
+        rv = types == NULL ? CKR_HOST_MEMORY
+                           : MODULE_CALL(module, C_GetMechanismList, module->slot, types, count);
+    }
+    if (rv != CKR_OK) {
+        free(types);
+        return ckr_fail(err, rv, "C_GetMechanismList");
+    }
+    *list = types;
+    return KEYD_OK;
+}
+
+static enum keyd_status take_offer(const struct module *module, const struct mechanism_row *row,
+                                   struct mechanism_offer *offer, struct keyd_error *err)
+{
+    CK_MECHANISM_INFO info = {0};
+    CK_RV rv = MODULE_CALL(module, C_GetMechanismInfo, module->slot, row->type, &info);
+    if (rv != CKR_OK && rv != CKR_MECHANISM_INVALID)
+        return ckr_fail(err, rv, "C_GetMechanismInfo");
+    if (rv == CKR_OK)
+        *offer = (struct mechanism_offer){(info.flags & row->use) != 0, info.ulMinKeySize,
+                                          info.ulMaxKeySize};
+    return KEYD_OK;
+}
+
+static enum keyd_status take_offers(struct module *module, struct keyd_error *err)
+{
+    CK_MECHANISM_TYPE *list = NULL;
+    CK_ULONG count = 0;
+    enum keyd_status status = list_mechanisms(module, &list, &count, err);
+    for (size_t i = 0; i < MECHANISM_COUNT && status == KEYD_OK; i++) {
+        const struct mechanism_row *row = &mechanism_rows[i];
+        for (CK_ULONG k = 0; k < count && status == KEYD_OK; k++)
+            if (list[k] == row->type)
+                status = take_offer(module, row, &module->offers[i], err);
+        if (status == KEYD_OK && !module->offers[i].offered)
+            log_notice("the token '%s' does not offer %s", module->label, row->name);
+    }
+    free(list);
+    return status;
+}
+
+enum keyd_status module_offers(const struct module *module, enum mechanism mechanism, unsigned bits,
+                               struct keyd_error *err)
+{
+    const struct mechanism_row *row = &mechanism_rows[mechanism];
+    const struct mechanism_offer *offer = &module->offers[mechanism];
+    if (!offer->offered)
+        return keyd_fail(err, KEYD_UNIMPLEMENTED, "MECHANISM", "the token '%s' does not offer %s",
+                         module->label, row->name);
+    /* Less than keyd's smallest key: the module counts bytes, or says nothing. Then it judges. */
+    if (bits == 0 || row->least == 0 || offer->largest < row->least ||
+        (bits >= offer->smallest && bits <= offer->largest))
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_UNIMPLEMENTED, "MECHANISM",
+                     "the token '%s' offers %s for keys of %lu to %lu bits, and not of %u",
+                     module->label, row->name, offer->smallest, offer->largest, bits);
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
 enum keyd_status module_load(struct module *module, const char *path, const char *label,
                              const char *serial, struct keyd_error *err)
 {
@@ -190,7 +259,9 @@ enum keyd_status module_load(struct module *module, const char *path, const char
     watchdog_enter("C_CloseAllSessions", module->call_limit_ms);
     PKCS11_release_all_slots(ctx, slots, count);
     watchdog_leave();
-    return status == KEYD_OK ? take_token_info(module, err) : status;
+    if (status == KEYD_OK)
+        status = take_token_info(module, err);
+    return status == KEYD_OK ? take_offers(module, err) : status;
 }
 
 enum keyd_status module_token_flags(const struct module *module, CK_FLAGS *flags,

@@ -9,9 +9,11 @@
 #define KEYD_HSM_MODULE_H
 
 #include <p11-kit/pkcs11.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "keyd/base/error.h"
+#include "keyd/hsm/mechanism.h"
 #include "keyd/hsm/watchdog.h"
 
 /* Bytes with the NUL; CK_TOKEN_INFO's fields without their padding (PKCS #11 2.40, 3.2). */
@@ -19,6 +21,13 @@
 #define TOKEN_SERIAL_TEXT       17
 #define TOKEN_MANUFACTURER_TEXT 33
 #define TOKEN_MODEL_TEXT        17
+
+/* What the token says of a mechanism (CK_MECHANISM_INFO; PKCS #11 2.40, 3.5). */
+struct mechanism_offer {
+    bool offered; /* listed, and for the use that keyd has for it */
+    CK_ULONG smallest;
+    CK_ULONG largest;
+};
 
 struct module {
     const CK_FUNCTION_LIST *functions; /* never NULL once loaded */
@@ -29,6 +38,7 @@ struct module {
     char serial[TOKEN_SERIAL_TEXT];
     char manufacturer[TOKEN_MANUFACTURER_TEXT];
     char model[TOKEN_MODEL_TEXT];
+    struct mechanism_offer offers[MECHANISM_COUNT]; /* as it was when the module was loaded */
 };
 
 /* Calls a function of the module under the watchdog's eye; its value is the CK_RV. */
@@ -43,13 +53,18 @@ struct module {
     })
 
 /* Loads the module at `path` into *module, initialises it for use by many threads, and finds the
- * token with this label and this serial number (either may be NULL, not both). The limits must be
- * set in *module before. NOT_FOUND, TOKEN_NOT_FOUND (the message lists the tokens there are);
- * FAILED_PRECONDITION, MODULE when the module cannot be loaded; FAILED_PRECONDITION,
- * TOKEN_AMBIGUOUS when more than one token fits. Once a process, from its only thread; a module is
- * never unloaded. Blocks as long as the module does. */
+ * token with this label and this serial number (either may be NULL, not both), and what it offers.
+ * The limits must be set in *module before. NOT_FOUND, TOKEN_NOT_FOUND (the message lists the
+ * tokens there are); FAILED_PRECONDITION, MODULE when the module cannot be loaded;
+ * FAILED_PRECONDITION, TOKEN_AMBIGUOUS when more than one token fits. Once a process, from its only
+ * thread; a module is never unloaded. Blocks as long as the module does. */
 enum keyd_status module_load(struct module *module, const char *path, const char *label,
                              const char *serial, struct keyd_error *err) KEYD_CHECKED;
+
+/* Whether the token offers a mechanism, for keys of so many bits (0: for some). UNIMPLEMENTED,
+ * MECHANISM, which names both, when it does not. Asks nothing of the module. Any thread. */
+enum keyd_status module_offers(const struct module *module, enum mechanism mechanism, unsigned bits,
+                               struct keyd_error *err) KEYD_CHECKED;
 
 /* The token's flags of this moment (CKF_USER_PIN_COUNT_LOW and the like). */
 enum keyd_status module_token_flags(const struct module *module, CK_FLAGS *flags,

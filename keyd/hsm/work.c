@@ -10,8 +10,8 @@
 #include "keyd/base/encode.h"
 #include "keyd/base/log.h"
 #include "keyd/hsm/ckr.h"
-#include "keyd/hsm/keys.h"
 #include "keyd/hsm/login.h"
+#include "keyd/hsm/signature.h"
 
 #define CALL_ID_SIZE 16
 
@@ -165,17 +165,18 @@ static enum keyd_status find_key(struct worker *worker, const Keyd__Hsm__V1__Sig
                      text);
 }
 
-/* DIGEST: the message itself; RAW: its hash. */
-static enum keyd_status digest_of(const Keyd__Hsm__V1__Sign *sign,
-                                  const struct algorithm_row *algorithm,
-                                  uint8_t digest[EVP_MAX_MD_SIZE], size_t *size,
-                                  struct keyd_error *err)
+/* What the token is to sign, *borrowed* from the request or from `digest`: a message that came RAW
+ * is hashed here, but for an algorithm of which the token hashes. */
+static enum keyd_status to_sign(const Keyd__Hsm__V1__Sign *sign,
+                                const struct algorithm_row *algorithm,
+                                uint8_t digest[EVP_MAX_MD_SIZE], const uint8_t **data, size_t *size,
+                                struct keyd_error *err)
 {
-    if (sign->message_type == KEYD__V1__MESSAGE_TYPE__DIGEST) {
-        memcpy(digest, sign->message.data, sign->message.len);
-        *size = sign->message.len;
+    *data = sign->message.data;
+    *size = sign->message.len;
+    if (sign->message_type == KEYD__V1__MESSAGE_TYPE__DIGEST || algorithm->hash == NULL)
         return KEYD_OK;
-    }
+    *data = digest;
     if (EVP_Q_digest(NULL, algorithm->hash, NULL, sign->message.data, sign->message.len, digest,
                      size) != 1)
         return keyd_fail_openssl(err, "%s", algorithm->hash);
@@ -183,13 +184,13 @@ static enum keyd_status digest_of(const Keyd__Hsm__V1__Sign *sign,
 }
 
 static enum keyd_status sign(struct worker *worker, const wall_request *request,
-                             uint8_t signature[KEYS_SIGNATURE_MAX], size_t *size,
-                             struct keyd_error *err)
+                             uint8_t signature[SIGNATURE_MAX], size_t *size, struct keyd_error *err)
 {
     const Keyd__Hsm__V1__Sign *asked = request->sign;
     struct register_key key;
     uint8_t digest[EVP_MAX_MD_SIZE];
-    size_t digest_size = 0;
+    const uint8_t *data = NULL;
+    size_t data_size = 0;
     signing_algorithm algorithm = asked->signing_algorithm;
     enum keyd_status status = check_envelope(request, err);
     if (status == KEYD_OK)
@@ -203,12 +204,12 @@ static enum keyd_status sign(struct worker *worker, const wall_request *request,
     if (status == KEYD_OK)
         status = sign_check(key.spec, &algorithm, asked->message_type, asked->message.len, err);
     if (status == KEYD_OK)
-        status = digest_of(asked, algorithm_find(algorithm), digest, &digest_size, err);
+        status = to_sign(asked, algorithm_find(algorithm), digest, &data, &data_size, err);
     if (status == KEYD_OK)
         status = check_deadline(request, err);
     if (status == KEYD_OK)
-        status = keys_sign(worker->session, key.handle, key.spec, digest, digest_size, signature,
-                           size, err);
+        status = signature_make(worker->session, key.handle, key.spec, algorithm, data, data_size,
+                                signature, size, err);
     return status;
 }
 
@@ -231,7 +232,7 @@ static void log_sign(const struct worker *worker, const wall_request *request,
 static void answer_sign(struct worker *worker, struct link_item *item, const wall_request *request)
 {
     struct keyd_error err;
-    uint8_t bytes[KEYS_SIGNATURE_MAX];
+    uint8_t bytes[SIGNATURE_MAX];
     Keyd__Hsm__V1__Signature signature = KEYD__HSM__V1__SIGNATURE__INIT;
     wall_answer answer = KEYD__HSM__V1__ANSWER__INIT;
     answer.tag = request->tag;

@@ -339,14 +339,14 @@ lab_answer *lab_hello(int fd)
     return answer;
 }
 
-lab_answer *lab_create(int fd, const struct keyid *id)
+lab_answer *lab_create_of(int fd, const struct keyid *id, Keyd__V1__KeySpec spec)
 {
     static uint8_t digest[32] = {0xd1};
     lab_request request;
     Keyd__Hsm__V1__CreateKey create = KEYD__HSM__V1__CREATE_KEY__INIT;
     lab_envelope(&request);
     create.key_id = (ProtobufCBinaryData){KEYID_SIZE, (uint8_t *)id->bytes};
-    create.key_spec = KEYD__V1__KEY_SPEC__ECC_NIST_P256;
+    create.key_spec = spec;
     create.key_usage = KEYD__V1__KEY_USAGE__SIGN_VERIFY;
     create.request_digest = (ProtobufCBinaryData){sizeof digest, digest};
     request.body_case = KEYD__HSM__V1__REQUEST__BODY_CREATE_KEY;
@@ -355,19 +355,31 @@ lab_answer *lab_create(int fd, const struct keyid *id)
     return lab_receive(fd);
 }
 
-lab_answer *lab_sign(int fd, const struct keyid *id, const void *digest, size_t size)
+lab_answer *lab_create(int fd, const struct keyid *id)
+{
+    return lab_create_of(fd, id, KEYD__V1__KEY_SPEC__ECC_NIST_P256);
+}
+
+lab_answer *lab_sign_by(int fd, const struct keyid *id, Keyd__V1__SigningAlgorithm algorithm,
+                        Keyd__V1__MessageType type, const void *message, size_t size)
 {
     lab_request request;
     Keyd__Hsm__V1__Sign sign = KEYD__HSM__V1__SIGN__INIT;
     lab_envelope(&request);
     sign.key_id = (ProtobufCBinaryData){KEYID_SIZE, (uint8_t *)id->bytes};
-    sign.signing_algorithm = KEYD__V1__SIGNING_ALGORITHM__ECDSA_SHA_256;
-    sign.message_type = KEYD__V1__MESSAGE_TYPE__DIGEST;
-    sign.message = (ProtobufCBinaryData){size, (uint8_t *)(uintptr_t)digest};
+    sign.signing_algorithm = algorithm;
+    sign.message_type = type;
+    sign.message = (ProtobufCBinaryData){size, (uint8_t *)(uintptr_t)message};
     request.body_case = KEYD__HSM__V1__REQUEST__BODY_SIGN;
     request.sign = &sign;
     lab_send(fd, &request);
     return lab_receive(fd);
+}
+
+lab_answer *lab_sign(int fd, const struct keyid *id, const void *digest, size_t size)
+{
+    return lab_sign_by(fd, id, KEYD__V1__SIGNING_ALGORITHM__ECDSA_SHA_256,
+                       KEYD__V1__MESSAGE_TYPE__DIGEST, digest, size);
 }
 
 lab_answer *lab_list(int fd, const struct keyid *after)

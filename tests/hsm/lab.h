@@ -77,7 +77,11 @@ lab_answer *lab_receive(int fd);
 void lab_free(lab_answer *answer);
 
 lab_answer *lab_hello(int fd); /* version WALL_VERSION; asserts that it is a Welcome */
-lab_answer *lab_create(int fd, const struct keyid *id);
+lab_answer *lab_create(int fd, const struct keyid *id); /* on P-256 */
+lab_answer *lab_create_of(int fd, const struct keyid *id, Keyd__V1__KeySpec spec);
+lab_answer *lab_sign_by(int fd, const struct keyid *id, Keyd__V1__SigningAlgorithm algorithm,
+                        Keyd__V1__MessageType type, const void *message, size_t size);
+/* A digest by ECDSA_SHA_256. */
 lab_answer *lab_sign(int fd, const struct keyid *id, const void *digest, size_t size);
 lab_answer *lab_list(int fd, const struct keyid *after);
 

@@ -13,6 +13,8 @@
 #include "keyd/hsm/ckr.h"
 #include "keyd/hsm/keys.h"
 #include "keyd/hsm/login.h"
+#include "keyd/hsm/signature.h"
+#include "keyd/hsm/spki.h"
 #include "tests/cmocka.h"
 #include "tests/hsm/lab.h"
 
@@ -166,23 +168,24 @@ static void it_signs_what_openssl_verifies(void **state)
     good(keys_generate(&session, &id, spec, &err));
     good(keys_find(&session, CKO_PRIVATE_KEY, &id, &private_key, &err));
     good(keys_find(&session, CKO_PUBLIC_KEY, &id, &public_key, &err));
-    good(keys_public(&session, public_key, spec, &der, &size, &err));
+    good(spki_read(&session, public_key, spec, &der, &size, &err));
     ProtobufCBinaryData spki = {size, der};
     for (unsigned i = 0; i < 300; i++) { /* r and s of all lengths that come up */
         uint8_t digest[32] = {(uint8_t)i, (uint8_t)(i >> 8)};
-        uint8_t signature[KEYS_SIGNATURE_MAX];
+        uint8_t signature[SIGNATURE_MAX];
         ProtobufCBinaryData made = {0, signature};
-        good(keys_sign(&session, private_key, spec, digest, sizeof digest, signature, &made.len,
-                       &err));
+        good(signature_make(&session, private_key, spec, KEYD__V1__SIGNING_ALGORITHM__ECDSA_SHA_256,
+                            digest, sizeof digest, signature, &made.len, &err));
         assert_true(lab_verifies(&spki, digest, sizeof digest, &made));
     }
-    good(keys_prove(&session, private_key, spec, &id, der, size, &err));
+    good(signature_prove(&session, private_key, spec, &id, der, size, &err));
 
     struct keyid other = keyid_random(); /* a half that is not this one's */
     CK_OBJECT_HANDLE stranger;
     good(keys_generate(&session, &other, spec, &err));
     good(keys_find(&session, CKO_PRIVATE_KEY, &other, &stranger, &err));
-    assert_int_equal(keys_prove(&session, stranger, spec, &id, der, size, &err), KEYD_DATA_LOSS);
+    assert_int_equal(signature_prove(&session, stranger, spec, &id, der, size, &err),
+                     KEYD_DATA_LOSS);
     assert_string_equal(err.reason, "KEY_MISMATCH");
     OPENSSL_free(der);
 }
@@ -250,12 +253,113 @@ static void keys_are_listed_by_id(void **state)
     assert_int_equal(keys_find(&session, CKO_PRIVATE_KEY, &id, &handle, &err), KEYD_NOT_FOUND);
 }
 
-static void other_specs_are_not_offered(void **state)
+static const key_spec quick[] = {
+    KEYD__V1__KEY_SPEC__ECC_NIST_P256,
+    KEYD__V1__KEY_SPEC__ECC_NIST_P384,
+    KEYD__V1__KEY_SPEC__ECC_NIST_EDWARDS25519,
+    KEYD__V1__KEY_SPEC__RSA_2048,
+    KEYD__V1__KEY_SPEC__RSA_3072,
+};
+#define QUICK (sizeof quick / sizeof quick[0])
+
+/* SoftHSM crashes on a mechanism that is not for the key's type: neither a key that is another
+ * than on record nor an algorithm that is another key's comes so far. */
+static void a_key_is_judged_by_its_spec(void **state)
+{
+    (void)state;
+    uint8_t data[64] = {1};
+    uint8_t signature[SIGNATURE_MAX];
+    size_t size = 0;
+    for (size_t i = 0; i < QUICK; i++) {
+        struct keyid id = keyid_random();
+        CK_OBJECT_HANDLE private_key;
+        CK_OBJECT_HANDLE public_key;
+        uint8_t *der = NULL;
+        good(keys_generate(&session, &id, quick[i], &err));
+        good(keys_find(&session, CKO_PRIVATE_KEY, &id, &private_key, &err));
+        good(keys_find(&session, CKO_PUBLIC_KEY, &id, &public_key, &err));
+        good(spki_read(&session, public_key, quick[i], &der, &size, &err));
+        good(signature_prove(&session, private_key, quick[i], &id, der, size, &err));
+        OPENSSL_free(der);
+        for (size_t k = 0; k < QUICK; k++) {
+            if (k == i) {
+                good(keys_judge(&session, private_key, quick[k], &err));
+                continue;
+            }
+            assert_int_equal(keys_judge(&session, private_key, quick[k], &err),
+                             KEYD_FAILED_PRECONDITION);
+            assert_string_equal(err.reason, "KEY_ATTRIBUTES");
+            assert_int_not_equal(spki_read(&session, public_key, quick[k], &der, &size, &err),
+                                 KEYD_OK);
+        }
+        for (int a = 1; algorithm_find((signing_algorithm)a) != NULL; a++) {
+            const struct algorithm_row *row = algorithm_find((signing_algorithm)a);
+            if (algorithm_fits(row, key_spec_find(quick[i])))
+                continue;
+            assert_int_equal(signature_make(&session, private_key, quick[i], row->algorithm, data,
+                                            row->digest_size, signature, &size, &err),
+                             KEYD_INTERNAL);
+            assert_string_equal(err.reason, "ALGORITHM_MISMATCH");
+        }
+    }
+}
+
+/* Tools name the curve by its OID or by its name; a token gives back what it was given. */
+static void a_curve_may_go_by_its_name(void **state)
+{
+    (void)state;
+    const key_spec edwards = KEYD__V1__KEY_SPEC__ECC_NIST_EDWARDS25519;
+    struct keyid id = keyid_random();
+    char curve[] = "\x13\x0c"
+                   "edwards25519";
+    CK_BBOOL yes = CK_TRUE;
+    CK_BBOOL no = CK_FALSE;
+    CK_MECHANISM mechanism = {CKM_EC_EDWARDS_KEY_PAIR_GEN, NULL, 0};
+    CK_ATTRIBUTE public_half[] = {{CKA_EC_PARAMS, curve, sizeof curve - 1}};
+    CK_ATTRIBUTE private_half[] = {{CKA_SIGN, &yes, sizeof yes},
+                                   {CKA_SENSITIVE, &yes, sizeof yes},
+                                   {CKA_EXTRACTABLE, &no, sizeof no}};
+    CK_OBJECT_HANDLE public_key;
+    CK_OBJECT_HANDLE private_key;
+    uint8_t *der = NULL;
+    size_t size = 0;
+    assert_int_equal(module.functions->C_GenerateKeyPair(session.handle, &mechanism, public_half, 1,
+                                                         private_half, 3, &public_key,
+                                                         &private_key),
+                     CKR_OK);
+    good(keys_judge(&session, private_key, edwards, &err));
+    good(spki_read(&session, public_key, edwards, &der, &size, &err));
+    good(signature_prove(&session, private_key, edwards, &id, der, size, &err));
+    OPENSSL_free(der);
+}
+
+static void a_mechanism_is_offered_for_sizes_in_bits(void **state)
+{
+    (void)state;
+    struct module small = {.label = "small"};
+    struct mechanism_offer *offer = &small.offers[MECHANISM_RSA_PKCS_KEY_PAIR_GEN];
+    assert_int_equal(module_offers(&small, MECHANISM_RSA_PKCS_KEY_PAIR_GEN, 2048, &err),
+                     KEYD_UNIMPLEMENTED);
+    assert_string_equal(err.reason, "MECHANISM");
+    *offer = (struct mechanism_offer){true, 3072, 3072};
+    good(module_offers(&small, MECHANISM_RSA_PKCS_KEY_PAIR_GEN, 0, &err));
+    good(module_offers(&small, MECHANISM_RSA_PKCS_KEY_PAIR_GEN, 3072, &err));
+    assert_int_equal(module_offers(&small, MECHANISM_RSA_PKCS_KEY_PAIR_GEN, 2048, &err),
+                     KEYD_UNIMPLEMENTED);
+    assert_int_equal(module_offers(&small, MECHANISM_RSA_PKCS_KEY_PAIR_GEN, 4096, &err),
+                     KEYD_UNIMPLEMENTED);
+    assert_string_equal(err.message,
+                        "the token 'small' offers CKM_RSA_PKCS_KEY_PAIR_GEN for keys of 3072 to "
+                        "3072 bits, and not of 4096");
+    *offer = (struct mechanism_offer){true, 64, 512}; /* bytes */
+    good(module_offers(&small, MECHANISM_RSA_PKCS_KEY_PAIR_GEN, 4096, &err));
+}
+
+static void unknown_specs_are_not_offered(void **state)
 {
     (void)state;
     struct keyid id = keyid_random();
-    assert_int_equal(keys_generate(&session, &id, KEYD__V1__KEY_SPEC__RSA_2048, &err),
-                     KEYD_UNIMPLEMENTED);
+    assert_int_equal(keys_generate(&session, &id, (key_spec)99, &err), KEYD_UNIMPLEMENTED);
     assert_string_equal(err.reason, "KEY_SPEC");
 }
 
@@ -302,7 +406,10 @@ int main(void)
         cmocka_unit_test(a_destroyed_key_is_gone),
         cmocka_unit_test(foreign_objects_are_neither_used_nor_destroyed),
         cmocka_unit_test(keys_are_listed_by_id),
-        cmocka_unit_test(other_specs_are_not_offered),
+        cmocka_unit_test(a_key_is_judged_by_its_spec),
+        cmocka_unit_test(a_curve_may_go_by_its_name),
+        cmocka_unit_test(a_mechanism_is_offered_for_sizes_in_bits),
+        cmocka_unit_test(unknown_specs_are_not_offered),
         cmocka_unit_test(what_a_module_answers_has_a_name_and_a_status),
     };
     return cmocka_run_group_tests(tests, open_token, close_token);

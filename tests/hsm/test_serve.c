@@ -190,7 +190,7 @@ static void what_cannot_be_made_is_refused(void **state)
     Keyd__Hsm__V1__CreateKey create = KEYD__HSM__V1__CREATE_KEY__INIT;
     lab_envelope(&request);
     create.key_id = (ProtobufCBinaryData){KEYID_SIZE, id.bytes};
-    create.key_spec = KEYD__V1__KEY_SPEC__RSA_4096;
+    create.key_spec = (Keyd__V1__KeySpec)99;
     create.request_digest = (ProtobufCBinaryData){sizeof request_digest, request_digest};
     request.body_case = KEYD__HSM__V1__REQUEST__BODY_CREATE_KEY;
     request.create_key = &create;
