@@ -38,12 +38,13 @@ static enum keyd_status judge(const struct session *session, const char *name,
                               const struct hsm_key *key, const struct dnssec_algorithm *algorithm,
                               struct keyd_error *err)
 {
-    if (strcmp(key->spec, algorithm->key_spec) != 0 || strcmp(key->usage, "SIGN_VERIFY") != 0)
+    if (strcmp(key->spec, algorithm->key_specs[0].name) != 0 ||
+        strcmp(key->usage, "SIGN_VERIFY") != 0)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISMATCH",
                          "%s (%s) is a %s key for %s, a KSK of algorithm %s needs %s for "
                          "SIGN_VERIFY: name another key with --key, a new name makes one",
                          name, key->key_id, key->spec, key->usage, algorithm->mnemonic,
-                         algorithm->key_spec);
+                         algorithm->key_specs[0].name);
     if (strcmp(key->state, "ENABLED") != 0)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_STATE", "%s (%s) is %s%s%s", name,
                          key->key_id, key->state, key->state_reason[0] != '\0' ? ": " : "",
@@ -128,7 +129,7 @@ static enum keyd_status create(struct session *session, const struct dnssec_algo
     if (status != KEYD_OK)
         return status;
     snprintf(description, sizeof description, "KSK of %.900s", session->options->zone_text);
-    const struct hsm_new_key wanted = {.spec = algorithm->key_spec,
+    const struct hsm_new_key wanted = {.spec = algorithm->key_specs[0].name,
                                        .alias = state->alias,
                                        .token = state->token[0] != '\0' ? state->token : NULL,
                                        .description = description,
@@ -161,7 +162,7 @@ static enum keyd_status take(struct session *session, const struct dnssec_algori
 enum keyd_status zonekeys_ksk(struct session *session, enum zonekey_came *came,
                               struct keyd_error *err)
 {
-    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(DNSSEC_ECDSAP256SHA256);
+    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(DNSSEC_DEFAULT_ALGORITHM);
     struct hsm_key key;
     enum keyd_status status = session_hsm(session, err);
     if (status != KEYD_OK)
@@ -216,7 +217,7 @@ static bool find_left_over(const struct session *session, struct zone_key *key)
 
 static enum keyd_status make(struct session *session, struct zone_key *key, struct keyd_error *err)
 {
-    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(DNSSEC_ECDSAP256SHA256);
+    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(DNSSEC_DEFAULT_ALGORITHM);
     EVP_PKEY *pkey = NULL;
     enum keyd_status status = KEYD_OK;
     for (unsigned tries = 0; tries < TAG_TRIES && status == KEYD_OK; tries++) {

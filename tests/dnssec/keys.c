@@ -43,7 +43,7 @@ struct keys *make_keys(void)
                              &keys->dnskeys[i], NULL) != KEYD_OK)
             die("a DNSKEY");
         keys->soft[i] = (struct soft_signer){algorithm, keys->pkeys[i]};
-        keys->signers[i] = soft_signer(&keys->soft[i], dnskey_tag(&keys->dnskeys[i]));
+        keys->signers[i] = soft_signer(&keys->soft[i], &keys->dnskeys[i]);
     }
     return keys;
 }
