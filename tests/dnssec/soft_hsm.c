@@ -22,7 +22,7 @@ static const struct {
 } specs[] = {
     {"ECC_NIST_P256", "EC", "prime256v1", 256},
     {"ECC_NIST_P384", "EC", "secp384r1", 384},
-    {"ECC_NIST_EDWARDS25519", "ED25519", NULL, 253},
+    {"ECC_NIST_EDWARDS25519", "ED25519", NULL, 256},
     {"RSA_2048", "RSA", NULL, 2048},
     {"RSA_3072", "RSA", NULL, 3072},
     {"RSA_4096", "RSA", NULL, 4096},
