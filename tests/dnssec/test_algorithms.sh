@@ -148,7 +148,8 @@ cp zone other.example
 other() {
     "$DNSSEC" enable other.example --zone-file other.example "$@"
 }
-expect 3 'is a RSA_2048 key.*ECDSAP256SHA256 needs ECC_NIST_P256 for' other --key alias/a8-example-ksk
+expect 3 'is a RSA_2048 key.*ECDSAP256SHA256 needs ECC_NIST_P256 for' \
+    other --key alias/a8-example-ksk
 expect 3 'is a ECC_NIST_P256 key.*RSASHA256 needs RSA_2048, RSA_3072 or RSA_4096 for' \
     other --key alias/a13-example-ksk --algorithm 8
 expect 3 'is a RSA_2048 key.*RSASHA256 needs RSA_3072 for' \
@@ -161,15 +162,19 @@ valid other.example other.example.signed
 
 # What was asked for is kept when the first try stops, as are alias and token.
 cp zone slow.example
+request_id() {
+    python3 -c 'import json
+print(json.load(open("state/slow.example/state.json"))["request_id"])'
+}
 touch hsm/fail-create
 expect 1 'token soft is away' "$DNSSEC" enable slow.example --zone-file slow.example \
     --algorithm 10 --key-size 3072
-first=$(python3 -c 'import json; print(json.load(open("state/slow.example/state.json"))["request_id"])')
+first=$(request_id)
 expect 1 'token soft is away' "$DNSSEC" enable slow.example
-again=$(python3 -c 'import json; print(json.load(open("state/slow.example/state.json"))["request_id"])')
+again=$(request_id)
 [ "$first" = "$again" ] || fail "the same request has another id"
 expect 1 'token soft is away' "$DNSSEC" enable slow.example --key-size 2048
-again=$(python3 -c 'import json; print(json.load(open("state/slow.example/state.json"))["request_id"])')
+again=$(request_id)
 [ "$first" != "$again" ] || fail "another key is asked for under the same request id"
 expect 1 'token soft is away' "$DNSSEC" enable slow.example --key-size 3072
 rm hsm/fail-create
