@@ -4,22 +4,79 @@
 #include <string.h>
 #include <strings.h>
 
+#define RSA_KEY_SPECS                                                                              \
+    {                                                                                              \
+        {"RSA_2048", 2048}, {"RSA_3072", 3072}, {"RSA_4096", 4096},                                \
+    }
+
 static const struct dnssec_algorithm rows[] = {
-    {.number = DNSSEC_ECDSAP256SHA256,
+    {.number = 8,
+     .mnemonic = "RSASHA256",
+     .kind = DNSSEC_RSA,
+     .key_specs = RSA_KEY_SPECS,
+     .signing_algorithm = "RSASSA_PKCS1_V1_5_SHA_256",
+     .key_type = "RSA",
+     .hash = "SHA256"},
+    {.number = 10,
+     .mnemonic = "RSASHA512",
+     .kind = DNSSEC_RSA,
+     .key_specs = RSA_KEY_SPECS,
+     .signing_algorithm = "RSASSA_PKCS1_V1_5_SHA_512",
+     .key_type = "RSA",
+     .hash = "SHA512"},
+    {.number = 13,
      .mnemonic = "ECDSAP256SHA256",
-     .key_spec = "ECC_NIST_P256",
+     .kind = DNSSEC_ECDSA,
+     .key_specs = {{"ECC_NIST_P256", 256}},
      .signing_algorithm = "ECDSA_SHA_256",
+     .key_type = "EC",
      .group = "P-256",
      .hash = "SHA256",
-     .field = 32,
+     .public_key = 64,
+     .signature = 64},
+    {.number = 14,
+     .mnemonic = "ECDSAP384SHA384",
+     .kind = DNSSEC_ECDSA,
+     .key_specs = {{"ECC_NIST_P384", 384}},
+     .signing_algorithm = "ECDSA_SHA_384",
+     .key_type = "EC",
+     .group = "P-384",
+     .hash = "SHA384",
+     .public_key = 96,
+     .signature = 96},
+    {.number = 15,
+     .mnemonic = "ED25519",
+     .kind = DNSSEC_EDWARDS,
+     .key_specs = {{"ECC_NIST_EDWARDS25519", 256}},
+     .signing_algorithm = "ED25519_SHA_512",
+     .key_type = "ED25519",
+     .public_key = 32,
      .signature = 64},
 };
 
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
+
 const struct dnssec_algorithm *dnssec_algorithm_find(unsigned number)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < ROW_COUNT; i++) {
         if (rows[i].number == number)
             return &rows[i];
+    }
+    return NULL;
+}
+
+const struct dnssec_algorithm *dnssec_algorithm_at(size_t index)
+{
+    return index < ROW_COUNT ? &rows[index] : NULL;
+}
+
+const struct dnssec_key_spec *dnssec_key_spec(const struct dnssec_algorithm *algorithm,
+                                              unsigned bits)
+{
+    const struct dnssec_key_spec *specs = algorithm->key_specs;
+    for (size_t i = 0; i < DNSSEC_KEY_SPECS_MAX && specs[i].name != NULL; i++) {
+        if (bits == 0 || specs[i].bits == bits)
+            return &specs[i];
     }
     return NULL;
 }

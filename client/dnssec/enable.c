@@ -101,6 +101,53 @@ static enum keyd_status default_alias(const struct session *session, char *alias
     return KEYD_OK;
 }
 
+static enum keyd_status change_of_algorithm(const struct session *session,
+                                            const struct zone_key *ksk, struct keyd_error *err)
+{
+    unsigned bits = dnskey_bits(&ksk->dnskey);
+    const struct dnssec_algorithm *has = dnssec_algorithm_find(ksk->dnskey.algorithm);
+    const struct dnssec_algorithm *wanted = session->options->algorithm;
+    unsigned key_size = session->options->key_size;
+    if (wanted != NULL && wanted != has)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "ZONE_HAS_KSK",
+                         "%s is enabled with algorithm %s (%u): to change it to %s (%u) would "
+                         "break the zone without a rollover, which this version does not do",
+                         session->options->zone_text, has->mnemonic, has->number, wanted->mnemonic,
+                         wanted->number);
+    if (key_size != 0 && key_size != bits)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "ZONE_HAS_KSK",
+                         "the KSK of %s is a key of %u bits, not of %u: to change it would break "
+                         "the zone without a rollover, which this version does not do",
+                         session->options->zone_text, bits, key_size);
+    return KEYD_OK;
+}
+
+static enum keyd_status set_algorithm(struct session *session, struct keyd_error *err)
+{
+    struct zone_state *state = &session->state;
+    const struct options *options = session->options;
+    const struct zone_key *ksk = state_ksk(state);
+    if (ksk != NULL)
+        return change_of_algorithm(session, ksk, err);
+    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(state->algorithm);
+    unsigned key_size = state->key_size;
+    if (options->algorithm != NULL && options->algorithm != algorithm) {
+        algorithm = options->algorithm;
+        key_size = 0; /* it was said of another algorithm */
+    }
+    if (options->key_size != 0)
+        key_size = options->key_size;
+    if (dnssec_key_spec(algorithm, key_size) == NULL)
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                         "--key-size is for RSA: a key of algorithm %s (%u) has one size alone",
+                         algorithm->mnemonic, algorithm->number);
+    if (state->algorithm != algorithm->number || state->key_size != key_size)
+        state->request_id[0] = '\0'; /* it named another request */
+    state->algorithm = algorithm->number;
+    state->key_size = key_size;
+    return KEYD_OK;
+}
+
 static enum keyd_status set_key(struct session *session, struct keyd_error *err)
 {
     const struct options *options = session->options;
@@ -156,6 +203,8 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
         status = check_two_files(&session->state, err);
     if (status == KEYD_OK)
         status = set_key(session, err);
+    if (status == KEYD_OK)
+        status = set_algorithm(session, err);
     if (status == KEYD_OK && reload != NULL)
         status =
             set_text(session->state.reload, sizeof session->state.reload, "--reload", reload, err);

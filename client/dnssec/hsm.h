@@ -57,13 +57,14 @@ struct hsm_backend {
 
 extern const struct hsm_backend hsm_keyd;
 
-/* A dns_signer over a key in the HSM. All is *borrowed* and must outlive the signer. */
+/* A dns_signer over a key in the HSM. All is *borrowed* and must outlive the signer, but for the
+ * DNSKEY, which is looked at and not kept. */
 struct hsm_signer {
     const struct hsm_backend *backend;
     struct hsm *hsm;
     const struct dnssec_algorithm *algorithm;
     const char *key_id;
 };
-struct dns_signer hsm_signer(struct hsm_signer *signer, uint16_t key_tag);
+struct dns_signer hsm_signer(struct hsm_signer *signer, const struct dnskey *key);
 
 #endif

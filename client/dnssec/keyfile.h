@@ -24,7 +24,10 @@ void keyfile_zone_name(const uint8_t *zone, char name[KEYFILE_NAME]);
 /* "Kexample.org.+013+12345", without folder and ending. */
 void keyfile_name(const uint8_t *zone, const struct dnskey *key, char name[KEYFILE_NAME]);
 
-/* A new key pair of an algorithm, with OpenSSL. *pkey is *owned*: EVP_PKEY_free. */
+#define KEYFILE_RSA_BITS 2048 /* of a ZSK, whose signatures fill every answer */
+
+/* A new key pair of an algorithm, with OpenSSL; RSA: of KEYFILE_RSA_BITS. *pkey is *owned*:
+ * EVP_PKEY_free. */
 enum keyd_status keyfile_generate(const struct dnssec_algorithm *algorithm, uint16_t flags,
                                   EVP_PKEY **pkey, struct dnskey *key,
                                   struct keyd_error *err) KEYD_CHECKED;

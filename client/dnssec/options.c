@@ -18,6 +18,8 @@ enum {
     KEY_SIGNED_ZONE,
     KEY_KEY,
     KEY_TOKEN,
+    KEY_ALGORITHM,
+    KEY_SIZE,
     KEY_RELOAD,
     KEY_DRY_RUN,
     KEY_VERIFY,
@@ -39,6 +41,12 @@ static const struct argp_option enable_options[] = {
      "the signed one for the server (FILE.signed); it keeps its owner, group and mode", 1},
     {"key", KEY_KEY, "alias/NAME", 0,
      "the KSK's key in the HSM, made when there is none (alias/ZONE-ksk, dots as dashes)", 1},
+    {"algorithm", KEY_ALGORITHM, "ALGORITHM", 0,
+     "of KSK and ZSK, a number or a mnemonic: 8 RSASHA256, 10 RSASHA512, 13 ECDSAP256SHA256 (the "
+     "default), 14 ECDSAP384SHA384, 15 ED25519",
+     1},
+    {"key-size", KEY_SIZE, "BITS", 0,
+     "of a KSK of algorithm 8 or 10: 2048 (the default), 3072 or 4096; their ZSK has 2048", 1},
     {"token", KEY_TOKEN, "NAME", 0, "the token for a new key (keyd's default)", 1},
     {"reload", KEY_RELOAD, "COMMAND", 0,
      "run by /bin/sh once the signed zone is in place, for a minute at most; '' for none", 1},
@@ -177,6 +185,36 @@ static const char *not_empty(struct argp_state *state, const char *name, const c
     return arg;
 }
 
+static void set_algorithm(struct argp_state *state, const char *arg, struct options *options)
+{
+    uint8_t number = 0;
+    char known[256] = "";
+    size_t used = 0;
+    if (dnssec_algorithm_parse(arg, strlen(arg), &number))
+        options->algorithm = dnssec_algorithm_find(number);
+    if (options->algorithm != NULL)
+        return;
+    const struct dnssec_algorithm *row = NULL;
+    for (size_t i = 0; (row = dnssec_algorithm_at(i)) != NULL && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%u (%s)", i > 0 ? ", " : "",
+                                 row->number, row->mnemonic);
+    argp_error(state, "--algorithm %s: give one of %s", arg, known);
+}
+
+static void set_key_size(struct argp_state *state, const char *arg, struct options *options)
+{
+    static const unsigned sizes[] = {2048, 3072, 4096};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char text[8];
+        snprintf(text, sizeof text, "%u", sizes[i]);
+        if (strcmp(arg, text) == 0) {
+            options->key_size = sizes[i];
+            return;
+        }
+    }
+    argp_error(state, "--key-size %s: 2048, 3072 or 4096", arg);
+}
+
 static error_t parse_command(int key, char *arg, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -195,6 +233,12 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         if (!alias_is_valid(arg))
             argp_error(state, "--key %s: give it as alias/NAME, with 1 to 63 of [A-Za-z0-9_-]",
                        arg);
+        return 0;
+    case KEY_ALGORITHM:
+        set_algorithm(state, arg, options);
+        return 0;
+    case KEY_SIZE:
+        set_key_size(state, arg, options);
         return 0;
     case KEY_TOKEN:
         options->token = arg;

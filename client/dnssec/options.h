@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "client/dns/algorithm.h"
 #include "client/dns/dname.h"
 #include "client/dnssec/verify.h"
 #include "client/show/show.h"
@@ -27,6 +28,8 @@ struct options {
     const char *signed_zone;
     const char *key; /* "alias/NAME" */
     const char *token;
+    const struct dnssec_algorithm *algorithm; /* static */
+    unsigned key_size;                        /* bits of an RSA KSK; 0: not given */
     const char *reload;
     bool dry_run;
     bool have_now; /* --now: the operator answers for the time */

@@ -59,13 +59,13 @@ enum keyd_status rrsig_make(const struct rrset *set, const uint8_t *apex, uint32
     uint8_t signature[DNSSEC_SIGNATURE_MAX];
     struct bytes message = {0};
     rrsig_message(&rrsig, set, &message);
-    enum keyd_status status = message.failed ? keyd_fail_errno(err, ENOMEM, "an RRSIG")
-                                             : signer->sign(signer->context, message.data,
-                                                            message.length, signature, err);
+    enum keyd_status status =
+        message.failed ? keyd_fail_errno(err, ENOMEM, "an RRSIG")
+                       : signer_sign(signer, message.data, message.length, signature, err);
     bytes_free(&message);
     if (status != KEYD_OK)
         return status;
     add_fields(&rrsig, rdata);
-    bytes_add(rdata, signature, signer->algorithm->signature);
+    bytes_add(rdata, signature, signer->signature_length);
     return rdata->failed ? keyd_fail_errno(err, ENOMEM, "an RRSIG") : KEYD_OK;
 }

@@ -71,7 +71,9 @@ enum keyd_status session_begin(struct session *session, struct keyd_error *err)
         *err = load;
         return status;
     }
-    session->state = (struct zone_state){.zone = options->zone, .dnskey_ttl = STATE_DNSKEY_TTL};
+    session->state = (struct zone_state){.zone = options->zone,
+                                         .algorithm = DNSSEC_DEFAULT_ALGORITHM,
+                                         .dnskey_ttl = STATE_DNSKEY_TTL};
     return KEYD_OK;
 }
 

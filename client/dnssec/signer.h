@@ -11,30 +11,42 @@
 #include <stdint.h>
 
 #include "client/dns/algorithm.h"
+#include "client/dns/dnskey.h"
 #include "keyd/base/error.h"
 
 struct dns_signer {
     const struct dnssec_algorithm *algorithm;
     uint16_t key_tag;
-    /* Signs a whole message, never a digest. Gives algorithm->signature bytes in DNSSEC's form. May
-     * block on the network. Called from one thread at a time. */
+    size_t signature_length; /* bytes of each signature in an RRSIG */
+    /* Signs a whole message, never a digest. Gives the signature in the form that keyd and OpenSSL
+     * have (ECDSA: DER, RFC 3279, 2.2.3). May block on the network. Called from one thread at a
+     * time. */
     enum keyd_status (*sign)(void *context, const uint8_t *message, size_t length,
-                             uint8_t signature[DNSSEC_SIGNATURE_MAX], struct keyd_error *err);
+                             uint8_t signature[DNSSEC_SIGNATURE_MAX], size_t *signature_length,
+                             struct keyd_error *err);
     void *context; /* *borrowed* */
 };
 
-/* From the form in which keyd and OpenSSL give a signature (ECDSA: DER, RFC 3279, 2.2.3) to
- * DNSSEC's (RFC 6605, 4: r | s, padded). DATA_LOSS, reason SIGNATURE, for what is no signature of
+/* Signs a message; the signature has signer->signature_length bytes, in DNSSEC's form. DATA_LOSS,
+ * reason SIGNATURE, when what came back is none of the key. */
+enum keyd_status signer_sign(const struct dns_signer *signer, const uint8_t *message, size_t length,
+                             uint8_t signature[DNSSEC_SIGNATURE_MAX],
+                             struct keyd_error *err) KEYD_CHECKED;
+
+/* To DNSSEC's form, `wanted` bytes: ECDSA's r | s, padded (RFC 6605, 4); RSA's (RFC 5702, 3) and
+ * Ed25519's (RFC 8080, 4) have it already. DATA_LOSS, reason SIGNATURE, for what is no signature of
  * the algorithm. */
-enum keyd_status signature_to_dns(const struct dnssec_algorithm *algorithm, const uint8_t *data,
-                                  size_t length, uint8_t signature[DNSSEC_SIGNATURE_MAX],
+enum keyd_status signature_to_dns(const struct dnssec_algorithm *algorithm, size_t wanted,
+                                  const uint8_t *data, size_t length,
+                                  uint8_t signature[DNSSEC_SIGNATURE_MAX],
                                   struct keyd_error *err) KEYD_CHECKED;
 
-/* The key of a file: signs with OpenSSL. pkey is *borrowed* and must outlive the signer. */
+/* The key of a file: signs with OpenSSL. pkey is *borrowed* and must outlive the signer, as must
+ * the soft_signer. The DNSKEY is looked at and not kept. */
 struct soft_signer {
     const struct dnssec_algorithm *algorithm;
     EVP_PKEY *pkey;
 };
-struct dns_signer soft_signer(struct soft_signer *soft, uint16_t key_tag);
+struct dns_signer soft_signer(struct soft_signer *soft, const struct dnskey *key);
 
 #endif

@@ -39,17 +39,16 @@ static enum keyd_status signers_open(struct session *session, struct signers *si
     for (size_t i = 0; i < session->state.key_count && status == KEYD_OK; i++) {
         const struct zone_key *key = &session->state.keys[i];
         const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(key->dnskey.algorithm);
-        uint16_t tag = dnskey_tag(&key->dnskey);
         if (key->dnskey.flags & DNSKEY_SEP) {
             struct hsm_signer *hsm = &signers->hsm[signers->ksk_count];
             *hsm = (struct hsm_signer){session->backend, session->hsm, algorithm, key->key_id};
-            signers->ksks[signers->ksk_count++] = hsm_signer(hsm, tag);
+            signers->ksks[signers->ksk_count++] = hsm_signer(hsm, &key->dnskey);
         } else {
             struct soft_signer *soft = &signers->soft[signers->zsk_count];
             soft->algorithm = algorithm;
             status = keyfile_load(session->folder, key->file, &key->dnskey, &soft->pkey, err);
             if (status == KEYD_OK)
-                signers->zsks[signers->zsk_count++] = soft_signer(soft, tag);
+                signers->zsks[signers->zsk_count++] = soft_signer(soft, &key->dnskey);
         }
     }
     return status;

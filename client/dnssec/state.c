@@ -80,11 +80,12 @@ static json_t *state_to_json(const struct zone_state *state)
     for (size_t i = 0; i < state->key_count; i++)
         json_array_append_new(keys, key_to_json(&state->keys[i]));
     json_t *serial = state->have_serial ? json_integer(state->serial) : json_null();
-    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:I, s:o, s:o, "
-                     "s:o}",
+    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:i, s:i, s:o, s:o, s:s, s:o, s:I, s:I, "
+                     "s:o, s:o, s:o}",
                      "version", STATE_VERSION, "zone", zone, "zone_file", state->zone_file,
                      "signed_zone", state->signed_zone, "reload", text_to_json(state->reload),
-                     "alias", state->alias, "token", text_to_json(state->token), "request_id",
+                     "alias", state->alias, "token", text_to_json(state->token), "algorithm",
+                     state->algorithm, "key_size", (int)state->key_size, "request_id",
                      text_to_json(state->request_id), "keys", keys, "serial_policy",
                      serial_policy_name(state->serial_policy), "serial", serial, "dnskey_ttl",
                      (json_int_t)state->dnskey_ttl, "unsigned_largest_ttl",
@@ -150,6 +151,13 @@ static int64_t read_number(struct reader *reader, const char *name, int64_t max)
     return 0;
 }
 
+/* A member that came later than the version. */
+static int64_t read_later_number(struct reader *reader, const char *name, int64_t max,
+                                 int64_t missing)
+{
+    return json_object_get(reader->object, name) != NULL ? read_number(reader, name, max) : missing;
+}
+
 static int64_t read_time(struct reader *reader, const char *name)
 {
     char text[CLOCK_TEXT_MAX];
@@ -175,7 +183,7 @@ static void read_key(struct reader *reader, struct zone_key *key)
     if (reader->wrong != NULL)
         return;
     if (!base64_decode(public, key->dnskey.key, sizeof key->dnskey.key, &key->dnskey.length) ||
-        dnskey_tag(&key->dnskey) != tag || dnssec_algorithm_find(key->dnskey.algorithm) == NULL ||
+        dnskey_tag(&key->dnskey) != tag || dnskey_signature_length(&key->dnskey) == 0 ||
         (key->dnskey.flags & DNSKEY_SEP ? key->key_id[0] : key->file[0]) == '\0' ||
         strchr(key->file, '/') != NULL)
         reader->wrong = "public_key";
@@ -194,7 +202,21 @@ static void read_keys(struct reader *reader, struct zone_state *state)
         struct reader inner = {.object = json_array_get(keys, i)};
         read_key(&inner, &state->keys[i]);
         reader->wrong = inner.wrong;
+        if (reader->wrong == NULL && state->keys[i].dnskey.algorithm != state->algorithm)
+            reader->wrong = "algorithm";
     }
+}
+
+static void read_algorithm(struct reader *reader, struct zone_state *state)
+{
+    state->algorithm =
+        (uint8_t)read_later_number(reader, "algorithm", UINT8_MAX, DNSSEC_DEFAULT_ALGORITHM);
+    state->key_size = (unsigned)read_later_number(reader, "key_size", DNSSEC_RSA_BITS_MAX, 0);
+    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(state->algorithm);
+    if (reader->wrong == NULL && algorithm == NULL)
+        reader->wrong = "algorithm";
+    if (reader->wrong == NULL && dnssec_key_spec(algorithm, state->key_size) == NULL)
+        reader->wrong = "key_size";
 }
 
 static void read_state(struct reader *reader, struct zone_state *state)
@@ -207,6 +229,7 @@ static void read_state(struct reader *reader, struct zone_state *state)
     read_text(reader, "reload", state->reload, sizeof state->reload);
     read_text(reader, "alias", state->alias, sizeof state->alias);
     read_text(reader, "token", state->token, sizeof state->token);
+    read_algorithm(reader, state);
     read_text(reader, "request_id", state->request_id, sizeof state->request_id);
     read_text(reader, "serial_policy", policy, sizeof policy);
     state->dnskey_ttl = (uint32_t)read_number(reader, "dnskey_ttl", INT32_MAX);

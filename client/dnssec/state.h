@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What keyd-dnssec remembers of a zone: STATE/ZONE/state.json, next to its ZSKs' files, in a folder
- * of mode 0700. The file has a version; one of another version is refused and left as it is. It is
- * replaced as a whole, so that a reader needs no lock; writers hold state_lock.
+ * of mode 0700. The file has a version; one of another version is refused and left as it is.
+ * Members that came later than the version may be missing and then have a default. It is replaced
+ * as a whole, so that a reader needs no lock; writers hold state_lock.
  */
 #ifndef DNSSEC_STATE_H
 #define DNSSEC_STATE_H
@@ -40,6 +41,8 @@ struct zone_state {
     char reload[1024];           /* command; empty: none */
     char alias[ALIAS_TEXT];      /* the KSK that was asked for */
     char token[64];              /* empty: the service's default */
+    uint8_t algorithm;           /* of all keys, RFC 6840, 5.11 */
+    unsigned key_size;           /* bits of the RSA KSK that was asked for; 0: any */
     char request_id[KEYID_TEXT]; /* of CreateKey, stored before it is sent; empty: none yet */
     struct zone_key keys[STATE_KEYS_MAX];
     size_t key_count;

@@ -222,6 +222,25 @@ static bool is_due(struct verifier *verifier, bool apex)
     return true;
 }
 
+/* RFC 4035, 2.2, and RFC 6840, 5.11: every algorithm of the DNSKEY RRset signs every set. */
+static enum keyd_status check_algorithms(const struct verifier *verifier, const struct rrset *set,
+                                         const struct rrset *rrsig, struct keyd_error *err)
+{
+    for (size_t i = 0; i < verifier->wanted->dnskey_count; i++) {
+        uint8_t algorithm = verifier->wanted->dnskeys[i].algorithm;
+        bool found = false;
+        for (size_t j = 0; j < rrsig->count && !found; j++) {
+            struct signature signature;
+            take_apart(&rrsig->rdatas[j], &signature);
+            found = signature.algorithm == algorithm;
+        }
+        if (!found)
+            return bad(verifier, set->owner, set->type, err,
+                       "not signed with algorithm %u, which a DNSKEY has", algorithm);
+    }
+    return KEYD_OK;
+}
+
 static enum keyd_status check_signatures(struct verifier *verifier, const struct at_name *name,
                                          const struct rrset *set, const struct rrset *rrsig,
                                          struct keyd_error *err)
@@ -249,7 +268,7 @@ static enum keyd_status check_signatures(struct verifier *verifier, const struct
         if (status != KEYD_OK)
             return status;
     }
-    return KEYD_OK;
+    return check_algorithms(verifier, set, rrsig, err);
 }
 
 /* ---- One name ------------------------------------------------------------------------------- */

@@ -5,10 +5,11 @@
  * cryptography, DS and canonical forms are ldns', the chain's rules are written a second time here.
  *
  * Always checked: the DNSKEY set is exactly the given one and chains from the KSKs' DS; the apex;
- * all RRSIGs' fields and times; one TTL in each RRset; which sets must and must not have one; the
- * whole NSEC chain: sorted, closed, no name missing or too many, each bitmap equal to what is
- * there; and, where the unsigned zone is given, that nothing of it is missing, changed, or new.
- * Signatures: all of them, or those of the apex and a sample.
+ * all RRSIGs' fields and times; that every algorithm of the DNSKEYs signs every set; one TTL in
+ * each RRset; which sets must and must not have one; the whole NSEC chain: sorted, closed, no name
+ * missing or too many, each bitmap equal to what is there; and, where the unsigned zone is given,
+ * that nothing of it is missing, changed, or new. Signatures: all of them, or those of the apex and
+ * a sample.
  */
 #ifndef DNSSEC_VERIFY_H
 #define DNSSEC_VERIFY_H

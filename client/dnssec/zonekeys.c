@@ -34,16 +34,52 @@ static enum keyd_status remember(struct session *session, const struct zone_key 
 
 /* ---- KSK ------------------------------------------------------------------------------------ */
 
-static enum keyd_status judge(const struct session *session, const char *name,
-                              const struct hsm_key *key, const struct dnssec_algorithm *algorithm,
-                              struct keyd_error *err)
+static const struct dnssec_algorithm *algorithm_of(const struct session *session)
 {
-    if (strcmp(key->spec, algorithm->key_spec) != 0 || strcmp(key->usage, "SIGN_VERIFY") != 0)
+    return dnssec_algorithm_find(session->state.algorithm);
+}
+
+static bool fits(const struct dnssec_algorithm *algorithm, unsigned key_size, const char *spec)
+{
+    const struct dnssec_key_spec *specs = algorithm->key_specs;
+    for (size_t i = 0; i < DNSSEC_KEY_SPECS_MAX && specs[i].name != NULL; i++) {
+        if (strcmp(specs[i].name, spec) == 0)
+            return key_size == 0 || specs[i].bits == key_size;
+    }
+    return false;
+}
+
+/* "RSA_2048, RSA_3072 or RSA_4096"; a key size leaves one. */
+static void name_specs(const struct dnssec_algorithm *algorithm, unsigned key_size, char text[128])
+{
+    size_t used = 0;
+    size_t count = 0;
+    while (count < DNSSEC_KEY_SPECS_MAX && algorithm->key_specs[count].name != NULL)
+        count++;
+    if (key_size != 0) {
+        snprintf(text, 128, "%s", dnssec_key_spec(algorithm, key_size)->name);
+        return;
+    }
+    for (size_t i = 0; i < count && used < 128; i++) {
+        const char *link = i == 0 ? "" : i + 1 < count ? ", " : " or ";
+        used +=
+            (size_t)snprintf(text + used, 128 - used, "%s%s", link, algorithm->key_specs[i].name);
+    }
+}
+
+static enum keyd_status judge(const struct session *session, const char *name,
+                              const struct hsm_key *key, struct keyd_error *err)
+{
+    char wanted[128];
+    const struct dnssec_algorithm *algorithm = algorithm_of(session);
+    unsigned key_size = session->state.key_size;
+    if (!fits(algorithm, key_size, key->spec) || strcmp(key->usage, "SIGN_VERIFY") != 0) {
+        name_specs(algorithm, key_size, wanted);
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISMATCH",
                          "%s (%s) is a %s key for %s, a KSK of algorithm %s needs %s for "
                          "SIGN_VERIFY: name another key with --key, a new name makes one",
-                         name, key->key_id, key->spec, key->usage, algorithm->mnemonic,
-                         algorithm->key_spec);
+                         name, key->key_id, key->spec, key->usage, algorithm->mnemonic, wanted);
+    }
     if (strcmp(key->state, "ENABLED") != 0)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_STATE", "%s (%s) is %s%s%s", name,
                          key->key_id, key->state, key->state_reason[0] != '\0' ? ": " : "",
@@ -61,7 +97,6 @@ static enum keyd_status judge(const struct session *session, const char *name,
 static enum keyd_status check_known(struct session *session, const struct zone_key *known,
                                     struct keyd_error *err)
 {
-    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(known->dnskey.algorithm);
     struct hsm_key key;
     struct dnskey dnskey;
     enum keyd_status status = session->backend->find(session->hsm, known->key_id, &key, err);
@@ -71,10 +106,10 @@ static enum keyd_status check_known(struct session *session, const struct zone_k
                          "--socket), with the right token?",
                          session->options->zone_text, known->key_id, known->alias);
     if (status == KEYD_OK)
-        status = judge(session, known->alias, &key, algorithm, err);
+        status = judge(session, known->alias, &key, err);
     if (status == KEYD_OK)
-        status = dnskey_from_spki(algorithm, known->dnskey.flags, key.spki, key.spki_length,
-                                  &dnskey, err);
+        status = dnskey_from_spki(algorithm_of(session), known->dnskey.flags, key.spki,
+                                  key.spki_length, &dnskey, err);
     if (status == KEYD_OK && !dnskey_equal(&dnskey, &known->dnskey))
         return keyd_fail(
             err, KEYD_FAILED_PRECONDITION, "KEY_MISMATCH",
@@ -119,8 +154,7 @@ static enum keyd_status prepare_request(struct session *session, struct keyd_err
     return session_save(session, err);
 }
 
-static enum keyd_status create(struct session *session, const struct dnssec_algorithm *algorithm,
-                               struct hsm_key *key, struct keyd_error *err)
+static enum keyd_status create(struct session *session, struct hsm_key *key, struct keyd_error *err)
 {
     char description[DNAME_TEXT + 16];
     const struct zone_state *state = &session->state;
@@ -128,22 +162,23 @@ static enum keyd_status create(struct session *session, const struct dnssec_algo
     if (status != KEYD_OK)
         return status;
     snprintf(description, sizeof description, "KSK of %.900s", session->options->zone_text);
-    const struct hsm_new_key wanted = {.spec = algorithm->key_spec,
-                                       .alias = state->alias,
-                                       .token = state->token[0] != '\0' ? state->token : NULL,
-                                       .description = description,
-                                       .request_id = state->request_id};
+    const struct hsm_new_key wanted = {
+        .spec = dnssec_key_spec(algorithm_of(session), state->key_size)->name,
+        .alias = state->alias,
+        .token = state->token[0] != '\0' ? state->token : NULL,
+        .description = description,
+        .request_id = state->request_id};
     return session->backend->create(session->hsm, &wanted, key, err);
 }
 
-static enum keyd_status take(struct session *session, const struct dnssec_algorithm *algorithm,
-                             const struct hsm_key *key, struct keyd_error *err)
+static enum keyd_status take(struct session *session, const struct hsm_key *key,
+                             struct keyd_error *err)
 {
     struct zone_key made = {.created_ms = clock_now()};
-    enum keyd_status status = judge(session, session->state.alias, key, algorithm, err);
+    enum keyd_status status = judge(session, session->state.alias, key, err);
     if (status == KEYD_OK)
-        status =
-            dnskey_from_spki(algorithm, DNSKEY_KSK, key->spki, key->spki_length, &made.dnskey, err);
+        status = dnskey_from_spki(algorithm_of(session), DNSKEY_KSK, key->spki, key->spki_length,
+                                  &made.dnskey, err);
     if (status != KEYD_OK)
         return status;
     if (collides(&session->state, &made.dnskey))
@@ -161,7 +196,6 @@ static enum keyd_status take(struct session *session, const struct dnssec_algori
 enum keyd_status zonekeys_ksk(struct session *session, enum zonekey_came *came,
                               struct keyd_error *err)
 {
-    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(DNSSEC_ECDSAP256SHA256);
     struct hsm_key key;
     enum keyd_status status = session_hsm(session, err);
     if (status != KEYD_OK)
@@ -178,14 +212,15 @@ enum keyd_status zonekeys_ksk(struct session *session, enum zonekey_came *came,
         *came = KEY_MADE;
         if (session->options->dry_run)
             return KEYD_OK;
-        status = create(session, algorithm, &key, err);
+        status = create(session, &key, err);
     }
-    return status == KEYD_OK ? take(session, algorithm, &key, err) : status;
+    return status == KEYD_OK ? take(session, &key, err) : status;
 }
 
 /* ---- ZSK ------------------------------------------------------------------------------------ */
 
-/* Files of a run that stopped before it wrote the state: a complete pair, ours, a ZSK. */
+/* Files of a run that stopped before it wrote the state: a complete pair, ours, a ZSK of the
+ * zone's algorithm. */
 static bool find_left_over(const struct session *session, struct zone_key *key)
 {
     char prefix[KEYFILE_NAME];
@@ -204,7 +239,7 @@ static bool find_left_over(const struct session *session, struct zone_key *key)
         found = keyfile_load_public(session->folder, key->file, session->options->zone.wire,
                                     &key->dnskey, NULL) == KEYD_OK &&
                 key->dnskey.flags == DNSKEY_ZSK &&
-                dnssec_algorithm_find(key->dnskey.algorithm) != NULL &&
+                key->dnskey.algorithm == session->state.algorithm &&
                 !collides(&session->state, &key->dnskey) &&
                 keyfile_load(session->folder, key->file, &key->dnskey, &pkey, NULL) == KEYD_OK;
         EVP_PKEY_free(pkey);
@@ -216,11 +251,10 @@ static bool find_left_over(const struct session *session, struct zone_key *key)
 
 static enum keyd_status make(struct session *session, struct zone_key *key, struct keyd_error *err)
 {
-    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(DNSSEC_ECDSAP256SHA256);
     EVP_PKEY *pkey = NULL;
     enum keyd_status status = KEYD_OK;
     for (unsigned tries = 0; tries < TAG_TRIES && status == KEYD_OK; tries++) {
-        status = keyfile_generate(algorithm, DNSKEY_ZSK, &pkey, &key->dnskey, err);
+        status = keyfile_generate(algorithm_of(session), DNSKEY_ZSK, &pkey, &key->dnskey, err);
         if (status == KEYD_OK && !collides(&session->state, &key->dnskey))
             break;
         EVP_PKEY_free(pkey);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/dnssec/keys.h"
 
-#include <openssl/ec.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "client/dns/zonefile.h"
+#include "client/dnssec/keyfile.h"
 #include "client/dnssec/sign.h"
 #include "tests/dnssec/lab.h"
 
@@ -33,19 +33,24 @@ static void die(const char *what)
     abort();
 }
 
-struct keys *make_keys(void)
+struct keys *make_keys_of(unsigned ksk_algorithm, unsigned zsk_algorithm)
 {
     struct keys *keys = calloc(1, sizeof *keys);
-    const struct dnssec_algorithm *algorithm = dnssec_algorithm_find(13);
     for (size_t i = 0; i < 2; i++) {
-        keys->pkeys[i] = EVP_EC_gen("P-256");
-        if (dnskey_from_pkey(algorithm, i == 0 ? DNSKEY_KSK : DNSKEY_ZSK, keys->pkeys[i],
+        const struct dnssec_algorithm *algorithm =
+            dnssec_algorithm_find(i == 0 ? ksk_algorithm : zsk_algorithm);
+        if (keyfile_generate(algorithm, i == 0 ? DNSKEY_KSK : DNSKEY_ZSK, &keys->pkeys[i],
                              &keys->dnskeys[i], NULL) != KEYD_OK)
-            die("a DNSKEY");
+            die("a key");
         keys->soft[i] = (struct soft_signer){algorithm, keys->pkeys[i]};
-        keys->signers[i] = soft_signer(&keys->soft[i], dnskey_tag(&keys->dnskeys[i]));
+        keys->signers[i] = soft_signer(&keys->soft[i], &keys->dnskeys[i]);
     }
     return keys;
+}
+
+struct keys *make_keys(void)
+{
+    return make_keys_of(13, 13);
 }
 
 void free_keys(struct keys *keys)

@@ -21,7 +21,8 @@ struct keys {
     struct dns_signer signers[2];
 };
 
-struct keys *make_keys(void);
+struct keys *make_keys(void); /* of algorithm 13 */
+struct keys *make_keys_of(unsigned ksk_algorithm, unsigned zsk_algorithm);
 void free_keys(struct keys *keys);
 
 /* Signed from an hour before `now` to a day after it, serial 8, DNSKEY's TTL 600. zone_free. */

@@ -2,8 +2,8 @@
  *
  * An HSM for tests: each key a PEM file FOLDER/NAME.pem, "alias/NAME" its alias. What should go
  * wrong is told by files too, so that script tests can do it: FOLDER/fail-create, fail-sign,
- * bad-signature exist or not. FOLDER is $KEYD_SOFT_HSM; without the variable it is "not running".
- * FOLDER/calls has a line for each call.
+ * bad-signature, short-signature exist or not. FOLDER is $KEYD_SOFT_HSM; without the variable it is
+ * "not running". FOLDER/calls has a line for each call.
  */
 #ifndef TESTS_DNSSEC_SOFT_HSM_H
 #define TESTS_DNSSEC_SOFT_HSM_H

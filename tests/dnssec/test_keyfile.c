@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Key files: round trip, modes, names, damage; and RFC 6605's key as BIND writes it. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 
 static const struct dnssec_algorithm *algorithm(void)
 {
-    return dnssec_algorithm_find(DNSSEC_ECDSAP256SHA256);
+    return dnssec_algorithm_find(13);
 }
 
 static unsigned mode_of(const char *path)
@@ -24,9 +25,8 @@ static unsigned mode_of(const char *path)
     return st.st_mode & 07777;
 }
 
-static void round_trip(void **state)
+static void round_trip_of(const struct dnssec_algorithm *row)
 {
-    (void)state;
     EVP_PKEY *pkey = NULL;
     EVP_PKEY *again = NULL;
     struct dnskey key;
@@ -34,11 +34,12 @@ static void round_trip(void **state)
     char name[KEYFILE_NAME];
     char file[KEYFILE_NAME + 16];
     struct dname zone = lab_name("Example.org");
-    assert_int_equal(keyfile_generate(algorithm(), DNSKEY_ZSK, &pkey, &key, NULL), KEYD_OK);
+    assert_int_equal(keyfile_generate(row, DNSKEY_ZSK, &pkey, &key, NULL), KEYD_OK);
     assert_int_equal(
         keyfile_write(lab_path("."), zone.wire, pkey, &key, INT64_C(1795509062000), NULL), KEYD_OK);
     keyfile_name(zone.wire, &key, name);
-    assert_memory_equal(name, "Kexample.org.+013+", 18);
+    snprintf(file, sizeof file, "Kexample.org.+%03u+", row->number);
+    assert_memory_equal(name, file, 18);
     snprintf(file, sizeof file, "%s.private", name);
     assert_int_equal(mode_of(lab_path(file)), 0600);
     snprintf(file, sizeof file, "%s.key", name);
@@ -50,6 +51,16 @@ static void round_trip(void **state)
     assert_int_equal(EVP_PKEY_eq(pkey, again), 1);
     EVP_PKEY_free(pkey);
     EVP_PKEY_free(again);
+}
+
+static void round_trip(void **state)
+{
+    (void)state;
+    const struct dnssec_algorithm *row = NULL;
+    size_t count = 0;
+    for (; (row = dnssec_algorithm_at(count)) != NULL; count++)
+        round_trip_of(row);
+    assert_int_equal(count, 5);
 }
 
 static const char rfc6605_private[] = "Private-key-format: v1.2\n"
@@ -81,6 +92,81 @@ static void reads_what_the_rfc_prints(void **state)
     (void)state;
     struct dnskey key = rfc6605_key();
     assert_int_equal(load_text(rfc6605_private, &key, NULL), KEYD_OK);
+}
+
+/* RFC 6605, 6.2, and RFC 8080, 6.1. */
+static void reads_what_other_rfcs_print(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned algorithm;
+        const char *public;
+        const char *text;
+    } rows[] = {
+        {14,
+         "xKYaNhWdGOfJ+nPrL8/arkwf2EY3MDJ+SErKivBVSum1w/egsXvSADtNJhyem5RCOpgQ6K8X1DRSEkrbYQ+OB+v8/"
+         "uX45NBwY8rp65F6Glur8I/mlVNgF6W/qTI37m40",
+         "Private-key-format: v1.2\nAlgorithm: 14 (ECDSAP384SHA384)\nPrivateKey: "
+         "WURgWHCcYIYUPWgeLmiPY2DJJk02vgrmTfitxgqcL4vwW7BOrbawVmVe0d9V94SR\n"},
+        {15, "l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=",
+         "Private-key-format: v1.2\nAlgorithm: 15 (ED25519)\nPrivateKey: "
+         "ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\n"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dnskey key = {.flags = DNSKEY_KSK, .algorithm = (uint8_t)rows[i].algorithm};
+        assert_true(base64_decode(rows[i].public, key.key, sizeof key.key, &key.length));
+        assert_int_equal(load_text(rows[i].text, &key, NULL), KEYD_OK);
+        key.key[5] ^= 1;
+        assert_int_equal(load_text(rows[i].text, &key, NULL), KEYD_DATA_LOSS);
+    }
+}
+
+/* Each of RSA's eight numbers counts, as does the modulus being the DNSKEY's. */
+static void damage_of_rsa_is_told(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {
+        "Modulus: ", "PublicExponent: ", "PrivateExponent: ", "Prime1: ",
+        "Prime2: ",  "Exponent1: ",      "Exponent2: ",       "Coefficient: "};
+    EVP_PKEY *pkey = NULL;
+    struct dnskey key;
+    char name[KEYFILE_NAME];
+    char file[KEYFILE_NAME + 16];
+    char *text = NULL;
+    size_t size = 0;
+    struct keyd_error err;
+    struct dname zone = lab_name("damaged.org");
+    const struct dnssec_algorithm *rsa = dnssec_algorithm_find(8);
+    assert_int_equal(keyfile_generate(rsa, DNSKEY_ZSK, &pkey, &key, NULL), KEYD_OK);
+    assert_int_equal(keyfile_write(lab_path("."), zone.wire, pkey, &key, 0, NULL), KEYD_OK);
+    EVP_PKEY_free(pkey);
+    keyfile_name(zone.wire, &key, name);
+    snprintf(file, sizeof file, "%s.private", name);
+    assert_int_equal(file_read(lab_path(file), 8192, &text, &size, NULL), KEYD_OK);
+    assert_int_equal(load_text(text, &key, &err), KEYD_OK);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        char line[32];
+        snprintf(line, sizeof line, "\n%s", fields[i]);
+        char *at = strstr(text, line);
+        assert_non_null(at);
+        char *digit = at + strlen(line) + 1;
+        char kept = *digit;
+        *digit = kept == 'B' ? 'C' : 'B';
+        if (load_text(text, &key, &err) != KEYD_DATA_LOSS)
+            fail_msg("a damaged %s is taken", fields[i]);
+        *digit = '!';
+        assert_int_equal(load_text(text, &key, &err), KEYD_DATA_LOSS);
+        assert_non_null(strstr(err.message, "is missing or damaged"));
+        *digit = kept;
+        at[1] = 'X';
+        assert_int_equal(load_text(text, &key, &err), KEYD_DATA_LOSS);
+        assert_non_null(strstr(err.message, "is missing or damaged"));
+        at[1] = fields[i][0];
+    }
+    key.key[key.length - 1] ^= 2;
+    assert_int_equal(load_text(text, &key, &err), KEYD_DATA_LOSS);
+    assert_non_null(strstr(err.message, "is not the private half"));
+    free(text);
 }
 
 static void damage_is_told(void **state)
@@ -145,12 +231,36 @@ static void a_signature_is_padded(void **state)
     uint8_t wanted[64] = {0};
     wanted[31] = 5;
     wanted[63] = 7;
-    assert_int_equal(signature_to_dns(algorithm(), der, sizeof der, signature, NULL), KEYD_OK);
+    assert_int_equal(signature_to_dns(algorithm(), 64, der, sizeof der, signature, NULL), KEYD_OK);
     assert_memory_equal(signature, wanted, sizeof wanted);
-    assert_int_equal(signature_to_dns(algorithm(), der, sizeof der - 1, signature, NULL),
+    assert_int_equal(signature_to_dns(algorithm(), 64, der, sizeof der - 1, signature, NULL),
                      KEYD_DATA_LOSS);
-    assert_int_equal(signature_to_dns(algorithm(), negative, sizeof negative, signature, NULL),
+    assert_int_equal(signature_to_dns(algorithm(), 64, negative, sizeof negative, signature, NULL),
                      KEYD_DATA_LOSS);
+}
+
+/* RSA's and Ed25519's have DNSSEC's form already; only the length can be wrong. */
+static void a_bare_signature_has_its_length(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned algorithm;
+        size_t length;
+    } rows[] = {{8, 256}, {10, 512}, {15, 64}};
+    uint8_t data[DNSSEC_SIGNATURE_MAX + 1];
+    memset(data, 7, sizeof data);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t signature[DNSSEC_SIGNATURE_MAX];
+        const struct dnssec_algorithm *row = dnssec_algorithm_find(rows[i].algorithm);
+        size_t length = rows[i].length;
+        assert_int_equal(signature_to_dns(row, length, data, length, signature, NULL), KEYD_OK);
+        assert_memory_equal(signature, data, length);
+        assert_int_equal(signature_to_dns(row, length, data, length - 1, signature, NULL),
+                         KEYD_DATA_LOSS);
+        assert_int_equal(signature_to_dns(row, length, data, length + 1, signature, NULL),
+                         KEYD_DATA_LOSS);
+        assert_int_equal(signature_to_dns(row, 0, data, 0, signature, NULL), KEYD_DATA_LOSS);
+    }
 }
 
 int main(void)
@@ -158,10 +268,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(reads_what_the_rfc_prints),
+        cmocka_unit_test(reads_what_other_rfcs_print),
+        cmocka_unit_test(damage_of_rsa_is_told),
         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(an_open_file_is_refused),
         cmocka_unit_test(names_are_safe_for_a_folder),
         cmocka_unit_test(a_signature_is_padded),
+        cmocka_unit_test(a_bare_signature_has_its_length),
     };
     return cmocka_run_group_tests(tests, lab_open, lab_close);
 }

@@ -7,6 +7,7 @@
 #include "client/dns/rdata.h"
 #include "client/dns/rrtype.h"
 #include "client/dns/serial.h"
+#include "client/dnssec/keyfile.h"
 #include "client/dnssec/rrsig.h"
 #include "client/dnssec/sign.h"
 #include "keyd/base/encode.h"
@@ -125,6 +126,34 @@ static void the_bytes_that_are_signed(void **state)
     zone_free(zone);
 }
 
+/* RFC 8080, 6.1, with erratum 4935: the owner has two labels. Ed25519 always gives the same. */
+static void rfc8080_signature(void **state)
+{
+    (void)state;
+    static const char wanted[] =
+        "oL9krJun7xfBOIWcGHi7mag5/hdZrKWw15jPGrHpjQeRAvTdszaPD+QLs3fx8A4M3e23"
+        "mRZ9VrbpMngwcrqNAg==";
+    struct dnskey key = {.flags = DNSKEY_KSK, .algorithm = 15};
+    assert_true(base64_decode("l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=", key.key,
+                              sizeof key.key, &key.length));
+    struct soft_signer soft = {.algorithm = dnssec_algorithm_find(15)};
+    lab_file("rfc8080.private", "Private-key-format: v1.2\nAlgorithm: 15 (ED25519)\nPrivateKey: "
+                                "ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\n");
+    assert_int_equal(keyfile_load(lab_path("."), "rfc8080", &key, &soft.pkey, NULL), KEYD_OK);
+    struct zone *zone = lab_zone("example.com", "@ 3600 MX 10 mail.example.com.\n");
+    const struct dns_signer signer = soft_signer(&soft, &key);
+    struct bytes rdata = {0};
+    assert_int_equal(rrsig_make(zone_set(zone, 0), zone_apex(zone), 1438207200, 1440021600, &signer,
+                                &rdata, NULL),
+                     KEYD_OK);
+    char signature[BASE64_TEXT(64)];
+    base64_encode(rdata.data + rdata.length - 64, 64, signature);
+    assert_string_equal(signature, wanted);
+    bytes_free(&rdata);
+    zone_free(zone);
+    EVP_PKEY_free(soft.pkey);
+}
+
 /* ---- Serials -------------------------------------------------------------------------------- */
 
 static void serials_go_in_a_circle(void **state)
@@ -151,6 +180,7 @@ int main(void)
         cmocka_unit_test(signs_what_is_its_own),
         cmocka_unit_test(an_apex_alone),
         cmocka_unit_test(the_bytes_that_are_signed),
+        cmocka_unit_test(rfc8080_signature),
         cmocka_unit_test(serials_go_in_a_circle),
     };
     return cmocka_run_group_tests(tests, lab_open, lab_close);

@@ -19,6 +19,7 @@ static struct zone_state sample(void)
                                .zone_file = "/z/\"quoted\" zone",
                                .signed_zone = "/z/signed",
                                .alias = "alias/x",
+                               .algorithm = 13,
                                .have_serial = true,
                                .serial = UINT32_MAX,
                                .dnskey_ttl = 3600,
@@ -119,7 +120,68 @@ static void damage_is_told(void **test)
     expect_damage("\"keys\": [", "\"keys\": {}, \"k\": [", "keys");
     expect_damage("\"alias\"", "\"alibi\"", "alias");
     expect_damage("2026-11-24T08:31:02.000Z", "yesterday", "enabled");
+    expect_damage("\"algorithm\": 13", "\"algorithm\": 5", "algorithm");
+    expect_damage("\"algorithm\": 13", "\"algorithm\": 15", "algorithm"); /* not the keys' */
+    expect_damage("\"key_size\": 0", "\"key_size\": 2048", "key_size");
+    expect_damage("\"key_size\": 0", "\"key_size\": 9999", "key_size");
     expect_damage("Kexample", "../Kexample", "public_key");
+}
+
+static void cut_line(char *text, const char *start)
+{
+    char *at = strstr(text, start);
+    assert_non_null(at);
+    char *end = strchr(at, '\n');
+    memmove(at, end + 1, strlen(end + 1) + 1);
+}
+
+/* As it was written when there was algorithm 13 alone. */
+static void an_older_file_is_read(void **test)
+{
+    (void)test;
+    char *data = NULL;
+    size_t size = 0;
+    struct zone_state state = sample();
+    assert_int_equal(state_save(lab_path("."), &state, NULL), KEYD_OK);
+    assert_int_equal(file_read(lab_path("state.json"), 4000, &data, &size, NULL), KEYD_OK);
+    cut_line(data, "  \"algorithm\": ");
+    cut_line(data, "  \"key_size\": ");
+    lab_file("state.json", data);
+    free(data);
+    assert_int_equal(state_load(lab_path("."), lab_name("example.org").wire, &state, NULL),
+                     KEYD_OK);
+    assert_int_equal(state.algorithm, 13);
+    assert_int_equal(state.key_size, 0);
+    assert_int_equal(state.key_count, 2);
+    assert_int_equal(state_ksk(&state)->dnskey.algorithm, 13);
+}
+
+static void a_public_key_has_its_algorithms_form(void **test)
+{
+    (void)test;
+    struct keyd_error err;
+    struct zone_state state = sample();
+    struct dname zone = state.zone;
+    state.algorithm = 14; /* the keys have 64 bytes, P-384's have 96 */
+    state.keys[0].dnskey.algorithm = 14;
+    state.keys[1].dnskey.algorithm = 14;
+    assert_int_equal(state_save(lab_path("."), &state, NULL), KEYD_OK);
+    assert_int_equal(state_load(lab_path("."), zone.wire, &state, &err), KEYD_DATA_LOSS);
+    assert_non_null(strstr(err.message, "'public_key' is missing or damaged"));
+}
+
+static void what_was_asked_for_is_kept(void **test)
+{
+    (void)test;
+    struct zone_state state = sample();
+    state.key_count = 0;
+    state.algorithm = 10;
+    state.key_size = 3072;
+    assert_int_equal(state_save(lab_path("."), &state, NULL), KEYD_OK);
+    assert_int_equal(state_load(lab_path("."), lab_name("example.org").wire, &state, NULL),
+                     KEYD_OK);
+    assert_int_equal(state.algorithm, 10);
+    assert_int_equal(state.key_size, 3072);
 }
 
 static void a_missing_one_says_what_to_do(void **test)
@@ -236,6 +298,9 @@ int main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(another_version_is_left_alone),
         cmocka_unit_test(damage_is_told),
+        cmocka_unit_test(an_older_file_is_read),
+        cmocka_unit_test(a_public_key_has_its_algorithms_form),
+        cmocka_unit_test(what_was_asked_for_is_kept),
         cmocka_unit_test(a_missing_one_says_what_to_do),
         cmocka_unit_test(one_run_at_a_time),
         cmocka_unit_test(folders_are_named_after_zones),

@@ -560,6 +560,51 @@ static void sees_wrong_times_keys_and_serials(void **state)
     end(&v);
 }
 
+/* A ZSK of another algorithm than the KSK: no set is signed with both. */
+static void every_algorithm_must_sign(void **state)
+{
+    (void)state;
+    struct keyd_error err;
+    struct verified verified;
+    struct verifying v = begin();
+    struct keys *same = v.keys;
+    v.keys = make_keys_of(13, 15);
+    struct zone *out = sign_with(v.zone, v.keys, NOW);
+    char *text = text_of(out);
+    assert_int_equal(judge(&v, text, NOW, v.zone, &verified, &err), KEYD_DATA_LOSS);
+    assert_non_null(strstr(err.message, "not signed with algorithm 1"));
+    free_keys(v.keys);
+    v.keys = same;
+    zone_free(out);
+    free(text);
+    end(&v);
+}
+
+static void accepts_each_algorithm(void **state)
+{
+    (void)state;
+    const struct dnssec_algorithm *row = NULL;
+    for (size_t i = 0; (row = dnssec_algorithm_at(i)) != NULL; i++) {
+        struct keyd_error err = {.message = ""};
+        struct verified verified;
+        struct verifying v = begin();
+        struct keys *first = v.keys;
+        v.keys = make_keys_of(row->number, row->number);
+        struct zone *out = sign_with(v.zone, v.keys, NOW);
+        char *text = text_of(out);
+        enum keyd_status status = judge(&v, text, NOW, v.zone, &verified, &err);
+        if (status != KEYD_OK)
+            fail_msg("%s: %s", row->mnemonic, err.message);
+        assert_int_equal(verified.checked, verified.signatures);
+        assert_true(verified.checked > 10);
+        free_keys(v.keys);
+        v.keys = first;
+        zone_free(out);
+        free(text);
+        end(&v);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,6 +614,8 @@ int main(void)
         cmocka_unit_test(every_byte_of_a_signature_counts),
         cmocka_unit_test(sees_what_is_missing_of_the_zone_file),
         cmocka_unit_test(sees_wrong_times_keys_and_serials),
+        cmocka_unit_test(every_algorithm_must_sign),
+        cmocka_unit_test(accepts_each_algorithm),
     };
     return cmocka_run_group_tests(tests, lab_open, lab_close);
 }
