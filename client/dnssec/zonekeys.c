@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "keyd/base/clock.h"
 
@@ -219,23 +221,33 @@ enum keyd_status zonekeys_ksk(struct session *session, enum zonekey_came *came,
 
 /* ---- ZSK ------------------------------------------------------------------------------------ */
 
-/* Files of a run that stopped before it wrote the state: a complete pair, ours, a ZSK of the
- * zone's algorithm. */
-static bool find_left_over(const struct session *session, struct zone_key *key)
+/* Whether an entry of the folder is a key file of the zone with this ending. stem: without it. */
+static bool is_key_file(const struct session *session, const char *entry, const char *ending,
+                        char stem[KEYFILE_NAME])
 {
     char prefix[KEYFILE_NAME];
     char zone[KEYFILE_NAME];
-    bool found = false;
+    size_t length = strlen(entry);
+    size_t end = strlen(ending);
     keyfile_zone_name(session->options->zone.wire, zone);
     snprintf(prefix, sizeof prefix, "K%.780s+", zone);
+    if (strncmp(entry, prefix, strlen(prefix)) != 0 || length <= end || length >= KEYFILE_NAME ||
+        strcmp(entry + length - end, ending) != 0)
+        return false;
+    snprintf(stem, KEYFILE_NAME, "%.*s", (int)(length - end), entry);
+    return true;
+}
+
+/* Files of a run that stopped before it wrote the state: a complete pair, ours, a ZSK of the zone's
+ * algorithm. */
+static bool find_left_over(const struct session *session, struct zone_key *key)
+{
+    bool found = false;
     DIR *folder = opendir(session->folder);
     for (struct dirent *entry; folder != NULL && !found && (entry = readdir(folder)) != NULL;) {
         EVP_PKEY *pkey = NULL;
-        size_t length = strlen(entry->d_name);
-        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || length < 8 ||
-            length >= sizeof key->file || strcmp(entry->d_name + length - 8, ".private") != 0)
+        if (!is_key_file(session, entry->d_name, ".private", key->file))
             continue;
-        snprintf(key->file, sizeof key->file, "%.*s", (int)(length - 8), entry->d_name);
         found = keyfile_load_public(session->folder, key->file, session->options->zone.wire,
                                     &key->dnskey, NULL) == KEYD_OK &&
                 key->dnskey.flags == DNSKEY_ZSK &&
@@ -247,6 +259,24 @@ static bool find_left_over(const struct session *session, struct zone_key *key)
     if (folder != NULL)
         closedir(folder);
     return found;
+}
+
+/* Public halves whose private halves a killed run did not come to write. The state has no ZSK, so
+ * that they are nobody's. */
+static void remove_halves(const struct session *session)
+{
+    DIR *folder = opendir(session->folder);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        char stem[KEYFILE_NAME];
+        char private[KEYFILE_NAME + 16];
+        if (!is_key_file(session, entry->d_name, ".key", stem))
+            continue;
+        snprintf(private, sizeof private, "%s.private", stem);
+        if (faccessat(dirfd(folder), private, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder != NULL)
+        closedir(folder);
 }
 
 static enum keyd_status make(struct session *session, struct zone_key *key, struct keyd_error *err)
@@ -282,6 +312,7 @@ enum keyd_status zonekeys_zsk(struct session *session, enum zonekey_came *came,
         *came = KEY_MADE;
         if (session->options->dry_run)
             return KEYD_OK;
+        remove_halves(session);
         key = (struct zone_key){.created_ms = clock_now()};
         enum keyd_status status = make(session, &key, err);
         if (status != KEYD_OK)

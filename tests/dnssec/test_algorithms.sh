@@ -120,6 +120,7 @@ dnssec-keygen -q -K state/mixed.example -a ED25519 mixed.example >out
 expect 0 'ZSK on this host .*ECDSAP256SHA256 \(13\), made' "$DNSSEC" enable mixed.example \
     --zone-file zone --signed-zone mixed.signed
 valid mixed.example mixed.signed
+[ "$(ls state/mixed.example/K*+015+* | wc -l)" = 2 ] || fail "somebody's pair was removed"
 
 # Command lines that cannot be meant.
 refused() { # PATTERN OPTION...

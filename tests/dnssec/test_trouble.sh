@@ -241,6 +241,15 @@ for i in $(seq 0 11); do
         fail "$zone: litter in the state: $(ls state/$zone)"
 done
 
+# A kill between the ZSK's two files leaves its public half: the next run takes that away.
+mkdir -m 700 state/halves.org
+cp state/killed0.org/K*.key state/halves.org/Khalves.org.+013+00001.key
+cp state/killed0.org/K*.key state/halves.org/Kother.org.+013+00001.key
+expect 0 'Verified' "$DNSSEC" enable halves.org --zone-file killed --signed-zone halves.org.signed
+[ ! -e state/halves.org/Khalves.org.+013+00001.key ] || fail "half a key was left"
+[ -e state/halves.org/Kother.org.+013+00001.key ] || fail "what is not the zone's was removed"
+[ "$(ls state/halves.org/Khalves* | wc -l)" = 2 ] || fail "not one pair: $(ls state/halves.org)"
+
 # A kill in the middle, often: the published zone is the old or the new one, whole.
 for i in 1 2 3 4 5 6; do
     "$DNSSEC" sign example.org -q & pid=$!
