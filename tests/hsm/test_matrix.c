@@ -377,21 +377,29 @@ static void an_interrupted_creation_is_settled_by_spec(void **state)
     }
 }
 
-/* A public half that is no key of its spec becomes no key: the creation is abandoned. */
-static void a_public_half_that_is_none_is_refused(void **state)
+/* A public half that is no key of its spec, and a signature that is none, make no key: the creation
+ * is abandoned, and says why. */
+static void a_pair_that_does_not_prove_itself_is_refused(void **state)
 {
     (void)state;
     static const struct {
         Keyd__V1__KeySpec spec;
         const char *fault;
+        const char *reason;
     } bad[] = {
-        {SPEC(ECC_NIST_P384), "C_GetAttributeValue garbage CKA_EC_POINT"},
-        {SPEC(ECC_NIST_P384), "C_GetAttributeValue short CKA_EC_POINT"},
-        {SPEC(ECC_NIST_EDWARDS25519), "C_GetAttributeValue garbage CKA_EC_POINT"},
-        {SPEC(ECC_NIST_EDWARDS25519), "C_GetAttributeValue short CKA_EC_POINT"},
-        {SPEC(RSA_2048), "C_GetAttributeValue garbage CKA_PUBLIC_EXPONENT"},
-        {SPEC(RSA_2048), "C_GetAttributeValue short CKA_PUBLIC_EXPONENT"},
-        {SPEC(RSA_2048), "C_GetAttributeValue short CKA_MODULUS"},
+        {SPEC(ECC_NIST_P384), "C_GetAttributeValue garbage CKA_EC_POINT", "KEY_PUBLIC"},
+        {SPEC(ECC_NIST_P384), "C_GetAttributeValue short CKA_EC_POINT", "KEY_PUBLIC"},
+        {SPEC(ECC_NIST_EDWARDS25519), "C_GetAttributeValue garbage CKA_EC_POINT", "KEY_PUBLIC"},
+        {SPEC(ECC_NIST_EDWARDS25519), "C_GetAttributeValue short CKA_EC_POINT", "KEY_PUBLIC"},
+        {SPEC(RSA_2048), "C_GetAttributeValue garbage CKA_PUBLIC_EXPONENT", "KEY_PUBLIC"},
+        {SPEC(RSA_2048), "C_GetAttributeValue short CKA_PUBLIC_EXPONENT", "KEY_PUBLIC"},
+        {SPEC(RSA_2048), "C_GetAttributeValue short CKA_MODULUS", "KEY_ATTRIBUTES"},
+        {SPEC(ECC_NIST_P384), "C_Sign garbage", "KEY_MISMATCH"},
+        {SPEC(ECC_NIST_P384), "C_Sign short", "TOKEN_FAILED"},
+        {SPEC(ECC_NIST_EDWARDS25519), "C_Sign garbage", "KEY_MISMATCH"},
+        {SPEC(ECC_NIST_EDWARDS25519), "C_Sign short", "TOKEN_FAILED"},
+        {SPEC(RSA_2048), "C_Sign garbage", "KEY_MISMATCH"},
+        {SPEC(RSA_2048), "C_Sign short", "TOKEN_FAILED"},
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
         forget_mock(NULL);
@@ -402,6 +410,7 @@ static void a_public_half_that_is_none_is_refused(void **state)
         lab_answer *answer = lab_create_of(fd, &id, bad[i].spec);
         assert_non_null(answer);
         assert_int_not_equal(answer->status, KEYD_OK);
+        assert_string_equal(answer->reason, bad[i].reason);
         lab_free(answer);
         assert_int_equal(lab_count("state-main/journal", "key.abandoned"), 1);
         assert_int_equal(calls("C_DestroyObject"), 2);
@@ -419,7 +428,7 @@ int main(void)
         cmocka_unit_test(what_a_token_lacks_is_refused_with_its_name),
         cmocka_unit_test_setup(a_signature_that_a_token_lacks_is_refused, forget_mock),
         cmocka_unit_test(an_interrupted_creation_is_settled_by_spec),
-        cmocka_unit_test(a_public_half_that_is_none_is_refused),
+        cmocka_unit_test(a_pair_that_does_not_prove_itself_is_refused),
     };
     return cmocka_run_group_tests(tests, lab_open, lab_close);
 }
