@@ -199,7 +199,9 @@ static void checks_the_content(void **state)
     expect_verdict(SOA NS, KEYD_OK, NULL);
     expect_verdict("", KEYD_INVALID_ARGUMENT,
                    "F: there is no SOA record at example.org.: is this the right file?");
-    expect_verdict(SOA, KEYD_INVALID_ARGUMENT, "F: there is no NS record at example.org.");
+    expect_verdict(
+        SOA, KEYD_INVALID_ARGUMENT,
+        "F: there is no NS record at example.org.: name the servers that serve the zone");
     expect_verdict(SOA NS "@ 1 SOA ns2 h 1 2 3 4 5\n", KEYD_INVALID_ARGUMENT,
                    "F:1: example.org.: 2 SOA records: keep one");
     expect_verdict(SOA NS "a 1 SOA ns2 h 1 2 3 4 5\n", KEYD_INVALID_ARGUMENT,
