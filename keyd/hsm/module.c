@@ -3,8 +3,8 @@
 
 #include <dlfcn.h>
 #include <libp11.h>
-#include <pthread.h>
 #include <openssl/err.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,7 +244,8 @@ enum keyd_status module_load(struct module *module, const char *path, const char
     unsigned count = 0;
     if (ctx == NULL)
         return keyd_fail_openssl(err, "PKCS11_CTX_new");
-    ERR_clear_error(); /* libp11 tells through this queue; a module's own leavings are not its words */
+    ERR_clear_error(); /* libp11 tells through this queue; a module's own leavings are not its words
+                        */
     watchdog_enter("C_Initialize and C_GetSlotList", module->call_limit_ms);
     int failed = PKCS11_CTX_load(ctx, path);
     if (failed == 0)
