@@ -128,4 +128,17 @@ $SOA
  NS ns.example.
 1 PTR host.example.
 EOF
+# From 10,000 RRsets on a sample of the signatures is verified, unless all are asked for. What is
+# always verified is the apex, the chain and the structure.
+{
+    printf '$TTL 300\n@ SOA ns.example. hm.example. 1 3600 600 86400 300\n@ NS ns.example.\n'
+    seq -f 'h%g A 192.0.2.1' 10050
+} >large.file
+expect 0 'Verified +20104 RRsets, .* 10[0-9][0-9] of 20104 signatures' \
+    "$DNSSEC" enable large.example --zone-file large.file --signed-zone large.signed
+expect 0 'Verified .*all 20104 signatures' "$DNSSEC" sign large.example --verify full
+sed -E '/RRSIG[[:space:]]+SOA /s#[A-Za-z0-9+/]{4}([A-Za-z0-9+/=]{84})$#AAAA\1#' large.signed >bent
+expect 1 'SOA' "$DNSSEC" verify large.example --signed-zone bent --verify sample
+sed -E '/^h77\.large\.example\.[[:space:]].*[[:space:]]NSEC[[:space:]]h/d' large.signed >bent
+expect 1 'h77' "$DNSSEC" verify large.example --signed-zone bent --verify sample
 finish
