@@ -187,6 +187,20 @@ static void tell_marker(const struct pages *pages)
                  next_marker(pages));
 }
 
+/* An empty list is no proof that there are no keys. */
+static void tell_silent_tokens(struct keyd_client *client, const struct globals *globals)
+{
+    struct keyd_service *service;
+    if (keyd_describe_service(client, globals->timeout_ms, &service, NULL) != KEYD_OK)
+        return;
+    for (size_t i = 0; i < service->token_count; i++)
+        if (strcmp(service->tokens[i].state, "READY") != 0)
+            complain("list-keys: token %s is %s: keys of it may be missing here; keydctl status "
+                     "says why",
+                     service->tokens[i].token, service->tokens[i].state);
+    keyd_service_free(service);
+}
+
 int run_list_keys(struct globals *globals, int argc, char **argv)
 {
     struct list_request request = {0};
@@ -209,5 +223,6 @@ int run_list_keys(struct globals *globals, int argc, char **argv)
         tell_marker(&pages);
     }
     free_pages(&pages);
+    tell_silent_tokens(client, globals);
     return finish(client);
 }

@@ -141,6 +141,7 @@ class TokenTrouble(world.TestCase):
         # The key is not said to be gone: nobody can know.
         done = self.world.keydctl("sign", "--key-id", "alias/one", "--message", "x", check=False)
         self.fails(done, FAILURE, "--new-journal")
+        self.assertIn("token main is FAULTY", self.world.keydctl("list-keys").stderr)
         self.world.stop()
         shutil.move(os.path.join(state, "journal.away"), os.path.join(state, "journal"))
         self.world.start()
