@@ -2,6 +2,7 @@
 #include "keyd/base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,4 +70,15 @@ void log_line(enum log_level level, const char *format, ...)
     line[n++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, n); /* nowhere left to complain to */
     (void)written;
+}
+
+bool log_fits(struct log_limit *limit)
+{
+    int64_t second = clock_monotonic_ns() / 1000000000;
+    if (limit->second != second && atomic_exchange(&limit->second, second) != second) {
+        unsigned lines = atomic_exchange(&limit->lines, 0);
+        if (lines > LOG_LINES_A_SECOND)
+            log_info("%u %s more within a second", lines - LOG_LINES_A_SECOND, limit->kind);
+    }
+    return atomic_fetch_add(&limit->lines, 1) < LOG_LINES_A_SECOND;
 }

@@ -11,6 +11,9 @@
 #ifndef KEYD_BASE_LOG_H
 #define KEYD_BASE_LOG_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum log_level { /* syslog's numbers */
                  LOG_LEVEL_ERROR = 3,
                  LOG_LEVEL_WARNING = 4,
@@ -26,6 +29,18 @@ void log_open(const char *program, const char *instance, enum log_level up_to);
 
 /* One line, one write(2). Any thread; never fails, never blocks on anything but standard error. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* For lines that a stranger can cause: whether one more of this kind fits into this second. What
+ * did not is counted, and told by one line when the next second begins. Any thread. */
+#define LOG_LINES_A_SECOND 50
+
+struct log_limit {    /* static and zero */
+    const char *kind; /* for that line, as "refused calls" */
+    _Atomic int64_t second;
+    _Atomic unsigned lines;
+};
+
+bool log_fits(struct log_limit *limit);
 
 #define log_error(...)   log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -216,7 +216,9 @@ static enum keyd_status sign(struct worker *worker, const wall_request *request,
 static void log_sign(const struct worker *worker, const wall_request *request,
                      enum keyd_status status)
 {
-    enum log_level level = status == KEYD_OK ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    static struct log_limit refusals = {.kind = "refused signatures"};
+    bool tell = status != KEYD_OK && log_fits(&refusals);
+    enum log_level level = tell ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
     if (worker->token->config->log_level < level)
         return;
     char call[KEYID_TEXT];

@@ -3,6 +3,7 @@
 """What a user reads when something is wrong: what, where, what to do; and the exit status."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -69,6 +70,11 @@ class WithKeyd(world.TestCase):
                 "create-key", "--key-spec", "ECC_NIST_P256", "--alias", alias,
                 check=False).returncode, 0, alias)
         self.assertEqual(len(self.world.json("list-keys")["Keys"]), 1)
+
+        # Whoever asks an operator about a refused call can name it.
+        refused = sign("--key-id", "alias/two", "--message", "x").stderr
+        call = re.search(r"\(call ([0-9a-f-]{36})\)", refused).group(1)
+        self.assertIn("call=" + call, self.world.log())
 
 
 class TokenTrouble(world.TestCase):

@@ -137,6 +137,15 @@ static bool is_our_fault(enum keyd_status status)
     return status == KEYD_INTERNAL || status == KEYD_DATA_LOSS || status == KEYD_UNKNOWN;
 }
 
+/* A caller finds his call id in the log; a flood of refusals does not fill it. */
+static enum log_level level_of(enum keyd_status status)
+{
+    static struct log_limit refusals = {.kind = "refused calls"};
+    if (is_our_fault(status))
+        return LOG_LEVEL_ERROR;
+    return log_fits(&refusals) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+}
+
 static void fail(struct call *call, const struct keyd_error *err)
 {
     struct exchange *exchange = (struct exchange *)call;
@@ -144,8 +153,7 @@ static void fail(struct call *call, const struct keyd_error *err)
     char message[KEYD_MESSAGE_MAX + sizeof " (call )" + KEYID_TEXT];
     keyid_format(&call->call_id, call_id);
     snprintf(message, sizeof message, "%s (call %s)", err->message, call_id);
-    log_line(is_our_fault(err->status) ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
-             "%s %s reason=%s principal=%s: %s call=%s", call->method,
+    log_line(level_of(err->status), "%s %s reason=%s principal=%s: %s call=%s", call->method,
              keyd_status_name(err->status), err->reason, call->identity->principal, err->message,
              call_id);
     set_call_id(exchange, call_id);

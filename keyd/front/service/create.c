@@ -187,11 +187,6 @@ static void end(struct creation *creation)
 
 static void end_with_error(struct creation *creation, const struct keyd_error *err)
 {
-    char call_id[KEYID_TEXT];
-    keyid_format(&creation->call->call_id, call_id);
-    log_info("CreateKey refused principal=%s token=%s reason=%s call=%s",
-             creation->call->identity->principal,
-             service_token_name(creation->service, creation->token), err->reason, call_id);
     call_fail(creation->call, err);
     end(creation);
 }
