@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The mock PKCS#11 module (tests/mock/README.md) in place of a world's SoftHSM token.
+"""The mock PKCS#11 module (tests/mock/README.md) as a token of a world.
 
-    token = mock.Mock(self.world)          # before self.world.start()
-    token.faults("C_Sign slow 200")        # at any time
-    self.assertEqual(token.count("C_Login"), 1)
+    class Slow(world.TestCase):
+        kind = "mock"
+        def test_something(self):
+            token = self.world.token
+            token.faults("C_Sign slow 200")        # at any time
+            self.assertEqual(token.count("C_Login"), 1)
 """
 
 import os
-import re
 
 import world
 
@@ -15,34 +17,40 @@ MODULE = os.path.join(world.BUILD, "tests", "mock.so")
 PIN = "1234"
 
 
-class Mock:
-    def __init__(self, where, name="main", **environment):
-        """Rewrites tokens.d/NAME.conf. More variables of the mock come as keywords."""
+class Token:
+    def __init__(self, where, name=world.MAIN, **environment):
+        """More variables of the mock come as keywords."""
         self.folder = where.path("mock-" + name)
         os.mkdir(self.folder, 0o700)
-        conf = "tokens.d/%s.conf" % name
-        label = where.setting(conf, "label")
-        pin_file = where.setting(conf, "pin_file")
-        variables = {
-            "KEYD_MOCK_TOKENS": "%s=%s" % (os.path.basename(label), "MOCK-" + name[:8]),
+        self.pin_file = self.path("pin")
+        self.write_pin(PIN)
+        self.environment = {
+            "KEYD_MOCK_TOKENS": "%s=MOCK-%s" % (name, name[:8]),
             "KEYD_MOCK_PIN": PIN,
             "KEYD_MOCK_STATE": self.path("state"),
             "KEYD_MOCK_COUNTS": self.path("counts"),
             "KEYD_MOCK_FAULTS_FILE": self.path("faults"),
             **environment,
         }
-        where.edit(conf, lambda text: self.configuration(text, variables))
-        with open(pin_file, "w", encoding="utf-8") as file:
-            file.write(PIN + "\n")
+        lines = ["module: " + MODULE, "label: " + name, "pin_file: " + self.pin_file,
+                 "environment:"]
+        for variable, value in self.environment.items():
+            lines += ["  - name: " + variable, "    value: '%s'" % value]
+        where.place(name, "\n".join(lines) + "\n")
 
-    @staticmethod
-    def configuration(text, variables):
-        text = re.sub(r"^environment:\n(?:[ -].*\n)*", "", text, flags=re.M)
-        text = re.sub(r"^module:.*$", "module: " + MODULE, text, flags=re.M)
-        lines = ["environment:"]
-        for variable, value in variables.items():
-            lines += ["- name: " + variable, "  value: '%s'" % value]
-        return text + "\n".join(lines) + "\n"
+    def objects(self):
+        if not os.path.exists(self.path("state")):
+            return 0  # nothing was ever changed
+        with open(self.path("state"), encoding="utf-8") as file:
+            return len([line for line in file if line.startswith("object ")])
+
+    def end(self):
+        pass
+
+    def write_pin(self, pin):
+        with open(self.pin_file, "w", encoding="utf-8") as file:
+            file.write(pin + "\n")
+        os.chmod(self.pin_file, 0o600)
 
     def path(self, name):
         return os.path.join(self.folder, name)

@@ -3,7 +3,6 @@
 """keyd-hsm dies between the two records of a creation: at its next start the key is there and usable,
 or gone on both sides, and its log says which. And a signature that hangs is ended by the watchdog."""
 
-import glob
 import os
 import re
 import subprocess
@@ -39,11 +38,6 @@ class Shimmed(world.TestCase):
         with open(os.path.join(folder, "journal")) as file:
             return file.read().count('"type":"%s"' % record)
 
-    def objects(self):
-        """How many objects the token has on its disk: two a key pair."""
-        return len(glob.glob(self.world.path("token", "**", "*.object"), recursive=True)) - len(
-            glob.glob(self.world.path("token", "**", "token.object"), recursive=True))
-
     def keys(self):
         return [key["KeyId"] for key in self.world.json("list-keys")["Keys"]]
 
@@ -70,7 +64,7 @@ class Shimmed(world.TestCase):
 
     def gone_is_all_of_it(self):
         self.assertEqual(self.keys(), [])
-        self.assertEqual(self.objects(), 0)
+        self.assertEqual(self.world.token.objects(), 0)
         self.assertEqual(self.journal("key.abandoned"), 1)
         self.assertIn("notice: key abandoned, 0 objects of it removed", self.world.log())
         self.fails(self.sign(ALIAS, check=False), 1, ALIAS)
@@ -79,7 +73,7 @@ class Shimmed(world.TestCase):
         self.verified(ALIAS)
 
     def there_is_one_usable_key(self):
-        self.assertEqual(self.objects(), 2)
+        self.assertEqual(self.world.token.objects(), 2)
         self.assertEqual(self.journal("key.abandoned"), 0)
         self.assertIn("the key is there and usable key=%s" % self.keys()[0], self.world.log())
         described = self.world.json("describe-key", "--key-id", ALIAS)["KeyMetadata"]
@@ -100,7 +94,7 @@ class TheClientWaits(Shimmed):
         self.assertIn("notice: key abandoned, 0 objects of it removed", self.world.log())
         self.assertEqual(self.journal("key.abandoned"), 1)
         self.assertEqual(self.keys(), [key])
-        self.assertEqual(self.objects(), 2)
+        self.assertEqual(self.world.token.objects(), 2)
         self.verified(ALIAS)
 
     def test_killed_after_the_key_is_made(self):

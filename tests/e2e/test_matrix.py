@@ -6,7 +6,6 @@ side on one token: what fits is verified by the openssl tool, what does not is r
 import hashlib
 import subprocess
 
-import mock
 import world
 
 FAILURE = 1
@@ -39,7 +38,7 @@ def options_of(algorithm):
     return options
 
 
-class Matrix(world.TestCase):
+class Keys(world.TestCase):
     def write(self, name, data):
         with open(self.world.path(name), "wb") as file:
             file.write(data)
@@ -87,6 +86,8 @@ class Matrix(world.TestCase):
         if spec.startswith("RSA"):
             self.assertIn("Exponent: 65537", text)
 
+
+class Matrix(Keys):
     def cell(self, spec, algorithm):
         with self.subTest(spec=spec, algorithm=algorithm):
             fitting = SPECS[spec][1]
@@ -120,9 +121,13 @@ class Matrix(world.TestCase):
             self.sign(spec, None, "RAW")
             self.assertTrue(self.verifies(spec, algorithms[0]))
 
+
+class Misfits(Keys):
+    kind = "mock"
+
     def test_a_creation_stops_no_signer(self):
         """Signatures go on while the token takes its time to make a key."""
-        token = mock.Mock(self.world)
+        token = self.world.token
         self.world.start()
         self.make("ECC_NIST_P256")
         token.faults("C_GenerateKeyPair slow 3000")
@@ -137,8 +142,8 @@ class Matrix(world.TestCase):
         self.assertEqual(creation.wait(timeout=30), 0)
 
     def test_what_the_token_lacks_is_named(self):
-        token = mock.Mock(self.world, KEYD_MOCK_FAULTS="token no-mechanism CKM_EDDSA; "
-                                                       "token no-mechanism CKM_RSA_PKCS_PSS")
+        token = self.world.token
+        token.faults("token no-mechanism CKM_EDDSA", "token no-mechanism CKM_RSA_PKCS_PSS")
         self.world.start()
         self.fails(self.create("ECC_NIST_EDWARDS25519", check=False), FAILURE, "token '",
                    "does not offer CKM_EDDSA")

@@ -7,14 +7,15 @@ import base64
 import json
 import subprocess
 
-import mock
 import world
 
 
 class OnTheMock(world.TestCase):
+    kind = "mock"
+
     def setUp(self):
         super().setUp()
-        self.token = mock.Mock(self.world)
+        self.token = self.world.token
 
     def sign(self, message="a message", check=True):
         return self.world.keydctl("sign", "--key-id", "alias/mine", "--message", message,
@@ -70,9 +71,7 @@ class OnTheMock(world.TestCase):
         self.is_back()
 
     def test_a_wrong_pin_is_never_tried_again(self):
-        pin = self.world.setting("tokens.d/main.conf", "pin_file")
-        with open(pin, "w", encoding="utf-8") as file:
-            file.write("4321\n")
+        self.token.write_pin("4321")
         self.world.start(wait=False)
         for _ in range(2):
             world.wait_for(lambda: "LOGIN_NEEDED" in self.world.keydctl("status",

@@ -31,6 +31,8 @@ def memory_of(pid):
 
 
 class Canary(world.TestCase):
+    kind = "softhsm"
+
     def setUp(self):
         super().setUp()
         with open(self.world.setting("tokens.d/main.conf", "pin_file")) as file:

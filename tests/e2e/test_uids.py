@@ -29,6 +29,8 @@ def as_user(uid, *command):
 
 
 class Uids(world.TestCase):
+    kind = "softhsm"
+
     def setUp(self):
         if os.geteuid() != 0:
             self.skipTest("only root can be somebody else")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A world for end-to-end tests: a throw-away SoftHSM token, keyd-hsm and keyd under keyd-run.
+"""A world for end-to-end tests: a throw-away token, keyd-hsm and keyd under keyd-run.
 
     class Signing(world.TestCase):
         def test_a_key_signs(self):
@@ -7,9 +7,14 @@
             key = self.world.create_key("alias/mine")
             ...
 
+The token is of the kind that KEYD_TEST_TOKEN names, or of SoftHSM; a test that needs a certain one
+says so with `kind`. More tokens come by World.add_token, each with a keyd-hsm of its own.
+
 Everything lives in one temporary folder and ends with the test, also when it fails.
 """
 
+import glob
+import importlib
 import json
 import os
 import re
@@ -24,6 +29,7 @@ import unittest
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("KEYD_BIN", os.path.join(SOURCE, "build", "bin"))
 BUILD = os.path.dirname(BIN)
+MAIN = "main"  # the token that each world has, and the default one
 
 
 def program(name):
@@ -42,8 +48,35 @@ def wait_for(what, seconds=15, why="it did not happen"):
         time.sleep(0.005)
 
 
+class SoftHSM:
+    """A token of the real SoftHSM."""
+
+    def __init__(self, where, name):
+        self.folder = where.path("token" if name == MAIN else "token-" + name)
+        self.environment = {"SOFTHSM2_CONF": os.path.join(self.folder, "softhsm2.conf")}
+        if name == MAIN:
+            return  # softhsm-conf/new-config has made it, as it does for users
+        made = subprocess.run([os.path.join(SOURCE, "softhsm-conf", "new-token"), self.folder,
+                               name], check=True, stdout=subprocess.PIPE, text=True).stdout
+        where.place(name, made.split(".conf:\n\n")[1])
+
+    def objects(self):
+        return len([path for path in glob.glob(self.folder + "/**/*.object", recursive=True)
+                    if os.path.basename(path) != "token.object"])
+
+    def end(self):
+        pass
+
+
+def kind_of(name):
+    """The class of a kind of token: SoftHSM, or Token of the module with that name beside this one.
+    Token(world, NAME) makes one and places it; `environment` is what other programs need to use it;
+    objects() counts what it holds; end() ends what it has started."""
+    return SoftHSM if name == "softhsm" else importlib.import_module(name).Token
+
+
 class World:
-    def __init__(self):
+    def __init__(self, kind=None):
         self.folder = tempfile.mkdtemp(prefix="keyd-e2e.")
         subprocess.run([os.path.join(SOURCE, "softhsm-conf", "new-config"), self.folder],
                        check=True, stdout=subprocess.DEVNULL)
@@ -51,6 +84,29 @@ class World:
         self.log_path = os.path.join(self.folder, "log")
         self.runner = None
         self.helpers = []
+        self.tokens = {}
+        self.add_token(MAIN, kind or os.environ.get("KEYD_TEST_TOKEN", "softhsm"))
+
+    # -- tokens ------------------------------------------------------------------------------
+
+    @property
+    def token(self):
+        return self.tokens[MAIN]
+
+    def add_token(self, name, kind="softhsm"):
+        """One more token with its keyd-hsm, before start()."""
+        self.tokens[name] = kind_of(kind)(self, name)
+        return self.tokens[name]
+
+    def place(self, name, settings):
+        """The token's part of tokens.d/NAME.conf is `settings`; keyd.conf has the token."""
+        socket = self.path("hsm-%s.sock" % name)
+        with open(self.path("tokens.d", name + ".conf"), "w") as file:
+            file.write("%ssocket: %s\nfront: %d\nstate_folder: %s\n" % (
+                settings, socket, os.getuid(), self.path("state-hsm-" + name)))
+        entry = "  - name: %s\n    socket: %s\n" % (name, socket)
+        self.edit("keyd.conf", lambda text: text if entry.split("\n")[0] in text else
+                  text.replace("default_token:", entry + "default_token:"))
 
     # -- configuration -----------------------------------------------------------------------
 
@@ -74,13 +130,14 @@ class World:
     # -- processes ---------------------------------------------------------------------------
 
     def start(self, wait=True):
-        """Starts all, and waits until the token is up and keyd serves."""
+        """Starts all, and waits until keyd serves and every token is up."""
         before = len(self.log())
         with open(self.log_path, "a") as log:
             self.runner = subprocess.Popen(
                 [program("keyd-run"), "--config", self.folder], stderr=log)
         if wait:
-            for sign in ("ready: keyd and", "keyd notice: token=main ready"):
+            signs = ["keyd notice: token=%s ready" % name for name in self.tokens]
+            for sign in ["ready: keyd and"] + signs:
                 wait_for(lambda: sign in self.log()[before:], 30, self.log)
 
     def stop(self):
@@ -98,6 +155,8 @@ class World:
             helper.kill()
             helper.wait()
         self.stop()
+        for token in self.tokens.values():
+            token.end()
         shutil.rmtree(self.folder)
 
     def log(self):
@@ -134,8 +193,8 @@ class World:
     def json(self, *arguments, **options):
         return json.loads(self.keydctl(*arguments, "--output", "json", **options).stdout)
 
-    def create_key(self, alias=None, **options):
-        arguments = ["create-key", "--key-spec", "ECC_NIST_P256"]
+    def create_key(self, alias=None, token=MAIN, **options):
+        arguments = ["create-key", "--key-spec", "ECC_NIST_P256", "--token", token]
         if alias is not None:
             arguments += ["--alias", alias]
         return self.json(*arguments, **options)["KeyMetadata"]["KeyId"]
@@ -146,8 +205,10 @@ class World:
 
 
 class TestCase(unittest.TestCase):
+    kind = None  # of token: any will do
+
     def setUp(self):
-        self.world = World()
+        self.world = World(self.kind)
         self.addCleanup(self.world.end)
 
     def fails(self, done, status, *words):
