@@ -18,6 +18,8 @@ PIN = "1234"
 
 
 class Token:
+    lacks = {}  # but for what a fault takes from it
+
     def __init__(self, where, name=world.MAIN, **environment):
         """More variables of the mock come as keywords."""
         self.folder = where.path("mock-" + name)

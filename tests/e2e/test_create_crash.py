@@ -15,7 +15,7 @@ import grpc
 
 import world
 
-KILLS = 20
+KILLS = int(os.environ.get("KEYD_TEST_KILLS", 20))
 WAIT_S = 20
 
 

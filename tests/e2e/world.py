@@ -51,6 +51,8 @@ def wait_for(what, seconds=15, why="it did not happen"):
 class SoftHSM:
     """A token of the real SoftHSM."""
 
+    lacks = {}
+
     def __init__(self, where, name):
         self.folder = where.path("token" if name == MAIN else "token-" + name)
         self.environment = {"SOFTHSM2_CONF": os.path.join(self.folder, "softhsm2.conf")}
@@ -71,7 +73,8 @@ class SoftHSM:
 def kind_of(name):
     """The class of a kind of token: SoftHSM, or Token of the module with that name beside this one.
     Token(world, NAME) makes one and places it; `environment` is what other programs need to use it;
-    objects() counts what it holds; end() ends what it has started."""
+    objects() counts what it holds; lacks has the key specs and algorithms that it does not offer, and
+    how it says so; end() ends what it has started."""
     return SoftHSM if name == "softhsm" else importlib.import_module(name).Token
 
 
