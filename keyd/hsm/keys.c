@@ -278,7 +278,7 @@ enum keyd_status keys_generate(const struct session *session, const struct keyid
     while (is_refusal(rv) && ++turn < COUNT(extras_in_turn))
         rv = generate(session, id, row, &extras_in_turn[turn]);
     if (rv != CKR_OK)
-        return ckr_fail(err, rv, "C_GenerateKeyPair");
+        return session_fail(session, rv, "C_GenerateKeyPair", err);
     if (!extras_in_turn[turn].only_signs)
         log_notice("the token '%s' makes no keys that can do nothing but sign: what else this one "
                    "may do there is the token's choice",

@@ -7,8 +7,6 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-#include "keyd/hsm/ckr.h"
-
 /* r and s, each field_size bytes (PKCS #11 2.40 mechanisms, 2.3.1), as DER (RFC 3279, 2.2.3). */
 static enum keyd_status der_of(const uint8_t *pair, size_t field_size,
                                uint8_t signature[SIGNATURE_MAX], size_t *signature_size,
@@ -53,12 +51,12 @@ static enum keyd_status call_token(const struct session *session, CK_OBJECT_HAND
 {
     CK_RV rv = MODULE_CALL(session->module, C_SignInit, session->handle, mechanism, private_key);
     if (rv != CKR_OK)
-        return ckr_fail(err, rv, "C_SignInit");
+        return session_fail(session, rv, "C_SignInit", err);
     CK_ULONG length = SIGNATURE_MAX;
     rv = MODULE_CALL(session->module, C_Sign, session->handle, (uint8_t *)data, data_size, bytes,
                      &length);
     if (rv != CKR_OK)
-        return ckr_fail(err, rv, "C_Sign");
+        return session_fail(session, rv, "C_Sign", err);
     if (length != row->signature_size)
         return keyd_fail(err, KEYD_INTERNAL, "TOKEN_FAILED",
                          "the token gives a signature of %lu bytes, not %zu", length,

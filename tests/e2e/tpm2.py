@@ -104,9 +104,19 @@ class Token:
                  "--config-file=" + self.path("bus.conf"))
         for name in ("swtpm", "swtpm.ctrl", "bus"):
             self.world.wait_for(lambda: is_served(self.path(name)), 10, self.log)
+        self.start_manager()
+
+    def start_manager(self):
         self.run("sbin/tpm2-abrmd", "--session", "--allow-root",
                  "--max-transients=%d" % TRANSIENTS_MAX, "--tcti=swtpm:path=" + self.path("swtpm"))
         self.world.wait_for(lambda: self.ask("probe").returncode == 0, 10, self.log)
+
+    def restart_manager(self):
+        """All that is open to it is lost."""
+        manager = self.programs.pop()
+        manager.terminate()
+        manager.wait(timeout=10)
+        self.start_manager()
 
     def make(self, label):
         for pin in ("so-pin", "user-pin"):

@@ -469,6 +469,40 @@ static void two_pairs_of_one_creation_are_none(void **state)
     end(pid, fd);
 }
 
+/* CKR_GENERAL_ERROR is all that some modules say when their token is lost. Where a random byte is
+ * to be had, or is nobody's to have, it is this call that failed. */
+static void a_module_that_can_only_fail_has_lost_its_token(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *faults;
+        bool gone;
+    } cases[] = {
+        {"C_Sign rv CKR_GENERAL_ERROR after=1", false},
+        {"C_Sign rv CKR_FUNCTION_FAILED after=1; C_GenerateRandom rv CKR_RANDOM_NO_RNG", false},
+        {"C_Sign rv CKR_GENERAL_ERROR after=1; C_GenerateRandom rv CKR_GENERAL_ERROR", true},
+        {"C_SignInit rv CKR_FUNCTION_FAILED after=1; C_GenerateRandom rv CKR_DEVICE_ERROR", true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        forget_mock(NULL);
+        weather(cases[i].faults);
+        pid_t pid = lab_start("main", NULL);
+        int fd = greet(READY, "");
+        struct keyid id = make_key(fd);
+        lab_answer *answer = lab_sign(fd, &id, scene_digest, sizeof scene_digest);
+        assert_int_equal(calls("C_GenerateRandom"), 1);
+        assert_int_equal(lab_count("main.log", "the module has lost the token"), cases[i].gone);
+        if (!cases[i].gone) {
+            expect_error(answer, KEYD_INTERNAL, "TOKEN_FAILED");
+            end(pid, fd);
+        } else {
+            assert_null(answer);
+            close(fd);
+            assert_int_equal(lab_wait(pid), 1);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +515,7 @@ int main(void)
         cmocka_unit_test(a_pair_that_does_not_prove_itself_is_refused),
         cmocka_unit_test(a_token_that_takes_less_is_asked_for_less),
         cmocka_unit_test_setup(two_pairs_of_one_creation_are_none, forget_mock),
+        cmocka_unit_test(a_module_that_can_only_fail_has_lost_its_token),
     };
     return cmocka_run_group_tests(tests, lab_open, lab_close);
 }
