@@ -203,6 +203,12 @@ KEYD_API enum keyd_status keyd_sign_start(struct keyd_client *client,
 
 /* ---- Service ------------------------------------------------------------------------------- */
 
+/* Something that a token cannot do, or not as keyd would have it. */
+struct keyd_limitation {
+    char *name;        /* for programs, as CKM_EDDSA or RSA_4096 */
+    char *description; /* for people: what does not work because of it */
+};
+
 struct keyd_token {
     char *token;
     char *state;         /* READY, AWAY, LOGIN_NEEDED or FAULTY */
@@ -211,8 +217,13 @@ struct keyd_token {
     char *serial;
     char *manufacturer;
     char *model;
-    unsigned keys;     /* that keyd knows on it */
-    bool separate_uid; /* keyd-hsm runs under another uid than keyd: the wall stands */
+    unsigned keys;          /* that keyd knows on it */
+    bool separate_uid;      /* keyd-hsm runs under another uid than keyd: the wall stands */
+    char *module;           /* its PKCS #11 module: description, version, manufacturer */
+    unsigned session_limit; /* sessions that it has for all its users; 0: it names no limit */
+    unsigned free_sessions; /* of these, when keyd-hsm had taken its own */
+    struct keyd_limitation *limitations;
+    size_t limitation_count;
 };
 
 /* *Owned*: keyd_service_free. */

@@ -8,7 +8,8 @@
 
 struct held_service {
     struct keyd_service service;
-    ProtobufCMessage *message; /* that the strings are in */
+    ProtobufCMessage *message;           /* that the strings are in */
+    struct keyd_limitation *limitations; /* of all tokens, one after the other */
     struct keyd_token tokens[];
 };
 
@@ -18,6 +19,7 @@ void keyd_service_free(struct keyd_service *service)
     if (held == NULL)
         return;
     protobuf_c_message_free_unpacked(held->message, NULL);
+    free(held->limitations);
     free(held);
 }
 
@@ -28,8 +30,13 @@ static const char *state_name(Keyd__V1__TokenState state)
     return found != NULL && found->value != 0 ? found->name : "UNKNOWN";
 }
 
-static void fill_token(const Keyd__V1__TokenMetadata *from, struct keyd_token *to)
+/* limitations: room for all of this token's. */
+static void fill_token(const Keyd__V1__TokenMetadata *from, struct keyd_limitation *limitations,
+                       struct keyd_token *to)
 {
+    for (size_t i = 0; i < from->n_limitations; i++)
+        limitations[i] =
+            (struct keyd_limitation){from->limitations[i]->name, from->limitations[i]->description};
     *to = (struct keyd_token){
         .token = from->token,
         .state = (char *)state_name(from->state),
@@ -40,7 +47,20 @@ static void fill_token(const Keyd__V1__TokenMetadata *from, struct keyd_token *t
         .model = from->model,
         .keys = from->keys,
         .separate_uid = from->separate_uid,
+        .module = from->module,
+        .session_limit = from->session_limit,
+        .free_sessions = from->free_sessions,
+        .limitations = limitations,
+        .limitation_count = from->n_limitations,
     };
+}
+
+static size_t count_limitations(const Keyd__V1__ListTokensResponse *from)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < from->n_tokens; i++)
+        count += from->tokens[i]->n_limitations;
+    return count;
 }
 
 enum keyd_status keyd_describe_service(struct keyd_client *client, int timeout_ms,
@@ -56,11 +76,15 @@ enum keyd_status keyd_describe_service(struct keyd_client *client, int timeout_m
     const Keyd__V1__ListTokensResponse *from = (const Keyd__V1__ListTokensResponse *)answer;
     struct held_service *held =
         calloc(1, sizeof *held + from->n_tokens * sizeof(struct keyd_token));
-    if (held == NULL) {
+    struct keyd_limitation *limitations = calloc(count_limitations(from) + 1, sizeof *limitations);
+    if (held == NULL || limitations == NULL) {
+        free(held);
+        free(limitations);
         protobuf_c_message_free_unpacked(answer, NULL);
         return keyd_fail_errno(err, ENOMEM, "keyd's tokens");
     }
     held->message = answer;
+    held->limitations = limitations;
     held->service = (struct keyd_service){
         .server_version = from->server_version,
         .default_token = from->default_token,
@@ -68,8 +92,10 @@ enum keyd_status keyd_describe_service(struct keyd_client *client, int timeout_m
         .tokens = held->tokens,
         .token_count = from->n_tokens,
     };
-    for (size_t i = 0; i < from->n_tokens; i++)
-        fill_token(from->tokens[i], &held->tokens[i]);
+    for (size_t i = 0; i < from->n_tokens; i++) {
+        fill_token(from->tokens[i], limitations, &held->tokens[i]);
+        limitations += from->tokens[i]->n_limitations;
+    }
     *service = &held->service;
     return KEYD_OK;
 }

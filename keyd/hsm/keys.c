@@ -286,6 +286,26 @@ enum keyd_status keys_generate(const struct session *session, const struct keyid
     return KEYD_OK;
 }
 
+enum keyd_status keys_copyable_known(const struct session *session, bool *known,
+                                     struct keyd_error *err)
+{
+    static const char label[] = "keyd: does the token know CKA_COPYABLE?";
+    CK_OBJECT_CLASS class = CKO_DATA;
+    CK_BBOOL no = CK_FALSE;
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
+                               {CKA_TOKEN, &no, sizeof no},
+                               {CKA_PRIVATE, &no, sizeof no},
+                               {CKA_LABEL, (void *)(uintptr_t)label, sizeof label - 1},
+                               {CKA_COPYABLE, &no, sizeof no}};
+    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
+    CK_RV rv = MODULE_CALL(session->module, C_CreateObject, session->handle, template,
+                           COUNT(template), &object);
+    *known = rv != CKR_ATTRIBUTE_TYPE_INVALID;
+    if (rv == CKR_OK) /* one that stays goes with the session */
+        MODULE_CALL(session->module, C_DestroyObject, session->handle, object);
+    return ckr_is_gone(rv) ? ckr_fail(err, rv, "C_CreateObject") : KEYD_OK;
+}
+
 /* ---- Judging --------------------------------------------------------------------------------- */
 
 static enum keyd_status bad_attributes(struct keyd_error *err, const char *what)
@@ -321,6 +341,7 @@ enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE priv
     CK_BBOOL sensitive = CK_FALSE;
     CK_BBOOL extractable = CK_TRUE;
     CK_BBOOL signs = CK_FALSE;
+    CK_BBOOL always_authenticate = CK_FALSE;
     uint8_t identity[IDENTITY_MAX];
     CK_ATTRIBUTE values[] = {
         {CKA_KEY_TYPE, &type, sizeof type},
@@ -328,6 +349,7 @@ enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE priv
         {CKA_EXTRACTABLE, &extractable, sizeof extractable},
         {CKA_SIGN, &signs, sizeof signs},
         {row->type == CKK_RSA ? CKA_MODULUS : CKA_EC_PARAMS, identity, sizeof identity},
+        {CKA_ALWAYS_AUTHENTICATE, &always_authenticate, sizeof always_authenticate},
     };
     CK_RV rv = MODULE_CALL(session->module, C_GetAttributeValue, session->handle, private_key,
                            values, COUNT(values));
@@ -340,6 +362,12 @@ enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE priv
         return bad_attributes(err, "is not sensitive, or may be extracted");
     if (signs != CK_TRUE)
         return bad_attributes(err, "may not sign");
+    if (always_authenticate != CK_FALSE)
+        return keyd_fail(
+            err, KEYD_FAILED_PRECONDITION, REASON_ALWAYS_AUTHENTICATE,
+            "the token wants the PIN anew for each signature with the key "
+            "(CKA_ALWAYS_AUTHENTICATE), and keyd-hsm keeps no PIN. Have the token make "
+            "keys without it, with the vendor's tools");
     return KEYD_OK;
 }
 

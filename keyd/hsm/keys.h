@@ -53,11 +53,18 @@ enum keyd_status keys_find(const struct session *session, CK_OBJECT_CLASS class,
 enum keyd_status keys_generate(const struct session *session, const struct keyid *id, key_spec spec,
                                struct keyd_error *err) KEYD_CHECKED;
 
-/* Judges a private half: key type and curve or size of the spec, sensitive, not extractable, signs.
- * A mechanism on a key that it does not fit can crash a module: never sign with one that was not
- * judged. FAILED_PRECONDITION, KEY_ATTRIBUTES. */
+/* Judges a private half: key type and curve or size of the spec, sensitive, not extractable, signs,
+ * and without the PIN each time. A mechanism on a key that it does not fit can crash a module:
+ * never sign with one that was not judged. FAILED_PRECONDITION, KEY_ATTRIBUTES;
+ * FAILED_PRECONDITION, ALWAYS_AUTHENTICATE. */
+#define REASON_ALWAYS_AUTHENTICATE "ALWAYS_AUTHENTICATE"
 enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE private_key,
                             key_spec spec, struct keyd_error *err) KEYD_CHECKED;
+
+/* Whether the token knows CKA_COPYABLE, asked with a data object of the session. A token that makes
+ * none for another reason is taken to know it. */
+enum keyd_status keys_copyable_known(const struct session *session, bool *known,
+                                     struct keyd_error *err) KEYD_CHECKED;
 
 /* Destroys all private and public key objects that have this CKA_ID and its text as CKA_LABEL, and
  * looks again: a token may keep what it said was destroyed (INTERNAL, KEY_REMAINS). *destroyed: how

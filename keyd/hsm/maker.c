@@ -185,10 +185,30 @@ static enum keyd_status undo(struct maker *maker, const struct keyid *id, bool o
     return keyd_fail(err, remains.status, remains.reason, "%s", remains.message);
 }
 
+/* A token that may be written by now wants a session that may write: that is a start afresh. */
+static enum keyd_status check_writable(struct maker *maker, struct keyd_error *err)
+{
+    CK_FLAGS flags = 0;
+    if (!maker->read_only)
+        return KEYD_OK;
+    enum keyd_status status = module_token_flags(maker->session.module, &flags, err);
+    if (status != KEYD_OK)
+        return status;
+    if ((flags & CKF_WRITE_PROTECTED) == 0)
+        return keyd_fail(err, KEYD_UNAVAILABLE, REASON_TOKEN_GONE,
+                         "the token is no longer write-protected");
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TOKEN_READ_ONLY",
+                     "the token '%s' is write-protected (CKF_WRITE_PROTECTED) and takes no new "
+                     "keys: take the protection off with the vendor's tools, then try again",
+                     maker->session.module->label);
+}
+
 enum keyd_status maker_create(struct maker *maker, const struct register_key *wanted,
                               const char *call, struct register_key *made, struct keyd_error *err)
 {
     enum keyd_status status = check_id(maker, &wanted->id, made, err);
+    if (status == KEYD_OK)
+        status = check_writable(maker, err);
     if (status == KEYD_OK)
         status = keys_offered(&maker->session, wanted->spec, err);
     if (status == KEYD_OK)
@@ -250,7 +270,8 @@ static enum keyd_status match_one(struct maker *maker, const struct register_key
     enum keyd_status status = KEYD_OK;
     if (private_half == NULL || public_half == NULL)
         status = keyd_fail(&why, KEYD_NOT_FOUND, "KEY_MISSING",
-                           "the token does not hold its %s half exactly once",
+                           "the token does not hold its %s half exactly once. Restore the token "
+                           "from its backup; nothing is deleted",
                            private_half == NULL ? "private" : "public");
     else
         status = keys_judge(&maker->session, private_half->handle, key->spec, &why);
@@ -260,9 +281,10 @@ static enum keyd_status match_one(struct maker *maker, const struct register_key
     }
     if (token_is_gone(&why))
         return keyd_fail(err, why.status, why.reason, "%s", why.message);
-    register_set_missing(maker->keys, &key->id);
-    log_error("key missing key=%s: %s. Restore the token from its backup; nothing is deleted", text,
-              why.message);
+    if (strcmp(why.reason, REASON_ALWAYS_AUTHENTICATE) == 0)
+        maker->always_authenticate = true;
+    register_set_unusable(maker->keys, &key->id, why.message);
+    log_error("key unusable key=%s: %s", text, why.message);
     return KEYD_OK;
 }
 

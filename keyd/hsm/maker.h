@@ -16,7 +16,9 @@
 #include "keyd/hsm/session.h"
 
 struct maker {
-    struct session session;    /* writable */
+    struct session session;    /* writable, if the token is */
+    bool read_only;            /* the token was write-protected when it was looked at */
+    bool always_authenticate;  /* of a key here the token wants the PIN for each signature */
     struct key_register *keys; /* *borrowed* */
     struct journal *journal;   /* *borrowed* */
 };
@@ -24,10 +26,10 @@ struct maker {
 /* Creates the key that *wanted describes (id, spec, usage, creator, request_digest; the rest is not
  * looked at). call: the RPC's id as text. On KEYD_OK and on ALREADY_EXISTS, KEY_EXISTS *made is the
  * key. ALREADY_EXISTS, KEY_ID_SPENT: the id was abandoned once, or an object of the token has it.
- * UNIMPLEMENTED, KEY_SPEC. UNAVAILABLE, CREATION_OPEN: the first record is written, and neither
- * could the creation be completed and recorded nor undone; the same call again settles it, or the
- * next start. UNAVAILABLE, TOKEN_GONE: end the process. All else: no key is made. Blocks: the
- * token, the disk. */
+ * UNIMPLEMENTED, KEY_SPEC. FAILED_PRECONDITION, TOKEN_READ_ONLY. UNAVAILABLE, CREATION_OPEN: the
+ * first record is written, and neither could the creation be completed and recorded nor undone; the
+ * same call again settles it, or the next start. UNAVAILABLE, TOKEN_GONE: end the process. All
+ * else: no key is made. Blocks: the token, the disk. */
 enum keyd_status maker_create(struct maker *maker, const struct register_key *wanted,
                               const char *call, struct register_key *made,
                               struct keyd_error *err) KEYD_CHECKED;
@@ -37,7 +39,7 @@ enum keyd_status maker_create(struct maker *maker, const struct register_key *wa
 enum keyd_status maker_settle(struct maker *maker, struct keyd_error *err) KEYD_CHECKED;
 
 /* Looks up the handles of all created keys; a key whose halves are not both there, once each and
- * with the right attributes, is missing from now on, with an error line in the log. */
+ * with the right attributes, is unusable from now on, with an error line in the log. */
 enum keyd_status maker_match(struct maker *maker, struct keyd_error *err) KEYD_CHECKED;
 
 #endif

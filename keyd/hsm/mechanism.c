@@ -91,3 +91,13 @@ const struct signing_row *signing_row_find(signing_algorithm algorithm)
             return &algorithms[i];
     return NULL;
 }
+
+const struct spec_row *spec_row_at(size_t number)
+{
+    return number < COUNT(specs) ? &specs[number] : NULL;
+}
+
+const struct signing_row *signing_row_at(size_t number)
+{
+    return number < COUNT(algorithms) ? &algorithms[number] : NULL;
+}

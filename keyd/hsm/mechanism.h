@@ -65,4 +65,8 @@ struct signing_row {
 const struct spec_row *spec_row_find(key_spec spec);
 const struct signing_row *signing_row_find(signing_algorithm algorithm);
 
+/* The rows one by one, from 0; NULL past the last. */
+const struct spec_row *spec_row_at(size_t number);
+const struct signing_row *signing_row_at(size_t number);
+
 #endif

@@ -144,12 +144,34 @@ static void take_text(char *text, const unsigned char *field, size_t size)
     text[size] = '\0';
 }
 
+static enum keyd_status token_info(const struct module *module, CK_TOKEN_INFO *info,
+                                   struct keyd_error *err)
+{
+    *info = (CK_TOKEN_INFO){0};
+    CK_RV rv = MODULE_CALL(module, C_GetTokenInfo, module->slot, info);
+    return rv == CKR_OK ? KEYD_OK : ckr_fail(err, rv, "C_GetTokenInfo");
+}
+
+/* A module that does not say what it is has no name here. */
+static void take_module_name(struct module *module)
+{
+    CK_INFO info = {0};
+    char description[sizeof info.libraryDescription + 1];
+    char manufacturer[sizeof info.manufacturerID + 1];
+    if (MODULE_CALL(module, C_GetInfo, &info) != CKR_OK)
+        return;
+    take_text(description, info.libraryDescription, sizeof info.libraryDescription);
+    take_text(manufacturer, info.manufacturerID, sizeof info.manufacturerID);
+    snprintf(module->name, sizeof module->name, "%s %d.%d (%s)", description,
+             info.libraryVersion.major, info.libraryVersion.minor, manufacturer);
+}
+
 static enum keyd_status take_token_info(struct module *module, struct keyd_error *err)
 {
-    CK_TOKEN_INFO info = {0};
-    CK_RV rv = MODULE_CALL(module, C_GetTokenInfo, module->slot, &info);
-    if (rv != CKR_OK)
-        return ckr_fail(err, rv, "C_GetTokenInfo");
+    CK_TOKEN_INFO info;
+    enum keyd_status status = token_info(module, &info, err);
+    if (status != KEYD_OK)
+        return status;
     take_text(module->label, info.label, sizeof info.label);
     take_text(module->serial, info.serialNumber, sizeof info.serialNumber);
     take_text(module->manufacturer, info.manufacturerID, sizeof info.manufacturerID);
@@ -195,14 +217,10 @@ static enum keyd_status take_offers(struct module *module, struct keyd_error *er
     CK_MECHANISM_TYPE *list = NULL;
     CK_ULONG count = 0;
     enum keyd_status status = list_mechanisms(module, &list, &count, err);
-    for (size_t i = 0; i < MECHANISM_COUNT && status == KEYD_OK; i++) {
-        const struct mechanism_row *row = &mechanism_rows[i];
+    for (size_t i = 0; i < MECHANISM_COUNT; i++)
         for (CK_ULONG k = 0; k < count && status == KEYD_OK; k++)
-            if (list[k] == row->type)
-                status = take_offer(module, row, &module->offers[i], err);
-        if (status == KEYD_OK && !module->offers[i].offered)
-            log_notice("the token '%s' does not offer %s", module->label, row->name);
-    }
+            if (list[k] == mechanism_rows[i].type)
+                status = take_offer(module, &mechanism_rows[i], &module->offers[i], err);
     free(list);
     return status;
 }
@@ -260,6 +278,7 @@ enum keyd_status module_load(struct module *module, const char *path, const char
     watchdog_enter("C_CloseAllSessions", module->call_limit_ms);
     PKCS11_release_all_slots(ctx, slots, count);
     watchdog_leave();
+    take_module_name(module);
     if (status == KEYD_OK)
         status = take_token_info(module, err);
     return status == KEYD_OK ? take_offers(module, err) : status;
@@ -268,11 +287,24 @@ enum keyd_status module_load(struct module *module, const char *path, const char
 enum keyd_status module_token_flags(const struct module *module, CK_FLAGS *flags,
                                     struct keyd_error *err)
 {
-    CK_TOKEN_INFO info = {0};
-    CK_RV rv = MODULE_CALL(module, C_GetTokenInfo, module->slot, &info);
-    if (rv != CKR_OK)
-        return ckr_fail(err, rv, "C_GetTokenInfo");
+    CK_TOKEN_INFO info;
+    enum keyd_status status = token_info(module, &info, err);
     *flags = info.flags;
+    return status;
+}
+
+enum keyd_status module_session_room(const struct module *module, unsigned own,
+                                     struct session_room *room, struct keyd_error *err)
+{
+    CK_TOKEN_INFO info;
+    enum keyd_status status = token_info(module, &info, err);
+    *room = (struct session_room){0};
+    if (status != KEYD_OK || info.ulMaxSessionCount == CK_EFFECTIVELY_INFINITE ||
+        info.ulMaxSessionCount == CK_UNAVAILABLE_INFORMATION)
+        return status;
+    CK_ULONG taken = info.ulSessionCount != CK_UNAVAILABLE_INFORMATION ? info.ulSessionCount : own;
+    room->limit = info.ulMaxSessionCount;
+    room->free_sessions = taken < room->limit ? room->limit - taken : 0;
     return KEYD_OK;
 }
 

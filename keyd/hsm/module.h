@@ -22,6 +22,9 @@
 #define TOKEN_MANUFACTURER_TEXT 33
 #define TOKEN_MODEL_TEXT        17
 
+/* "libraryDescription 2.6 (manufacturerID)", of CK_INFO (3.1). */
+#define MODULE_NAME_TEXT 80
+
 /* What the token says of a mechanism (CK_MECHANISM_INFO; PKCS #11 2.40, 3.5). */
 struct mechanism_offer {
     bool offered; /* listed, and for the use that keyd has for it */
@@ -34,6 +37,7 @@ struct module {
     CK_SLOT_ID slot;
     int64_t call_limit_ms;       /* for the watchdog: any call */
     int64_t generation_limit_ms; /* for the watchdog: making a key pair */
+    char name[MODULE_NAME_TEXT]; /* what it calls itself; empty when it does not say */
     char label[TOKEN_LABEL_TEXT];
     char serial[TOKEN_SERIAL_TEXT];
     char manufacturer[TOKEN_MANUFACTURER_TEXT];
@@ -69,6 +73,17 @@ enum keyd_status module_offers(const struct module *module, enum mechanism mecha
 /* The token's flags of this moment (CKF_USER_PIN_COUNT_LOW and the like). */
 enum keyd_status module_token_flags(const struct module *module, CK_FLAGS *flags,
                                     struct keyd_error *err) KEYD_CHECKED;
+
+/* How many sessions the token has for all its users, and how many of these nobody has taken.
+ * *limit 0: it names no limit, and *free_sessions says nothing. `own`: how many this process has
+ * opened, for a token that does not count. */
+struct session_room {
+    CK_ULONG limit;
+    CK_ULONG free_sessions;
+};
+enum keyd_status module_session_room(const struct module *module, unsigned own,
+                                     struct session_room *room,
+                                     struct keyd_error *err) KEYD_CHECKED;
 
 /* C_Finalize. Only when no other thread can be inside the module, and then never again anything. */
 void module_finalize(const struct module *module);

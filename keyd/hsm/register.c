@@ -34,6 +34,7 @@ void register_free(struct key_register *keys)
         return;
     for (size_t i = 0; i < keys->count; i++) {
         free((void *)keys->keys[i]->public_key);
+        free((void *)(uintptr_t)keys->keys[i]->unusable);
         free(keys->keys[i]);
     }
     free(keys->keys);
@@ -104,14 +105,14 @@ size_t register_count(struct key_register *keys, enum register_state state)
 
 /* ---- What the token holds -------------------------------------------------------------------- */
 
-static void set_held(struct key_register *keys, const struct keyid *id, bool missing,
+static void set_held(struct key_register *keys, const struct keyid *id, const char *unusable,
                      unsigned long handle)
 {
     bool found = false;
     pthread_rwlock_wrlock(&keys->lock);
     size_t at = position(keys, id, &found);
     if (found) {
-        keys->keys[at]->missing = missing;
+        keys->keys[at]->unusable = unusable;
         keys->keys[at]->handle = handle;
     }
     pthread_rwlock_unlock(&keys->lock);
@@ -119,12 +120,12 @@ static void set_held(struct key_register *keys, const struct keyid *id, bool mis
 
 void register_set_handle(struct key_register *keys, const struct keyid *id, unsigned long handle)
 {
-    set_held(keys, id, false, handle);
+    set_held(keys, id, NULL, handle);
 }
 
-void register_set_missing(struct key_register *keys, const struct keyid *id)
+void register_set_unusable(struct key_register *keys, const struct keyid *id, const char *why)
 {
-    set_held(keys, id, true, 0);
+    set_held(keys, id, strdup(why), 0);
 }
 
 /* ---- Records --------------------------------------------------------------------------------- */

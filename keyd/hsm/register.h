@@ -42,8 +42,8 @@ struct register_key {
     enum register_state state;
     const uint8_t *public_key; /* DER SubjectPublicKeyInfo, *borrowed*; NULL until it is created */
     size_t public_key_size;
-    bool missing;         /* created, and the token does not hold both halves */
-    unsigned long handle; /* the private half's; 0: missing, or the token was not asked yet */
+    const char *unusable; /* created, and why it cannot sign; *borrowed*; NULL: it can */
+    unsigned long handle; /* the private half's; 0: unusable, or the token was not asked yet */
 };
 
 struct key_register;
@@ -71,9 +71,10 @@ bool register_find(struct key_register *keys, const struct keyid *id, struct reg
 bool register_next(struct key_register *keys, const struct keyid *after, enum register_state state,
                    struct register_key *key);
 
-/* What the token holds of a created key: the private half's handle, or that it is missing. */
+/* What the token holds of a created key: the private half's handle, or why there is none to sign
+ * with. Each is said once. */
 void register_set_handle(struct key_register *keys, const struct keyid *id, unsigned long handle);
-void register_set_missing(struct key_register *keys, const struct keyid *id);
+void register_set_unusable(struct key_register *keys, const struct keyid *id, const char *why);
 
 size_t register_count(struct key_register *keys, enum register_state state);
 

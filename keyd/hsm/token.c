@@ -61,6 +61,8 @@ static enum keyd_status load_module(struct token *token, struct keyd_error *err)
     enum keyd_status status =
         module_load(&token->module, config->module, config->label, config->serial, err);
     token->loaded = status == KEYD_OK;
+    if (status == KEYD_OK)
+        limitations_of_offers(&token->limitations, &token->module);
     return status;
 }
 
@@ -75,6 +77,36 @@ static enum keyd_status check_owner(const struct token *token, struct keyd_error
         "Correct `label` and `serial`, or give this token a `state_folder` of its own, and start "
         "keyd-hsm again",
         token->config->state_folder, owner, token->module.serial);
+}
+
+/* A token that cannot be written still signs. */
+static enum keyd_status open_maker(struct token *token, struct keyd_error *err)
+{
+    CK_FLAGS flags = 0;
+    enum keyd_status status = module_token_flags(&token->module, &flags, err);
+    if (status != KEYD_OK)
+        return status;
+    limitations_of_flags(&token->limitations, flags);
+    token->maker.read_only = (flags & CKF_WRITE_PROTECTED) != 0;
+    return session_open(&token->maker.session, &token->module, !token->maker.read_only, err);
+}
+
+static enum keyd_status find_limitations(struct token *token, struct keyd_error *err)
+{
+    struct limitations *limitations = &token->limitations;
+    bool known = true;
+    enum keyd_status status = keys_copyable_known(&token->maker.session, &known, err);
+    if (!known)
+        limitations_add(limitations, "CKA_COPYABLE",
+                        "the token does not know this attribute: it says for itself whether keys "
+                        "can be copied inside of it");
+    if (token->maker.always_authenticate)
+        limitations_add(limitations, "CKA_ALWAYS_AUTHENTICATE",
+                        "the token wants the PIN for each signature with keys that it holds: those "
+                        "cannot sign here");
+    return status == KEYD_OK
+               ? module_session_room(&token->module, token->signer_count + 1, &token->room, err)
+               : status;
 }
 
 static enum keyd_status log_in(struct token *token, struct keyd_error *err)
@@ -121,8 +153,10 @@ static enum keyd_status open_signers(struct token *token, struct keyd_error *err
         struct session *session = &token->signers[token->signer_count];
         enum keyd_status status = session_open(session, &token->module, false, &failure);
         if (status == KEYD_RESOURCE_EXHAUSTED && token->signer_count > 0) {
-            log_warning("the token gives sessions for %u signers, not %u: %s", token->signer_count,
-                        token->config->signers, failure.message);
+            limitations_add(&token->limitations, "SESSIONS",
+                            "the token gives sessions for %u signers, not %u: signing is slower. "
+                            "End other users of it, or set `signers` to %u",
+                            token->signer_count, token->config->signers, token->signer_count);
             return KEYD_OK;
         }
         if (status != KEYD_OK)
@@ -140,7 +174,7 @@ static enum keyd_status bring_up(struct token *token, bool new_journal, struct k
     if (status == KEYD_OK)
         status = check_owner(token, err);
     if (status == KEYD_OK)
-        status = session_open(&token->maker.session, &token->module, true, err);
+        status = open_maker(token, err);
     if (status == KEYD_OK)
         status = log_in(token, err);
     if (status == KEYD_OK)
@@ -152,7 +186,9 @@ static enum keyd_status bring_up(struct token *token, bool new_journal, struct k
     status = maker_settle(&token->maker, err);
     if (status == KEYD_OK)
         status = maker_match(&token->maker, err);
-    return status == KEYD_OK ? open_signers(token, err) : status;
+    if (status == KEYD_OK)
+        status = open_signers(token, err);
+    return status == KEYD_OK ? find_limitations(token, err) : status;
 }
 
 enum keyd_status token_claim(struct token *token, const struct hsm_config *config,

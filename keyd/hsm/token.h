@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "keyd/hsm/config.h"
+#include "keyd/hsm/limitation.h"
 #include "keyd/hsm/maker.h"
 
 enum token_state { TOKEN_READY, TOKEN_LOGIN_NEEDED, TOKEN_FAULTY };
@@ -31,7 +32,9 @@ struct token {
     int claim;               /* the state folder, locked while the process lives; -1: not had */
     struct maker maker;      /* when ready */
     struct session signers[CONFIG_SIGNERS_MAX];
-    unsigned signer_count; /* sessions; when not ready 0 */
+    unsigned signer_count;    /* sessions; when not ready 0 */
+    struct session_room room; /* when ready: what its own sessions left */
+    struct limitations limitations;
 };
 
 /* Begins *token, and takes its state folder for this process, for as long as it lives, ready or

@@ -41,7 +41,7 @@ static void fill_key(wall_key *to, const struct register_key *key)
         (ProtobufCBinaryData){key->public_key_size, (uint8_t *)(uintptr_t)key->public_key};
     to->creator = (char *)key->creator;
     to->request_digest = (ProtobufCBinaryData){REQUEST_DIGEST_SIZE, (uint8_t *)key->request_digest};
-    to->missing = key->missing;
+    to->unusable = (char *)(uintptr_t)(key->unusable != NULL ? key->unusable : "");
 }
 
 /* Nothing of what this process holds can be trusted any more. The front sees its connection end. */
@@ -114,11 +114,42 @@ static Keyd__Hsm__V1__Welcome__State wall_state(enum token_state state)
     return KEYD__HSM__V1__WELCOME__STATE__FAULTY;
 }
 
+/* The limitations as the wall has them; what is pointed to is *borrowed*. */
+struct told_limitations {
+    Keyd__Hsm__V1__Limitation bodies[LIMITATIONS_MAX];
+    Keyd__Hsm__V1__Limitation *pointers[LIMITATIONS_MAX];
+};
+
+static void fill_welcome(Keyd__Hsm__V1__Welcome *welcome, struct told_limitations *told,
+                         struct token *token)
+{
+    welcome->wall_version = WALL_VERSION;
+    welcome->token = (char *)token->config->name;
+    welcome->state = wall_state(token->state);
+    welcome->state_message = token->state_message;
+    welcome->label = token->module.label;
+    welcome->serial = token->module.serial;
+    welcome->manufacturer = token->module.manufacturer;
+    welcome->model = token->module.model;
+    welcome->module = token->module.name;
+    welcome->session_limit = (uint32_t)token->room.limit;
+    welcome->free_sessions = (uint32_t)token->room.free_sessions;
+    for (size_t i = 0; i < token->limitations.count; i++) {
+        keyd__hsm__v1__limitation__init(&told->bodies[i]);
+        told->bodies[i].name = token->limitations.list[i].name;
+        told->bodies[i].description = token->limitations.list[i].text;
+        told->pointers[i] = &told->bodies[i];
+    }
+    welcome->limitations = told->pointers;
+    welcome->n_limitations = token->limitations.count;
+}
+
 static void hello(struct worker *worker, struct link_item *item, const wall_request *request)
 {
     struct token *token = worker->token;
     struct keyd_error err;
     wall_answer answer = KEYD__HSM__V1__ANSWER__INIT;
+    struct told_limitations limitations;
     Keyd__Hsm__V1__Welcome welcome = KEYD__HSM__V1__WELCOME__INIT;
     answer.tag = request->tag;
     if (request->hello->wall_version != WALL_VERSION) {
@@ -128,14 +159,7 @@ static void hello(struct worker *worker, struct link_item *item, const wall_requ
                   request->hello->wall_version, WALL_VERSION);
         set_error(&answer, &err);
     } else {
-        welcome.wall_version = WALL_VERSION;
-        welcome.token = (char *)token->config->name;
-        welcome.state = wall_state(token->state);
-        welcome.state_message = token->state_message;
-        welcome.label = token->module.label;
-        welcome.serial = token->module.serial;
-        welcome.manufacturer = token->module.manufacturer;
-        welcome.model = token->module.model;
+        fill_welcome(&welcome, &limitations, token);
         answer.body_case = KEYD__HSM__V1__ANSWER__BODY_WELCOME;
         answer.welcome = &welcome;
         link_greeted(item);
@@ -160,9 +184,9 @@ static enum keyd_status find_key(struct worker *worker, const Keyd__Hsm__V1__Sig
     if (!found || key->state != REGISTER_CREATED)
         return keyd_fail(err, KEYD_NOT_FOUND, "KEY_NOT_FOUND", "the token %s has no key %s",
                          worker->token->config->name, text);
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISSING",
-                     "the token no longer holds the key %s: restore the token from its backup",
-                     text);
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_UNUSABLE", "the key %s cannot sign: %s",
+                     text,
+                     key->unusable != NULL ? key->unusable : "the token was not asked for it");
 }
 
 /* What the token is to sign, *borrowed* from the request or from `digest`: a message that came RAW

@@ -191,15 +191,25 @@ class KeydctlTest(unittest.TestCase):
     def test_status_names_the_tokens_and_who_asks(self):
         table = self.output("status")
         self.assertRegex(table, r"You are +uid:%d\n" % os.getuid())
-        self.assertRegex(table, r"\nt +READY +fake +0001 +\d+ +own uid\n")
-        self.assertRegex(table, r"\nu +LOGIN_NEEDED +- +- +0 +no wall: one uid\n")
-        self.assertRegex(table, r"\nv +AWAY +- +- +0 +-\n")
+        self.assertRegex(table, r"\nt +READY +fake +0001 +\d+ +own uid +3 of 8 free +A module 1.0 "
+                                r"\(nobody\)\n")
+        self.assertRegex(table, r"\nu +LOGIN_NEEDED +- +- +0 +no wall: one uid +- +-\n")
+        self.assertRegex(table, r"\nv +AWAY +- +- +0 +- +- +-\n")
+        self.assertRegex(table, r"\nTOKEN +LIMITATION +WHAT IT MEANS\nt +CKM_EDDSA +no Ed25519\n")
         self.assertIn("\nu: the PIN was refused\n", table)
         answer = self.json("status")
         self.assertEqual(answer["ServerVersion"], "0.1.0-fake")
         self.assertEqual([token["State"] for token in answer["Tokens"]],
                          ["READY", "LOGIN_NEEDED", "AWAY"])
-        self.assertEqual(len(self.output("status", "--output", "text").splitlines()), 3)
+        token = answer["Tokens"][0]
+        self.assertEqual((token["Module"], token["SessionLimit"], token["FreeSessions"]),
+                         ("A module 1.0 (nobody)", 8, 3))
+        self.assertEqual(token["Limitations"],
+                         [{"Name": "CKM_EDDSA", "Description": "no Ed25519"}])
+        lines = self.output("status", "--output", "text").splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertEqual(lines[0].split("\t")[7:],
+                         ["A module 1.0 (nobody)", "3 of 8 free", "CKM_EDDSA"])
 
     # How it ends
 

@@ -46,6 +46,13 @@ class Token:
         with open(self.path("state"), encoding="utf-8") as file:
             return len([line for line in file if line.startswith("object ")])
 
+    def always_authenticate(self):
+        """From the next start on its private keys want the PIN for each signature."""
+        with open(self.path("state"), encoding="utf-8") as file:
+            text = file.read()
+        with open(self.path("state"), "w", encoding="utf-8") as file:
+            file.write(text.replace("\n202 00\n", "\n202 01\n"))
+
     def end(self):
         pass
 

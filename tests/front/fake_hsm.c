@@ -123,6 +123,9 @@ static void welcome(struct reply *reply, const Keyd__Hsm__V1__Request *request)
     body.serial = (char *)"0123456789abcdef";
     body.manufacturer = (char *)"keyd's tests";
     body.model = (char *)"fake";
+    body.module = (char *)"A module 1.0 (keyd's tests)";
+    body.session_limit = 8;
+    body.free_sessions = 3;
     answer.body_case = KEYD__HSM__V1__ANSWER__BODY_WELCOME;
     answer.welcome = &body;
     put(reply, &answer, request->tag);

@@ -63,14 +63,14 @@ void must_sign(int fd, const struct keyid *id)
 }
 
 /* Lists the keys, of which there must be `count`; frees nothing of *first but the answer. */
-void expect_keys(int fd, size_t count, bool missing)
+void expect_keys(int fd, size_t count, bool usable)
 {
     lab_answer *page = lab_list(fd, NULL);
     assert_non_null(page);
     assert_int_equal(page->body_case, KEYD__HSM__V1__ANSWER__BODY_KEY_PAGE);
     assert_int_equal(page->key_page->n_keys, count);
     for (size_t i = 0; i < count; i++)
-        assert_int_equal(page->key_page->keys[i]->missing, missing);
+        assert_int_equal(page->key_page->keys[i]->unusable[0] == '\0', usable);
     lab_free(page);
 }
 

@@ -28,8 +28,8 @@ void expect_error(lab_answer *answer, enum keyd_status status, const char *reaso
 struct keyid make_key(int fd);
 void must_sign(int fd, const struct keyid *id);
 
-/* There must be `count` keys, all of them missing or none. */
-void expect_keys(int fd, size_t count, bool missing);
+/* There must be `count` keys, all of them usable or none. */
+void expect_keys(int fd, size_t count, bool usable);
 
 /* Disconnects and stops keyd-hsm. */
 void end(pid_t pid, int fd);

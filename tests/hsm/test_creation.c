@@ -31,7 +31,7 @@ static void killed_before_the_key_is_made_it_is_gone(void **state)
     plain();
     pid_t pid = lab_start("main", NULL);
     int fd = greet(READY, "");
-    expect_keys(fd, 0, false);
+    expect_keys(fd, 0, true);
     assert_int_equal(lab_count("state-main/journal", "key.abandoned"), 1);
     assert_int_equal(lab_count("main.log", "key abandoned, 0 objects"), 1);
     expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
@@ -50,7 +50,7 @@ static void killed_after_the_key_is_made_it_is_usable(void **state)
     pid_t pid = lab_start("main", NULL);
     int fd = greet(READY, "");
     must_sign(fd, &id);
-    expect_keys(fd, 1, false);
+    expect_keys(fd, 1, true);
     assert_int_equal(lab_count("state-main/journal", "\"settled\":true"), 1);
     assert_int_equal(lab_count("main.log", "the key is there and usable"), 1);
     lab_answer *again = lab_create(fd, &id);
@@ -68,7 +68,7 @@ static void what_is_left_of_half_a_key_is_removed(void **state)
     shim("", "- {name: KEYD_SHIM_FAIL, value: C_SignInit=0x6}\n");
     pid_t pid = lab_start("main", NULL);
     int fd = greet(READY, "");
-    expect_keys(fd, 0, false);
+    expect_keys(fd, 0, true);
     assert_int_equal(lab_count("main.log", "key abandoned, 2 objects"), 1);
     end(pid, fd);
     plain();
@@ -107,7 +107,7 @@ static void a_module_without_copyable_makes_keys_too(void **state)
     pid = lab_start("main", NULL);
     fd = greet(READY, "");
     must_sign(fd, &id);
-    expect_keys(fd, 1, false);
+    expect_keys(fd, 1, true);
     end(pid, fd);
 }
 
@@ -139,7 +139,7 @@ static void a_token_that_goes_during_a_creation_is_settled(void **state)
         pid = lab_start("main", NULL);
         fd = greet(READY, "");
         there += steps[i].made;
-        expect_keys(fd, there, false);
+        expect_keys(fd, there, true);
         if (steps[i].made)
             must_sign(fd, &id);
         else
@@ -157,7 +157,7 @@ static void remains_that_cannot_be_removed_stay_open(void **state)
     struct keyid id = keyid_random();
     for (int i = 0; i < 2; i++) /* not TOKEN_MEMORY: that would say that there is no key */
         expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
-    expect_keys(fd, 0, false);
+    expect_keys(fd, 0, true);
     end(pid, fd);
     assert_int_equal(lab_count("main.log", "The next start tries again"), 2);
     plain();
@@ -198,7 +198,7 @@ static void a_disk_that_is_full_at_the_second_record_keeps_the_key(void **state)
     struct keyid id = keyid_random();
     for (int i = 0; i < 2; i++)
         expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "CREATION_OPEN");
-    expect_keys(fd, 0, false);
+    expect_keys(fd, 0, true);
     end(pid, fd);
     plain();
     pid = lab_start("main", NULL);

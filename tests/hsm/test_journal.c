@@ -409,7 +409,7 @@ static void a_replay_gives_the_same_register(void **state)
     assert_memory_equal(key.request_digest, first.request_digest, REQUEST_DIGEST_SIZE);
     assert_int_equal(key.public_key_size, 4);
     assert_memory_equal(key.public_key, "spki", 4);
-    assert_false(key.missing);
+    assert_null(key.unusable);
     assert_true(register_find(keys, &spent.id, &key));
     assert_int_equal(key.state, REGISTER_ABANDONED);
     struct keyid unknown = {{77}};
@@ -424,7 +424,7 @@ static void a_replay_gives_the_same_register(void **state)
     assert_int_equal(key.id.bytes[0], 5);
 }
 
-static void handles_and_missing_keys_are_kept(void **state)
+static void handles_and_unusable_keys_are_kept(void **state)
 {
     (void)state;
     struct register_key key = begin(1);
@@ -432,9 +432,9 @@ static void handles_and_missing_keys_are_kept(void **state)
     register_set_handle(keys, &key.id, 42);
     assert_true(register_find(keys, &key.id, &key));
     assert_int_equal(key.handle, 42);
-    register_set_missing(keys, &key.id);
+    register_set_unusable(keys, &key.id, "the token has it no more");
     assert_true(register_find(keys, &key.id, &key));
-    assert_true(key.missing);
+    assert_string_equal(key.unusable, "the token has it no more");
     assert_int_equal(key.handle, 0);
 }
 
@@ -501,7 +501,7 @@ int main(void)
         TEST(a_full_disk_takes_nothing_and_harms_nothing),
         TEST(what_others_do_to_an_open_journal_is_noticed),
         TEST(a_replay_gives_the_same_register),
-        TEST(handles_and_missing_keys_are_kept),
+        TEST(handles_and_unusable_keys_are_kept),
         TEST(what_cannot_follow_is_refused),
         TEST(many_keys_in_any_order),
     };

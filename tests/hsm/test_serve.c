@@ -75,7 +75,7 @@ static void a_key_is_made_and_signs(void **state)
     assert_int_equal(made->status, KEYD_OK);
     assert_string_equal(made->key->creator, "uid:4711");
     assert_int_equal(made->key->key_spec, KEYD__V1__KEY_SPEC__ECC_NIST_P256);
-    assert_false(made->key->missing);
+    assert_string_equal(made->key->unusable, "");
 
     lab_answer *answer = lab_sign(wall, &id, digest, sizeof digest);
     assert_int_equal(answer->status, KEYD_OK);

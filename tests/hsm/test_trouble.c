@@ -158,7 +158,7 @@ static void without_module_or_token_it_says_so_and_tries_again(void **state)
     expect_error(lab_create(fd, &id), KEYD_UNAVAILABLE, "TOKEN_FAULTY");
     expect_error(lab_sign(fd, &id, scene_digest, sizeof scene_digest), KEYD_UNAVAILABLE,
                  "TOKEN_FAULTY");
-    expect_keys(fd, 0, false);
+    expect_keys(fd, 0, true);
     assert_int_equal(lab_wait(pid), 1); /* after 5 s */
     close(fd);
 
@@ -239,7 +239,7 @@ static void a_second_keyd_hsm_disturbs_nobody(void **state)
     pid_t second = lab_start("main", "--new-journal");
     assert_int_equal(lab_wait(second), 1);
     assert_int_equal(lab_count("main.log", "state-main is held by another keyd-hsm"), 1);
-    expect_keys(fd, 0, false);
+    expect_keys(fd, 0, true);
     end(pid, fd);
     assert_int_equal(lab_count("main.log", "has taken its place"), 0);
     assert_int_equal(lab_count("logins", "C_Login"), 1);
@@ -259,7 +259,7 @@ static void a_wrong_pin_is_tried_once(void **state)
         expect_error(lab_sign(fd, &id, scene_digest, sizeof scene_digest), KEYD_FAILED_PRECONDITION,
                      "LOGIN_NEEDED");
         expect_error(lab_create(fd, &id), KEYD_FAILED_PRECONDITION, "LOGIN_NEEDED");
-        expect_keys(fd, 0, false);
+        expect_keys(fd, 0, true);
         end(pid, fd);
     }
     assert_int_equal(lab_count("logins", "C_Login"), 1);
@@ -401,7 +401,7 @@ static void a_used_token_without_a_journal_has_lost_it(void **state)
     end(pid, greet(FAULTY, "--new-journal"));
     pid = lab_start("main", "--new-journal");
     fd = greet(READY, "");
-    expect_keys(fd, 0, false);
+    expect_keys(fd, 0, true);
     expect_error(lab_create(fd, &id), KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
     make_key(fd);
     end(pid, fd);
@@ -418,7 +418,7 @@ static void another_tokens_journal_is_refused(void **state)
     pid = lab_start("main", NULL);
     int fd = greet(FAULTY, "is about the token with serial");
     nanosleep(&(struct timespec){.tv_sec = 6}, NULL); /* it stays: no start afresh can help */
-    expect_keys(fd, 0, false);
+    expect_keys(fd, 0, true);
     end(pid, fd);
 }
 
@@ -435,7 +435,7 @@ static void a_broken_journal_is_refused(void **state)
     free(text);
 }
 
-static void keys_that_the_token_lost_are_missing(void **state)
+static void keys_that_the_token_lost_are_unusable(void **state)
 {
     (void)state;
     plain();
@@ -453,10 +453,10 @@ static void keys_that_the_token_lost_are_missing(void **state)
     assert_int_equal(system(command), 0);
     pid = lab_start("main", NULL);
     fd = greet(READY, "");
-    expect_keys(fd, 1, true);
+    expect_keys(fd, 1, false);
     expect_error(lab_sign(fd, &id, scene_digest, sizeof scene_digest), KEYD_FAILED_PRECONDITION,
-                 "KEY_MISSING");
-    assert_int_equal(lab_count("main.log", "key missing key="), 1);
+                 "KEY_UNUSABLE");
+    assert_int_equal(lab_count("main.log", "key unusable key="), 1);
     end(pid, fd);
 }
 
@@ -508,7 +508,7 @@ int main(void)
         TEST(a_used_token_without_a_journal_has_lost_it),
         TEST(another_tokens_journal_is_refused),
         TEST(a_broken_journal_is_refused),
-        TEST(keys_that_the_token_lost_are_missing),
+        TEST(keys_that_the_token_lost_are_unusable),
         TEST(a_bad_configuration_ends_with_status_2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

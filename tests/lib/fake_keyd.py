@@ -207,7 +207,10 @@ def list_tokens(_, context):
         server_version="0.1.0-fake", default_token="t", principal="uid:%d" % os.getuid(),
         tokens=[KEYD.TokenMetadata(token="t", state=KEYD.READY, label="fake", serial="0001",
                                    manufacturer="nobody", model="none", keys=len(keys),
-                                   separate_uid=True),
+                                   separate_uid=True, module="A module 1.0 (nobody)",
+                                   session_limit=8, free_sessions=3, limitations=[
+                                       KEYD.TokenLimitation(name="CKM_EDDSA",
+                                                            description="no Ed25519")]),
                 KEYD.TokenMetadata(token="u", state=KEYD.LOGIN_NEEDED,
                                    state_message="the PIN was refused"),
                 KEYD.TokenMetadata(token="v", state=KEYD.AWAY)])

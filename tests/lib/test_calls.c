@@ -160,6 +160,13 @@ static void describes_the_service(void **state)
     assert_string_equal(service->tokens[1].state, "LOGIN_NEEDED");
     assert_string_equal(service->tokens[1].label, "");
     assert_false(service->tokens[1].separate_uid);
+    assert_string_equal(service->tokens[0].module, "A module 1.0 (nobody)");
+    assert_int_equal(service->tokens[0].session_limit, 8);
+    assert_int_equal(service->tokens[0].free_sessions, 3);
+    assert_int_equal(service->tokens[0].limitation_count, 1);
+    assert_string_equal(service->tokens[0].limitations[0].name, "CKM_EDDSA");
+    assert_string_equal(service->tokens[0].limitations[0].description, "no Ed25519");
+    assert_int_equal(service->tokens[1].limitation_count, 0);
     keyd_service_free(service);
 }
 

@@ -23,8 +23,8 @@ static void set_away_message(struct token *token, const char *message)
 {
     pthread_mutex_lock(&token->state);
     if (token->phase != PHASE_UP) {
-        token->facts.state = KEYD__V1__TOKEN_STATE__AWAY;
-        snprintf(token->facts.message, sizeof token->facts.message, "%s", message);
+        token->status.state = KEYD__V1__TOKEN_STATE__AWAY;
+        snprintf(token->status.message, sizeof token->status.message, "%s", message);
         token->settled = true;
     }
     pthread_mutex_unlock(&token->state);
@@ -54,7 +54,7 @@ void connection_close(struct token *token, struct request_list *lost)
         token->last_trouble[0] = '\0';
     }
     token->phase = PHASE_DOWN;
-    token->facts.state = KEYD__V1__TOKEN_STATE__AWAY;
+    token->status.state = KEYD__V1__TOKEN_STATE__AWAY;
     token->generation++;
     if (token->fd >= 0)
         close(token->fd);
@@ -161,7 +161,7 @@ static void try_to_connect(struct token *token)
     pthread_mutex_lock(&token->state);
     token->fd = fd;
     token->phase = PHASE_GREETING;
-    token->facts.separate_uid = separate_uid;
+    token->status.separate_uid = separate_uid;
     pthread_mutex_unlock(&token->state);
     pthread_mutex_unlock(&token->send);
     token->greeting_until = clock_monotonic_ns() + GREETING_MAX_NS;
@@ -170,12 +170,6 @@ static void try_to_connect(struct token *token)
 }
 
 /* ---- Greeting and listing ------------------------------------------------------------------ */
-
-static void copy_fact(char *to, size_t size, const char *from)
-{
-    bool good = strlen(from) < size && text_is_utf8(from, strlen(from));
-    snprintf(to, size, "%s", good ? from : "");
-}
 
 static Keyd__V1__TokenState state_of(Keyd__Hsm__V1__Welcome__State state)
 {
@@ -223,15 +217,12 @@ static bool take_welcome(struct token *token, const Keyd__Hsm__V1__Answer *answe
     }
     const Keyd__Hsm__V1__Welcome *welcome = answer->welcome;
     pthread_mutex_lock(&token->state);
-    struct pool_status *facts = &token->facts;
-    facts->state = state_of(welcome->state);
-    copy_fact(facts->message, sizeof facts->message, welcome->state_message);
-    if (facts->state == KEYD__V1__TOKEN_STATE__READY)
-        facts->message[0] = '\0';
-    copy_fact(facts->label, sizeof facts->label, welcome->label);
-    copy_fact(facts->serial, sizeof facts->serial, welcome->serial);
-    copy_fact(facts->manufacturer, sizeof facts->manufacturer, welcome->manufacturer);
-    copy_fact(facts->model, sizeof facts->model, welcome->model);
+    struct pool_status *status = &token->status;
+    status->state = state_of(welcome->state);
+    facts_copy_text(status->message, sizeof status->message, welcome->state_message);
+    if (status->state == KEYD__V1__TOKEN_STATE__READY)
+        status->message[0] = '\0';
+    facts_take(&token->facts, welcome);
     token->phase = PHASE_LISTING;
     pthread_mutex_unlock(&token->state);
     if (send_list_keys(token))
@@ -296,7 +287,7 @@ static bool take_page(struct token *token, const Keyd__Hsm__V1__Answer *answer)
     pthread_mutex_lock(&token->state);
     token->phase = PHASE_SETTLING;
     uint64_t generation = token->generation;
-    bool complete = token->facts.state == KEYD__V1__TOKEN_STATE__READY;
+    bool complete = token->status.state == KEYD__V1__TOKEN_STATE__READY;
     pthread_mutex_unlock(&token->state);
     token->audience.listed(token->audience.context, token->number, generation, complete, keys,
                            count);

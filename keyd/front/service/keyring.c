@@ -33,6 +33,9 @@ static const char *what_is_wrong(const Keyd__Hsm__V1__Key *from)
     size_t length = strlen(from->creator);
     if (length > CREATOR_MAX || !text_is_utf8(from->creator, length))
         return "a creator that is no principal";
+    length = strlen(from->unusable);
+    if (length >= KEYD_MESSAGE_MAX || !text_is_utf8(from->unusable, length))
+        return "a reason that is no text";
     return NULL;
 }
 
@@ -48,7 +51,7 @@ enum keyd_status keyring_key_new(unsigned token, const Keyd__Hsm__V1__Key *from,
     made->token = token;
     made->spec = from->key_spec;
     made->usage = from->key_usage;
-    made->missing = from->missing;
+    made->unusable = memory_text(from->unusable);
     made->creation_time = from->creation_time;
     made->creator = memory_text(from->creator);
     made->public_key = memory_copy(from->public_key.data, from->public_key.len);
@@ -65,6 +68,7 @@ void keyring_key_put(struct keyring_key *key)
 {
     if (key == NULL || atomic_fetch_sub(&key->references, 1) != 1)
         return;
+    free(key->unusable);
     free(key->creator);
     free(key->public_key);
     free(key);

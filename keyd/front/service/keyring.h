@@ -25,7 +25,7 @@ struct keyring_key {
     unsigned token;        /* index in the configuration's order */
     key_spec spec;
     key_usage usage;
-    bool missing;            /* the token does not hold the key pair any more */
+    char *unusable;          /* why its token cannot sign with it; empty: it can */
     int64_t creation_time;   /* milliseconds since 1970 */
     char *creator;           /* principal */
     uint8_t *public_key;     /* DER SubjectPublicKeyInfo */

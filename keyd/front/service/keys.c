@@ -86,8 +86,8 @@ static void tell_state(struct service *service, const struct keyring_key *key,
     struct pool_status token;
     pool_status(service->pool, key->token, &token);
     metadata->key_state = KEYD__V1__KEY_STATE__UNAVAILABLE;
-    if (key->missing)
-        metadata->state_reason = memory_text("the token no longer holds the key pair");
+    if (key->unusable[0] != '\0')
+        metadata->state_reason = memory_text(key->unusable);
     else if (token.state != KEYD__V1__TOKEN_STATE__READY)
         metadata->state_reason = memory_text(token.message);
     else
@@ -257,26 +257,48 @@ void keys_list(struct service *service, struct call *call)
 
 /* ---- Tokens -------------------------------------------------------------------------------- */
 
+/* One answer's row, and what it points to. */
 struct token_row {
     Keyd__V1__TokenMetadata metadata;
     struct pool_status status;
+    struct token_facts facts;
+    Keyd__V1__TokenLimitation limitations[FACTS_LIMITATIONS_MAX];
+    Keyd__V1__TokenLimitation *pointers[FACTS_LIMITATIONS_MAX];
 };
+
+static void tell_limitations(struct token_row *row)
+{
+    for (size_t i = 0; i < row->facts.limitation_count; i++) {
+        keyd__v1__token_limitation__init(&row->limitations[i]);
+        row->limitations[i].name = row->facts.limitations[i].name;
+        row->limitations[i].description = row->facts.limitations[i].description;
+        row->pointers[i] = &row->limitations[i];
+    }
+    row->metadata.limitations = row->pointers;
+    row->metadata.n_limitations = row->facts.limitation_count;
+}
 
 static void tell_token(struct service *service, unsigned number, struct token_row *row)
 {
     Keyd__V1__TokenMetadata *metadata = &row->metadata;
     struct pool_status *status = &row->status;
+    struct token_facts *facts = &row->facts;
     pool_status(service->pool, number, status);
+    pool_facts(service->pool, number, facts);
     keyd__v1__token_metadata__init(metadata);
     metadata->token = (char *)service_token_name(service, number);
     metadata->state = status->state;
     metadata->state_message = status->message;
-    metadata->label = status->label;
-    metadata->serial = status->serial;
-    metadata->manufacturer = status->manufacturer;
-    metadata->model = status->model;
+    metadata->label = facts->label;
+    metadata->serial = facts->serial;
+    metadata->manufacturer = facts->manufacturer;
+    metadata->model = facts->model;
+    metadata->module = facts->module;
+    metadata->session_limit = facts->session_limit;
+    metadata->free_sessions = facts->free_sessions;
     metadata->keys = keyring_count(service->keyring, number);
     metadata->separate_uid = status->separate_uid;
+    tell_limitations(row);
 }
 
 void keys_list_tokens(struct service *service, struct call *call)

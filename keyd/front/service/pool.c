@@ -67,14 +67,16 @@ void pool_flush(struct pool *pool)
 void pool_token_up(struct pool *pool, unsigned number, uint64_t generation)
 {
     struct token *token = &pool->tokens[number];
-    struct pool_status facts;
-    if (!token_come_up(token, generation, &facts))
+    struct pool_status status;
+    struct token_facts facts;
+    if (!token_come_up(token, generation, &status))
         return;
-    if (facts.state == KEYD__V1__TOKEN_STATE__READY)
+    pool_facts(pool, number, &facts);
+    if (status.state == KEYD__V1__TOKEN_STATE__READY)
         log_notice("token=%s ready: label \"%s\", serial %s, %s", token->name, facts.label,
-                   facts.serial, facts.separate_uid ? "another uid" : "no wall: one uid");
+                   facts.serial, status.separate_uid ? "another uid" : "no wall: one uid");
     else
-        log_error("token=%s does not serve: %s", token->name, facts.message);
+        log_error("token=%s does not serve: %s", token->name, status.message);
     token_flush(token);
 }
 
@@ -82,16 +84,24 @@ void pool_status(struct pool *pool, unsigned number, struct pool_status *status)
 {
     struct token *token = &pool->tokens[number];
     pthread_mutex_lock(&token->state);
-    *status = token->facts;
+    *status = token->status;
     if (token->phase != PHASE_UP)
         status->state = KEYD__V1__TOKEN_STATE__AWAY;
     if (status->state == KEYD__V1__TOKEN_STATE__AWAY) {
         struct keyd_error told; /* cuts at a character what is too long */
         char since[CLOCK_TEXT_MAX];
         token_away_text(token, since);
-        keyd_fail(&told, KEYD_UNAVAILABLE, NULL, "away since %s: %s", since, token->facts.message);
+        keyd_fail(&told, KEYD_UNAVAILABLE, NULL, "away since %s: %s", since, token->status.message);
         memcpy(status->message, told.message, sizeof status->message);
     }
+    pthread_mutex_unlock(&token->state);
+}
+
+void pool_facts(struct pool *pool, unsigned number, struct token_facts *facts)
+{
+    struct token *token = &pool->tokens[number];
+    pthread_mutex_lock(&token->state);
+    *facts = token->facts;
     pthread_mutex_unlock(&token->state);
 }
 

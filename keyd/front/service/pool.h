@@ -18,6 +18,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "keyd/front/service/facts.h"
 #include "keyd/front/service/keyring.h"
 #include "keyd/hsm/v1/hsm.pb-c.h"
 #include "keyd/v1/keyd.pb-c.h"
@@ -71,10 +72,6 @@ typedef void pool_listed(void *context, unsigned token, uint64_t generation, boo
 struct pool_status {
     Keyd__V1__TokenState state;
     char message[KEYD_MESSAGE_MAX]; /* empty when READY */
-    char label[64];
-    char serial[32];
-    char manufacturer[64];
-    char model[32];
     bool separate_uid;
 };
 
@@ -102,8 +99,9 @@ void pool_flush(struct pool *pool);
 
 void pool_token_up(struct pool *pool, unsigned token, uint64_t generation);
 
-/* How a token is; any thread. */
+/* How a token is, and what its keyd-hsm said of it last; any thread. */
 void pool_status(struct pool *pool, unsigned token, struct pool_status *status);
+void pool_facts(struct pool *pool, unsigned token, struct token_facts *facts);
 
 /* Whether the token has been up, or said why it is not: nothing is gained by waiting longer. */
 bool pool_settled(struct pool *pool, unsigned token);

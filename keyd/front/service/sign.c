@@ -52,9 +52,9 @@ static enum keyd_status judge(struct call *call, const Keyd__V1__SignRequest *re
     enum keyd_status status = access_check(call->identity, ACCESS_SIGN, key, err);
     if (status != KEYD_OK)
         return status;
-    if (key->missing)
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISSING",
-                         "the token no longer holds the key pair of %s", key->text);
+    if (key->unusable[0] != '\0')
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_UNUSABLE",
+                         "the key %s cannot sign: %s", key->text, key->unusable);
     if (key->usage != KEYD__V1__KEY_USAGE__SIGN_VERIFY)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_USAGE",
                          "key %s is for %s: this Sign is for keys for SIGN_VERIFY", key->text,

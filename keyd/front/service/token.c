@@ -44,8 +44,8 @@ enum keyd_status token_init(struct token *token, unsigned number,
     token->backoff = TOKEN_BACKOFF_FIRST_NS;
     token->away_since = clock_monotonic_ns();
     token->away_since_wall = clock_now();
-    token->facts.state = KEYD__V1__TOKEN_STATE__AWAY;
-    snprintf(token->facts.message, sizeof token->facts.message, "not connected yet");
+    token->status.state = KEYD__V1__TOKEN_STATE__AWAY;
+    snprintf(token->status.message, sizeof token->status.message, "not connected yet");
     pthread_mutex_init(&token->send, NULL);
     pthread_mutex_init(&token->state, NULL);
     TAILQ_INIT(&token->queue);
@@ -182,18 +182,18 @@ static enum keyd_status judge_sending(struct token *token, struct keyd_error *er
 {
     if (atomic_load(token->stopping))
         return keyd_fail(err, KEYD_UNAVAILABLE, "SHUTTING_DOWN", "keyd is shutting down");
-    if (token->phase == PHASE_UP && token->facts.state == KEYD__V1__TOKEN_STATE__LOGIN_NEEDED)
+    if (token->phase == PHASE_UP && token->status.state == KEYD__V1__TOKEN_STATE__LOGIN_NEEDED)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "LOGIN_NEEDED", "token %s: %s", token->name,
-                         token->facts.message);
-    if (token->phase == PHASE_UP && token->facts.state == KEYD__V1__TOKEN_STATE__FAULTY)
+                         token->status.message);
+    if (token->phase == PHASE_UP && token->status.state == KEYD__V1__TOKEN_STATE__FAULTY)
         return keyd_fail(err, KEYD_UNAVAILABLE, "TOKEN_FAULTY", "token %s: %s", token->name,
-                         token->facts.message);
+                         token->status.message);
     if (token->phase != PHASE_UP && clock_monotonic_ns() - token->away_since >= POOL_PATIENCE_NS) {
         char since[CLOCK_TEXT_MAX];
         token_away_text(token, since);
         return keyd_fail(err, KEYD_UNAVAILABLE, "TOKEN_AWAY",
                          "token %s has been away since %s (%s); see whether its keyd-hsm runs",
-                         token->name, since, token->facts.message);
+                         token->name, since, token->status.message);
     }
     if (token->queued >= POOL_QUEUE_MAX)
         return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "TOKEN_BUSY",
@@ -223,7 +223,7 @@ void token_empty_queue(struct token *token, struct request_list *list)
     token->queued = 0;
 }
 
-bool token_come_up(struct token *token, uint64_t generation, struct pool_status *facts)
+bool token_come_up(struct token *token, uint64_t generation, struct pool_status *status)
 {
     struct request_list refused = TAILQ_HEAD_INITIALIZER(refused);
     struct keyd_error err;
@@ -232,11 +232,11 @@ bool token_come_up(struct token *token, uint64_t generation, struct pool_status 
     if (up) {
         token->phase = PHASE_UP;
         token->settled = true;
-        if (token->facts.state != KEYD__V1__TOKEN_STATE__READY &&
+        if (token->status.state != KEYD__V1__TOKEN_STATE__READY &&
             judge_sending(token, &err) != KEYD_OK)
             token_empty_queue(token, &refused);
     }
-    *facts = token->facts;
+    *status = token->status;
     pthread_mutex_unlock(&token->state);
     requests_fail(&refused, &err);
     return up;

@@ -65,11 +65,12 @@ struct token {
     struct pool_request *slots[WALL_IN_FLIGHT_MAX]; /* in flight; NULL: free */
     uint16_t free_slots[WALL_IN_FLIGHT_MAX];        /* a stack: the last one is the next to take */
     size_t free_count;
-    bool starved;             /* requests wait for a free slot: an answer makes the reader send */
-    int64_t away_since;       /* CLOCK_MONOTONIC, nanoseconds; since when it is not up */
-    int64_t away_since_wall;  /* the same in milliseconds since 1970, to be told */
-    struct pool_status facts; /* as keyd-hsm said them last; AWAY with the reason when it is gone */
-    bool settled;             /* was up, or has said why not */
+    bool starved;              /* requests wait for a free slot: an answer makes the reader send */
+    int64_t away_since;        /* CLOCK_MONOTONIC, nanoseconds; since when it is not up */
+    int64_t away_since_wall;   /* the same in milliseconds since 1970, to be told */
+    struct pool_status status; /* as keyd-hsm said it last; AWAY with the reason when it is gone */
+    struct token_facts facts;  /* as keyd-hsm said them last */
+    bool settled;              /* was up, or has said why not */
 
     /* The reader's own. */
     int64_t next_try;          /* CLOCK_MONOTONIC, nanoseconds, as the next two */
@@ -107,8 +108,9 @@ enum keyd_status token_take(struct token *token, struct pool_request *request,
 void token_flush(struct token *token);
 
 /* Its listing of this connection was taken: UP, and what waits may go out, unless keyd-hsm does not
- * serve: then it is ended. False: it was another connection's, nothing is done. *facts: as told. */
-bool token_come_up(struct token *token, uint64_t generation, struct pool_status *facts);
+ * serve: then it is ended. False: it was another connection's, nothing is done. *status: as told.
+ */
+bool token_come_up(struct token *token, uint64_t generation, struct pool_status *status);
 
 /* Ends what is cancelled or past its deadline, of the queue and of the table. Returns whether
  * anything is left to look after. */

@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a token cannot do is found when keyd-hsm starts, shown by keydctl status, and refused by its name
+when it is asked for."""
+
+import world
+
+FAILURE, REFUSAL = 1, 3
+
+
+class Limitations(world.TestCase):
+    kind = "mock"
+
+    def start(self, *faults):
+        self.world.token.faults(*faults)
+        self.world.start()
+
+    def status(self):
+        return self.world.json("status")["Tokens"][0]
+
+    def limitations(self):
+        return {one["Name"]: one["Description"] for one in self.status()["Limitations"]}
+
+    def create(self, spec="ECC_NIST_P256", alias="alias/new"):
+        return self.world.keydctl("create-key", "--key-spec", spec, "--alias", alias, check=False)
+
+    def sign(self, *arguments):
+        return self.world.keydctl("sign", "--key-id", "alias/one", "--message", "x", *arguments,
+                                  check=False)
+
+    def nothing_was_made(self):
+        self.assertEqual(self.world.token.count("C_GenerateKeyPair"), 0)
+        self.assertEqual(self.world.json("list-keys")["Keys"], [])
+
+    def test_a_good_token_has_none(self):
+        self.start()
+        self.assertEqual(self.limitations(), {})
+        self.assertEqual(self.status()["Module"], "mock 1.0 (keyd tests)")
+
+    def test_a_mechanism(self):
+        self.start("token no-mechanism CKM_EDDSA")
+        self.assertIn("ED25519_SHA_512", self.limitations()["CKM_EDDSA"])
+        self.assertIn("CKM_EDDSA", self.world.keydctl("status").stdout)
+        self.fails(self.create("ECC_NIST_EDWARDS25519"), FAILURE, "does not offer CKM_EDDSA")
+        self.nothing_was_made()
+
+    def test_few_sessions(self):
+        self.start("token max-sessions 3")
+        self.assertIn("2 signers, not 4", self.limitations()["SESSIONS"])
+        self.assertEqual((self.status()["SessionLimit"], self.status()["FreeSessions"]), (3, 0))
+        self.assertRegex(self.world.keydctl("status").stdout, "0 of 3 free")
+        self.world.create_key("alias/one")
+        self.assertEqual(self.sign().returncode, 0)
+
+    def test_free_sessions(self):
+        self.start("token max-sessions 16")
+        self.assertEqual(self.limitations(), {})
+        self.assertEqual((self.status()["SessionLimit"], self.status()["FreeSessions"]), (16, 11))
+
+    def test_no_copyable_attribute(self):
+        self.start("token no-attribute CKA_COPYABLE")
+        self.assertIn("CKA_COPYABLE", self.limitations())
+        self.world.create_key("alias/one")
+        self.assertEqual(self.sign().returncode, 0)
+
+    def test_a_key_that_wants_the_pin_each_time_is_not_made(self):
+        self.start("token always-authenticate")
+        self.fails(self.create(), REFUSAL, "CKA_ALWAYS_AUTHENTICATE")
+        self.assertEqual(self.world.token.count("C_GenerateKeyPair"), 1)
+        self.assertEqual(self.world.token.objects(), 0)
+        self.assertEqual(self.world.json("list-keys")["Keys"], [])
+        self.world.token.faults()
+        self.assertEqual(self.create().returncode, 0)  # the alias is free
+
+    def test_a_key_that_has_come_to_want_the_pin_each_time(self):
+        self.start()
+        self.world.create_key("alias/one")
+        self.world.stop()
+        self.world.token.always_authenticate()
+        self.world.start()
+        self.assertIn("CKA_ALWAYS_AUTHENTICATE", self.limitations())
+        before = self.world.token.count("C_SignInit")
+        self.fails(self.sign(), REFUSAL, "cannot sign", "CKA_ALWAYS_AUTHENTICATE")
+        self.assertEqual(self.world.token.count("C_SignInit"), before)
+        key = self.world.json("describe-key", "--key-id", "alias/one")["KeyMetadata"]
+        self.assertEqual(key["KeyState"], "UNAVAILABLE")
+        self.assertIn("CKA_ALWAYS_AUTHENTICATE", key["StateReason"])
+
+    def test_a_read_only_token_signs(self):
+        self.start()
+        self.world.create_key("alias/one")
+        self.world.stop()
+        self.start("token read-only")
+        self.assertIn("CKF_WRITE_PROTECTED", self.limitations())
+        self.assertEqual(self.sign().returncode, 0)
+        self.fails(self.create(), REFUSAL, "'main' is write-protected")
+        self.world.token.faults()  # it is no longer; keyd-hsm notices when it is asked
+        world.wait_for(lambda: self.create().returncode == 0, 20, self.world.log)
+        self.assertEqual(self.limitations(), {})
+
+
+if __name__ == "__main__":
+    world.main()
