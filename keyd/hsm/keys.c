@@ -218,7 +218,10 @@ static void fill_public(struct half *half, const struct spec_row *row, const CK_
     }
     add_flag(half, CKA_TOKEN, true);
     add_flag(half, CKA_PRIVATE, false);
-    add_flag(half, CKA_VERIFY, true);
+    /* Nobody verifies on the token. But where what verifies can decrypt, as in a TPM, only an RSA
+     * key that can do so signs by CKM_RSA_PKCS; an EC key that cannot signs all the same. */
+    if (row->type == CKK_RSA)
+        add_flag(half, CKA_VERIFY, true);
 }
 
 static void fill_private(struct half *half, bool only_signs)

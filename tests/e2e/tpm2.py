@@ -24,9 +24,11 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 ROOT = os.path.join(SOURCE, "build", "tpm2")
 LIBRARIES = os.path.join(ROOT, "usr", "lib", "*-linux-gnu")
 
-# Of each client at once, tpm2-abrmd's own maximum. The module never unloads what it has loaded: two
-# for each pair that it makes, one for each key that it signs with.
+# What each client may have loaded: tpm2-abrmd's own maximum, and what Linux gives at /dev/tpmrm0. The
+# module never unloads anything: two for each pair that it makes, one for each other key that it signs
+# with.
 TRANSIENTS_MAX = 100
+TRANSIENTS_OF_LINUX = 3
 
 BUS = """\
 <busconfig>
@@ -106,17 +108,18 @@ class Token:
             self.world.wait_for(lambda: is_served(self.path(name)), 10, self.log)
         self.start_manager()
 
-    def start_manager(self):
+    def start_manager(self, transients=TRANSIENTS_MAX):
         self.run("sbin/tpm2-abrmd", "--session", "--allow-root",
-                 "--max-transients=%d" % TRANSIENTS_MAX, "--tcti=swtpm:path=" + self.path("swtpm"))
+                 "--max-transients=%d" % (transients - 1),  # it allows one more than that
+                 "--tcti=swtpm:path=" + self.path("swtpm"))
         self.world.wait_for(lambda: self.ask("probe").returncode == 0, 10, self.log)
 
-    def restart_manager(self):
-        """All that is open to it is lost."""
+    def restart_manager(self, transients=TRANSIENTS_MAX):
+        """What is open to it is lost."""
         manager = self.programs.pop()
         manager.terminate()
         manager.wait(timeout=10)
-        self.start_manager()
+        self.start_manager(transients)
 
     def make(self, label):
         for pin in ("so-pin", "user-pin"):
