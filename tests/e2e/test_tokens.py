@@ -10,13 +10,17 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
+
+import grpc
 
 import world
 
 FAILURE = 1
 TOKENS = ["main", "second", "third"]
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
+CALLS_IN_FLIGHT = 1024  # of one user: the default of calls_in_flight
 LIMIT_S = 2  # module_call_limit and key_generation_limit of the third token
 
 
@@ -313,6 +317,48 @@ class Hung(Several):
         starts = self.world.log().count("keyd-hsm third started")
         self.assertEqual(starts, 1 + self.ended("C_Sign"))
         self.assertEqual(self.third.count("C_Login"), starts)
+
+    def send_signs(self, key, count):
+        """So many Signs at once, not waited for: their futures."""
+        stubs = self.world.path("stubs")
+        os.mkdir(stubs)
+        subprocess.run([sys.executable, "-m", "grpc_tools.protoc", "-I", world.SOURCE + "/proto",
+                        "--python_out", stubs, "--grpc_python_out", stubs, "keyd/v1/key.proto",
+                        "keyd/v1/keyd.proto"], check=True)
+        sys.path.insert(0, stubs)
+        self.addCleanup(sys.path.remove, stubs)
+        from keyd.v1 import keyd_pb2, keyd_pb2_grpc
+        channel = grpc.insecure_channel("unix:" + self.world.socket)
+        self.addCleanup(channel.close)
+        service = keyd_pb2_grpc.KeyServiceStub(channel)
+        request = keyd_pb2.SignRequest(key_id=key, message=b"a message")
+        return [service.Sign.future(request, timeout=30) for _ in range(count)]
+
+    def test_with_all_the_calls_that_a_user_may_have(self):
+        """Whoever sends the hung token all he may have under way has room for the others left."""
+        self.limit("third", "module_call_limit", 2 * LIMIT_S)
+        self.world.start()
+        self.begin()
+        self.sign_forever("main", "second")
+        self.third.faults("C_Sign hang")
+        sent = self.send_signs(self.keys["third"], CALLS_IN_FLIGHT)
+        refused = world.wait_for(lambda: [call for call in sent if call.done()], 10,
+                                 "all of them wait for the token")
+        self.others_are_well("main", "second")
+        world.wait_for(lambda: all(call.done() for call in sent), 30, self.world.log)
+        reasons = {}
+        for call in sent:
+            reason = dict(call.trailing_metadata())["keyd-reason"]
+            reasons[reason] = reasons.get(reason, 0) + 1
+        self.assertEqual(set(reasons), {"TOKEN_SHARE", "TOKEN_RESTARTED"}, reasons)
+        self.assertGreater(reasons["TOKEN_RESTARTED"], CALLS_IN_FLIGHT / 2 - 20)
+        self.assertLessEqual(reasons["TOKEN_RESTARTED"], CALLS_IN_FLIGHT / 2)
+        self.assertIn("kept for other tokens", refused[0].details())
+        self.assertEqual(refused[0].code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.never_disturbed("main", "second")
+        self.third.faults()
+        world.wait_for(lambda: self.sign(self.keys["third"], check=False).returncode == 0, 20,
+                       self.world.log)
 
     def test_in_its_start(self):
         """One that hangs before it has said a word stops nobody from serving."""
