@@ -274,6 +274,21 @@ class Away(Several):
         self.is_back("second")
         self.never_disturbed("main", "third")
 
+    def test_its_configuration_turns_bad(self):
+        self.world.start()
+        self.begin()
+        self.sign_forever("main", "third")
+        self.world.edit("tokens.d/second.conf", lambda text: text + "colour: blue\n")
+        self.world.kill("keyd-hsm second")
+        world.wait_for(lambda: "second.conf:" in self.world.log(), 20, self.world.log)
+        told = self.world.json("describe-key", "--key-id", self.keys["second"])["KeyMetadata"]
+        self.assertEqual(told["KeyState"], "UNAVAILABLE")
+        self.assertIn("away since", told["StateReason"])
+        self.others_are_well("main", "third")
+        self.world.edit("tokens.d/second.conf", lambda text: text.replace("colour: blue\n", ""))
+        self.is_back("second")
+        self.never_disturbed("main", "third")
+
     def test_its_keyd_hsm_is_not_there_at_all(self):
         """keyd starts without one of its tokens, and says which."""
         self.world.start()
