@@ -61,7 +61,7 @@ void child_ended(struct child *child, int wait_status, bool stopping)
 {
     child->pid = 0;
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == CHILD_STATUS_USAGE)
-        child->hopeless = true;
+        child->hopeless = !child->has_served;
     if (stopping)
         return;
     if (child->ready) {

@@ -207,7 +207,7 @@ static void take_notices(struct run *run)
         memcpy(&sender, CMSG_DATA(header), sizeof sender);
         struct child *child = child_of(run, sender.pid);
         if (child != NULL && strstr(text, "READY=1") != NULL) {
-            child->ready = true;
+            child->ready = child->has_served = true;
             child->delay_ms = CHILD_DELAY_FIRST_MS;
         }
     }

@@ -232,6 +232,19 @@ class Configurations(unittest.TestCase):
                     self.assertEqual(complaints, users)
                     self.assertEqual(status, 2 if users else 0)
 
+    def test_the_examples_are_of_one_house(self):
+        front = read("docs", "examples", "keyd.conf")
+        named = dict(re.findall(r"^  - name: (\w+)\n    socket: (\S+)", front, re.M))
+        folder = os.path.join("docs", "examples", "tokens.d")
+        there = {}
+        for name in os.listdir(os.path.join(TREE, folder)):
+            text = read(folder, name)
+            there[name.removesuffix(".conf")] = re.search(r"^socket: (\S+)", text, re.M).group(1)
+            text = re.sub(r"^front: .*", "front: 0", text, flags=re.M)
+            self.assertEqual(self.check("keyd-hsm", os.path.join("tokens.d", name), text), (0, []))
+        self.assertGreater(len(named), 1)
+        self.assertEqual(named, there)
+
     def test_a_wrong_example_is_found(self):
         for _, example, program, *_ in CONFIGURATIONS.values():
             text = read("docs", "examples", example) + "\ncolour: blue\n"

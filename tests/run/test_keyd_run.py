@@ -124,6 +124,23 @@ class KeydRun(unittest.TestCase):
         self.assertEqual(run.wait(timeout=10), 2)
         self.assertEqual(len(self.starts("tokens.d/main.conf")), 1)
 
+    def test_a_configuration_that_turns_bad_ends_nobody_else(self):
+        self.configure(main="serves", backup="serves")
+        run = self.run_it()
+        self.wait_for(lambda: "ready:" in self.log())
+        self.write("tokens.d/main.conf", "bad")
+        os.kill(self.starts("tokens.d/main.conf")[0][0], signal.SIGKILL)
+        self.wait_for(lambda: self.log().count("keyd-hsm main ended with status 2; starts again") > 1)
+        self.assertIsNone(run.poll())
+        self.write("tokens.d/main.conf", "serves")
+        count = len(self.starts("tokens.d/main.conf"))
+        self.wait_for(lambda: len(self.starts("tokens.d/main.conf")) > count)
+        pid = self.starts("tokens.d/main.conf")[-1][0]
+        time.sleep(0.2)
+        self.assertTrue(self.runs(pid))
+        for name in ("keyd.conf", "tokens.d/backup.conf"):
+            self.assertEqual(len(self.starts(name)), 1)
+
     def test_no_child_outlives_a_killed_runner(self):
         self.configure(main="serves")
         run = self.run_it()

@@ -28,9 +28,10 @@
 #include "keyd/front/service/state.h"
 #include "keyd/v1/keyd.pb-c.h"
 
-#define CREATIONS_MAX  64 /* under way on one token: it makes a key at a time, RSA takes seconds */
-#define ATTEMPTS_MAX   8  /* ids of one request that may be spent by abandoned tries */
-#define REQUEST_ID_MAX 64 /* characters, keyd.proto */
+#define CREATIONS_MAX  64  /* under way on one token: it makes a key at a time, RSA takes seconds */
+#define ATTEMPTS_MAX   8   /* ids of one request that may be spent by abandoned tries */
+#define REQUEST_ID_MAX 64  /* characters, keyd.proto */
+#define NAMES_MAX      400 /* bytes of the tokens' names in a message */
 
 struct creation {
     struct pool_request request; /* first: the pool gives it back */
@@ -99,16 +100,34 @@ static enum keyd_status judge_names(const Keyd__V1__CreateKeyRequest *asked, str
     return KEYD_OK;
 }
 
+/* "main, second", as many as fit. */
+static void list_tokens(const struct service *service, char text[NAMES_MAX])
+{
+    static const char rest[] = ", ...";
+    size_t used = 0;
+    text[0] = '\0';
+    for (unsigned i = 0; i < service->config.token_count; i++) {
+        const char *name = service_token_name(service, i);
+        if (used + strlen(", ") + strlen(name) + sizeof rest > NAMES_MAX) {
+            memcpy(text + used, rest, sizeof rest);
+            return;
+        }
+        used += (size_t)snprintf(text + used, NAMES_MAX - used, "%s%s", i > 0 ? ", " : "", name);
+    }
+}
+
 static enum keyd_status find_token(const struct service *service, const char *name, unsigned *token,
                                    struct keyd_error *err)
 {
     unsigned count = service->config.token_count;
+    char there[NAMES_MAX];
     *token = service->config.default_token;
     if (name[0] == '\0' && *token < count)
         return KEYD_OK;
+    list_tokens(service, there);
     if (name[0] == '\0')
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "TOKEN",
-                         "name a token: keyd.conf has several and no default_token");
+                         "name a token: keyd.conf has several (%s) and no default_token", there);
     if (!name_is_valid(name))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "TOKEN",
                          "token \"%.*s\" is not 1 to %d of [A-Za-z0-9_-]", text_cut(name, 100),
@@ -116,8 +135,8 @@ static enum keyd_status find_token(const struct service *service, const char *na
     for (*token = 0; *token < count; ++*token)
         if (strcmp(service_token_name(service, *token), name) == 0)
             return KEYD_OK;
-    return keyd_fail(err, KEYD_NOT_FOUND, "TOKEN_NOT_FOUND",
-                     "there is no token %s; ListTokens shows them", name);
+    return keyd_fail(err, KEYD_NOT_FOUND, "TOKEN_NOT_FOUND", "there is no token %s; keyd has %s",
+                     name, there);
 }
 
 static void digest_text(EVP_MD_CTX *ctx, const char *text)
