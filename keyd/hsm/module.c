@@ -64,6 +64,14 @@ static CK_RV initialize(const struct module *module)
     return MODULE_CALL(module, C_Initialize, &args);
 }
 
+/* What a module may say of our locks, and of being initialised by another library of this process.
+ */
+static bool is_about_locks(CK_RV rv)
+{
+    return rv == CKR_CANT_LOCK || rv == CKR_NEED_TO_CREATE_THREADS || rv == CKR_ARGUMENTS_BAD ||
+           rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
+}
+
 static enum keyd_status open_library(struct module *module, const char *path,
                                      struct keyd_error *err)
 {
@@ -233,6 +241,8 @@ enum keyd_status module_load(struct module *module, const char *path, const char
     if (status != KEYD_OK)
         return status;
     CK_RV rv = initialize(module);
+    if (rv != CKR_OK && !is_about_locks(rv))
+        return ckr_fail(err, rv, "C_Initialize");
     if (rv != CKR_OK)
         log_info("the module does not take keyd's locks (%s): it shall use the system's",
                  ckr_name(rv));
@@ -248,9 +258,17 @@ enum keyd_status module_load(struct module *module, const char *path, const char
                         */
     watchdog_enter("C_Initialize and C_GetSlotList", module->call_limit_ms);
     int failed = PKCS11_CTX_load(ctx, path);
-    if (failed == 0)
+    if (failed != 0 && rv != CKR_OK) {
+        watchdog_leave();
+        return ckr_fail(err, rv, "C_Initialize");
+    }
+    CK_ULONG slot_count = 0; /* asked here as well: libp11 does not name what it was told */
+    rv = failed == 0 ? module->functions->C_GetSlotList(CK_TRUE, NULL, &slot_count) : CKR_OK;
+    if (failed == 0 && rv == CKR_OK)
         failed = PKCS11_enumerate_slots(ctx, &slots, &count);
     watchdog_leave();
+    if (rv != CKR_OK)
+        return ckr_fail(err, rv, "C_GetSlotList");
     if (failed != 0)
         return keyd_fail_openssl(err,
                                  "%s: the module does not list its tokens; see its own log and the "
