@@ -12,6 +12,7 @@
 
 #include "keyd/base/file.h"
 #include "keyd/hsm/keys.h"
+#include "keyd/hsm/lastwords.h"
 #include "keyd/hsm/login.h"
 
 #define REASON_JOURNAL_EXISTS  "JOURNAL_EXISTS"
@@ -132,6 +133,19 @@ static enum keyd_status open_signers(struct token *token, struct keyd_error *err
     return KEYD_OK;
 }
 
+/* A module that ends the process as it is loaded would do so for ever, and no front would hear why:
+ * so every other start tells it instead of trying. */
+static enum keyd_status hear_last_words(const struct token *token, struct keyd_error *err)
+{
+    char words[LASTWORDS_MAX];
+    if (!lastwords_take(token->config->state_folder, words))
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_UNAVAILABLE, "MODULE",
+                     "the last start ended in %s: %s. See the module's own log and the vendor's "
+                     "tools; keyd-hsm tries again",
+                     token->config->module, words);
+}
+
 static enum keyd_status bring_up(struct token *token, bool new_journal, struct keyd_error *err)
 {
     enum keyd_status status = open_journal(token, new_journal, err);
@@ -177,7 +191,12 @@ enum keyd_status token_start(struct token *token, bool new_journal, struct keyd_
     if (token->keys == NULL)
         return keyd_fail_errno(err, ENOMEM, "the register");
     struct keyd_error failure;
-    enum keyd_status status = bring_up(token, new_journal, &failure);
+    enum keyd_status status = hear_last_words(token, &failure);
+    if (status == KEYD_OK) {
+        lastwords_begin(token->config->state_folder);
+        status = bring_up(token, new_journal, &failure);
+        lastwords_end();
+    }
     if (status == KEYD_OK) {
         token->state = TOKEN_READY;
         log_info("%zu keys, %u signers", register_count(token->keys, REGISTER_CREATED),

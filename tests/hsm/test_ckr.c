@@ -2,7 +2,6 @@
  * Every answer that PKCS #11 knows, from each function that keyd-hsm calls, by tests/mock: the
  * caller gets an error that names it, or the process ends to be started afresh. There is never a
  * signature, and the next call is well. */
-#include <p11-kit/pkcs11.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
