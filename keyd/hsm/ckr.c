@@ -36,6 +36,9 @@ static const char again[] = "keyd-hsm starts afresh, try again";
 static const char fault[] = "keyd and the module do not understand each other; report it with the "
                             "names and versions of both";
 
+static const char protected[] = "the token is write-protected: its keys can be used and none made. "
+                                "Lift that with the vendor's tools";
+
 static const struct ckr_row rows[] = {
     GONE(CKR_DEVICE_ERROR, again),
     GONE(CKR_DEVICE_REMOVED, "the token was taken away; keyd-hsm waits for it"),
@@ -107,10 +110,8 @@ static const struct ckr_row rows[] = {
         "the key has made as many signatures as the token lets it"),
     ROW(CKR_KEY_FUNCTION_NOT_PERMITTED, FAILED_PRECONDITION, "KEY_TYPE",
         "the key on the token may not sign"),
-    ROW(CKR_TOKEN_WRITE_PROTECTED, FAILED_PRECONDITION, "TOKEN_READ_ONLY",
-        "the token is write-protected: its keys can be used and none made. Lift that with the "
-        "vendor's tools"),
-    ROW(CKR_SESSION_READ_ONLY, INTERNAL, "TOKEN_FAILED", fault),
+    ROW(CKR_TOKEN_WRITE_PROTECTED, FAILED_PRECONDITION, REASON_TOKEN_READ_ONLY, protected),
+    ROW(CKR_SESSION_READ_ONLY, FAILED_PRECONDITION, REASON_TOKEN_READ_ONLY, protected),
     ROW(CKR_PIN_INCORRECT, FAILED_PRECONDITION, "LOGIN_NEEDED", "the PIN is wrong"),
     ROW(CKR_PIN_INVALID, FAILED_PRECONDITION, "LOGIN_NEEDED",
         "the PIN has characters that this token does not take"),

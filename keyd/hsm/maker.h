@@ -16,18 +16,24 @@
 #include "keyd/hsm/session.h"
 
 struct maker {
-    struct session session;    /* writable */
+    struct session session;
+    bool read_only; /* the token gave no session for writing when the session was opened */
     struct key_register *keys; /* *borrowed* */
     struct journal *journal;   /* *borrowed* */
 };
 
+/* Opens the maker's session: for writing, or, where the token is write-protected, for what can be
+ * done with its keys all the same; a creation tries again. Other errors are session_open's. */
+enum keyd_status maker_open(struct maker *maker, const struct module *module,
+                            struct keyd_error *err) KEYD_CHECKED;
+
 /* Creates the key that *wanted describes (id, spec, usage, creator, request_digest; the rest is not
  * looked at). call: the RPC's id as text. On KEYD_OK and on ALREADY_EXISTS, KEY_EXISTS *made is the
  * key. ALREADY_EXISTS, KEY_ID_SPENT: the id was abandoned once, or an object of the token has it.
- * UNIMPLEMENTED, KEY_SPEC. UNAVAILABLE, CREATION_OPEN: the first record is written, and neither
- * could the creation be completed and recorded nor undone; the same call again settles it, or the
- * next start. UNAVAILABLE, TOKEN_GONE: end the process. All else: no key is made. Blocks: the
- * token, the disk. */
+ * UNIMPLEMENTED, KEY_SPEC. FAILED_PRECONDITION, TOKEN_READ_ONLY. UNAVAILABLE, CREATION_OPEN: the
+ * first record is written, and neither could the creation be completed and recorded nor undone; the
+ * same call again settles it, or the next start. UNAVAILABLE, TOKEN_GONE: end the process. All
+ * else: no key is made. Blocks: the token, the disk. */
 enum keyd_status maker_create(struct maker *maker, const struct register_key *wanted,
                               const char *call, struct register_key *made,
                               struct keyd_error *err) KEYD_CHECKED;

@@ -154,7 +154,7 @@ static enum keyd_status bring_up(struct token *token, bool new_journal, struct k
     if (status == KEYD_OK)
         status = check_owner(token, err);
     if (status == KEYD_OK)
-        status = session_open(&token->maker.session, &token->module, true, err);
+        status = maker_open(&token->maker, &token->module, err);
     if (status == KEYD_OK)
         status = log_in(token, err);
     if (status == KEYD_OK)

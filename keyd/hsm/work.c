@@ -160,9 +160,11 @@ static enum keyd_status find_key(struct worker *worker, const Keyd__Hsm__V1__Sig
     if (!found || key->state != REGISTER_CREATED)
         return keyd_fail(err, KEYD_NOT_FOUND, "KEY_NOT_FOUND", "the token %s has no key %s",
                          worker->token->config->name, text);
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISSING",
-                     "the token no longer holds the key %s: restore the token from its backup",
-                     text);
+    return keyd_fail(
+        err, KEYD_FAILED_PRECONDITION, "KEY_MISSING",
+        "the token no longer holds the key %s, or not as it was made: keyd-hsm's log says "
+        "which, and what to do",
+        text);
 }
 
 /* What the token is to sign, *borrowed* from the request or from `digest`: a message that came RAW
