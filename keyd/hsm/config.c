@@ -144,6 +144,12 @@ static void take_path(struct reading *reading, char **to, const char *path)
         say(reading, "no memory left to read the configuration");
 }
 
+/* CK_TOKEN_INFO's fields are padded with blanks (PKCS #11 2.40, 3.2). */
+static bool ends_blank(const char *text)
+{
+    return text != NULL && text[0] != '\0' && text[strlen(text) - 1] == ' ';
+}
+
 static void take_token(struct reading *reading)
 {
     const struct file *file = reading->file;
@@ -151,6 +157,10 @@ static void take_token(struct reading *reading)
     take_text(reading, &reading->config->serial, file->serial);
     if (file->label == NULL && file->serial == NULL)
         complain_of(reading, "label", "is missing; name the token by label or serial, or by both");
+    if (ends_blank(file->label))
+        complain_of(reading, "label", "ends with a blank; a token's label cannot");
+    if (ends_blank(file->serial))
+        complain_of(reading, "serial", "ends with a blank; a token's serial number cannot");
     if (file->label != NULL && strlen(file->label) > LABEL_MAX)
         complain_of(reading, "label", "has %zu bytes; a token's label has at most %d",
                     strlen(file->label), LABEL_MAX);

@@ -311,10 +311,13 @@ enum keyd_status keys_copyable_known(const struct session *session, bool *known,
 
 /* ---- Judging --------------------------------------------------------------------------------- */
 
-static enum keyd_status bad_attributes(struct keyd_error *err, const char *what)
+/* rv: what C_GetAttributeValue said, which may be why. */
+static enum keyd_status bad_attributes(struct keyd_error *err, CK_RV rv, const char *what)
 {
     return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_ATTRIBUTES",
-                     "the private half on the token %s", what);
+                     "the private half on the token %s%s%s%s", what,
+                     rv != CKR_OK ? " (C_GetAttributeValue: " : "",
+                     rv != CKR_OK ? ckr_name(rv) : "", rv != CKR_OK ? ")" : "");
 }
 
 static bool is_der(const struct der_bytes *der, const uint8_t *value, size_t size)
@@ -360,11 +363,11 @@ enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE priv
         return ckr_fail(err, rv, "C_GetAttributeValue");
     size_t size = values[4].ulValueLen <= sizeof identity ? values[4].ulValueLen : 0;
     if (type != row->type || !is_of_spec(row, identity, size))
-        return bad_attributes(err, "is of another key type, size or curve");
+        return bad_attributes(err, rv, "is of another key type, size or curve");
     if (sensitive != CK_TRUE || extractable != CK_FALSE)
-        return bad_attributes(err, "is not sensitive, or may be extracted");
+        return bad_attributes(err, rv, "is not sensitive, or may be extracted");
     if (signs != CK_TRUE)
-        return bad_attributes(err, "may not sign");
+        return bad_attributes(err, rv, "may not sign");
     if (always_authenticate != CK_FALSE)
         return keyd_fail(
             err, KEYD_FAILED_PRECONDITION, REASON_ALWAYS_AUTHENTICATE,

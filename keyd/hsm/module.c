@@ -64,6 +64,14 @@ static CK_RV initialize(const struct module *module)
     return MODULE_CALL(module, C_Initialize, &args);
 }
 
+/* What a module may say of our locks, and of being initialised by another library of this process.
+ */
+static bool is_about_locks(CK_RV rv)
+{
+    return rv == CKR_CANT_LOCK || rv == CKR_NEED_TO_CREATE_THREADS || rv == CKR_ARGUMENTS_BAD ||
+           rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
+}
+
 static enum keyd_status open_library(struct module *module, const char *path,
                                      struct keyd_error *err)
 {
@@ -94,17 +102,23 @@ static bool fits(const PKCS11_TOKEN *token, const char *label, const char *seria
            (serial == NULL || (token->serialnr != NULL && strcmp(token->serialnr, serial) == 0));
 }
 
-/* "'a' (serial 1), 'b' (serial 2)", as many as fit. */
+/* "'a' (serial 1), 'b' (serial 2)", as many as fit. Those that are not initialised have no name,
+ * and some modules always show one. */
 static void list_tokens(const PKCS11_SLOT *slots, unsigned count, char *text, size_t size)
 {
     size_t used = 0;
+    unsigned blank = 0;
     text[0] = '\0';
     for (unsigned i = 0; i < count && used < size; i++)
         if (slots[i].token != NULL && slots[i].token->initialized)
             used += (size_t)snprintf(text + used, size - used, "%s'%s' (serial %s)",
                                      used > 0 ? ", " : "", slots[i].token->label,
                                      slots[i].token->serialnr);
-    if (used == 0)
+    for (unsigned i = 0; i < count; i++)
+        blank += slots[i].token != NULL && !slots[i].token->initialized;
+    if (used == 0 && blank > 0)
+        snprintf(text, size, "%u, not initialised: the vendor's tools do that", blank);
+    else if (used == 0)
         snprintf(text, size, "none");
 }
 
@@ -251,6 +265,10 @@ enum keyd_status module_load(struct module *module, const char *path, const char
     if (status != KEYD_OK)
         return status;
     CK_RV rv = initialize(module);
+    if (rv != CKR_OK && !is_about_locks(rv)) {
+        ckr_fail(err, rv, "C_Initialize");
+        return keyd_wrap(err, "%s", path);
+    }
     if (rv != CKR_OK)
         log_info("the module does not take keyd's locks (%s): it shall use the system's",
                  ckr_name(rv));
@@ -266,9 +284,20 @@ enum keyd_status module_load(struct module *module, const char *path, const char
                         */
     watchdog_enter("C_Initialize and C_GetSlotList", module->call_limit_ms);
     int failed = PKCS11_CTX_load(ctx, path);
-    if (failed == 0)
+    if (failed != 0 && rv != CKR_OK) {
+        watchdog_leave();
+        ckr_fail(err, rv, "C_Initialize");
+        return keyd_wrap(err, "%s", path);
+    }
+    CK_ULONG slot_count = 0; /* asked here as well: libp11 does not name what it was told */
+    rv = failed == 0 ? module->functions->C_GetSlotList(CK_TRUE, NULL, &slot_count) : CKR_OK;
+    if (failed == 0 && rv == CKR_OK)
         failed = PKCS11_enumerate_slots(ctx, &slots, &count);
     watchdog_leave();
+    if (rv != CKR_OK) {
+        ckr_fail(err, rv, "C_GetSlotList");
+        return keyd_wrap(err, "%s", path);
+    }
     if (failed != 0)
         return keyd_fail_openssl(err,
                                  "%s: the module does not list its tokens; see its own log and the "

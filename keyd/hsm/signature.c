@@ -7,6 +7,8 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "keyd/hsm/ckr.h"
+
 /* r and s, each field_size bytes (PKCS #11 2.40 mechanisms, 2.3.1), as DER (RFC 3279, 2.2.3). */
 static enum keyd_status der_of(const uint8_t *pair, size_t field_size,
                                uint8_t signature[SIGNATURE_MAX], size_t *signature_size,
@@ -55,6 +57,11 @@ static enum keyd_status call_token(const struct session *session, CK_OBJECT_HAND
     CK_ULONG length = SIGNATURE_MAX;
     rv = MODULE_CALL(session->module, C_Sign, session->handle, (uint8_t *)data, data_size, bytes,
                      &length);
+    /* There is room for any signature. And this answer leaves the session in the operation (5.11
+     * C_Sign), where the next call would find it. */
+    if (rv == CKR_BUFFER_TOO_SMALL)
+        return keyd_fail(err, KEYD_UNAVAILABLE, REASON_TOKEN_GONE,
+                         "C_Sign: CKR_BUFFER_TOO_SMALL for %d bytes", SIGNATURE_MAX);
     if (rv != CKR_OK)
         return session_fail(session, rv, "C_Sign", err);
     if (length != row->signature_size)

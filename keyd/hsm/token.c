@@ -12,6 +12,7 @@
 
 #include "keyd/base/file.h"
 #include "keyd/hsm/keys.h"
+#include "keyd/hsm/lastwords.h"
 #include "keyd/hsm/login.h"
 
 #define REASON_JOURNAL_EXISTS  "JOURNAL_EXISTS"
@@ -79,16 +80,16 @@ static enum keyd_status check_owner(const struct token *token, struct keyd_error
         token->config->state_folder, owner, token->module.serial);
 }
 
-/* A token that cannot be written still signs. */
 static enum keyd_status open_maker(struct token *token, struct keyd_error *err)
 {
     CK_FLAGS flags = 0;
-    enum keyd_status status = module_token_flags(&token->module, &flags, err);
-    if (status != KEYD_OK)
-        return status;
+    enum keyd_status status = maker_open(&token->maker, &token->module, err);
+    if (status == KEYD_OK)
+        status = module_token_flags(&token->module, &flags, err);
+    if (token->maker.read_only)
+        flags |= CKF_WRITE_PROTECTED;
     limitations_of_flags(&token->limitations, flags);
-    token->maker.read_only = (flags & CKF_WRITE_PROTECTED) != 0;
-    return session_open(&token->maker.session, &token->module, !token->maker.read_only, err);
+    return status;
 }
 
 static enum keyd_status find_limitations(struct token *token, struct keyd_error *err)
@@ -166,6 +167,19 @@ static enum keyd_status open_signers(struct token *token, struct keyd_error *err
     return KEYD_OK;
 }
 
+/* A module that ends the process as it is loaded would do so for ever, and no front would hear why:
+ * so every other start tells it instead of trying. */
+static enum keyd_status hear_last_words(const struct token *token, struct keyd_error *err)
+{
+    char words[LASTWORDS_MAX];
+    if (!lastwords_take(token->config->state_folder, words))
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_UNAVAILABLE, "MODULE",
+                     "the last start ended in %s: %s. See the module's own log and the vendor's "
+                     "tools; keyd-hsm tries again",
+                     token->config->module, words);
+}
+
 static enum keyd_status bring_up(struct token *token, bool new_journal, struct keyd_error *err)
 {
     enum keyd_status status = open_journal(token, new_journal, err);
@@ -213,7 +227,12 @@ enum keyd_status token_start(struct token *token, bool new_journal, struct keyd_
     if (token->keys == NULL)
         return keyd_fail_errno(err, ENOMEM, "the register");
     struct keyd_error failure;
-    enum keyd_status status = bring_up(token, new_journal, &failure);
+    enum keyd_status status = hear_last_words(token, &failure);
+    if (status == KEYD_OK) {
+        lastwords_begin(token->config->state_folder);
+        status = bring_up(token, new_journal, &failure);
+        lastwords_end();
+    }
     if (status == KEYD_OK) {
         token->state = TOKEN_READY;
         log_info("%zu keys, %u signers", register_count(token->keys, REGISTER_CREATED),

@@ -93,7 +93,7 @@ class Limitations(world.TestCase):
         self.start("token read-only")
         self.assertIn("CKF_WRITE_PROTECTED", self.limitations())
         self.assertEqual(self.sign().returncode, 0)
-        self.fails(self.create(), REFUSAL, "'main' is write-protected")
+        self.fails(self.create(), REFUSAL, "the token is write-protected")
         self.world.token.faults()  # it is no longer; keyd-hsm notices when it is asked
         world.wait_for(lambda: self.create().returncode == 0, 20, self.world.log)
         self.assertEqual(self.limitations(), {})

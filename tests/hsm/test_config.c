@@ -136,6 +136,19 @@ static void lengths_are_judged(void **state)
     says("main.conf:6: socket: ");
 }
 
+static void blanks_that_no_token_can_have_are_said(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    assert_int_equal(load("main.conf",
+                          "module: /m.so\nlabel: 'my token  '\nserial: '1 '\npin_file: p\n"
+                          "state_folder: s\nsocket: s.sock\nfront: 0\n",
+                          &config),
+                     2);
+    says("main.conf:2: label: ends with a blank");
+    says("main.conf:3: serial: ends with a blank");
+}
+
 static void what_is_no_configuration(void **state)
 {
     (void)state;
@@ -189,6 +202,7 @@ int main(void)
         cmocka_unit_test(everything_that_can_be_set),
         cmocka_unit_test(all_that_is_wrong_is_said_at_once),
         cmocka_unit_test(lengths_are_judged),
+        cmocka_unit_test(blanks_that_no_token_can_have_are_said),
         cmocka_unit_test(what_is_no_configuration),
         cmocka_unit_test(the_example_is_good_but_for_its_user),
     };

@@ -53,8 +53,69 @@ static void a_module_that_hangs_at_its_start_is_left_too(void **state)
         pid_t pid = lab_start("main", NULL);
         assert_int_equal(lab_wait(pid), 1);
         assert_int_equal(lab_count("main.log", "has not come back from"), i + 1);
+        assert_int_equal(lab_count("state-main/last-words", "the module has not come back"), 1);
+        assert_int_equal(unlink(lab_path("state-main/last-words")), 0);
     }
     assert_int_equal(lab_count("main.log", "has not come back from C_CloseAllSessions"), 1);
+}
+
+/* Nobody could be told before it was served: the next start says what became of the last one, tries
+ * again after 5 s, and is well when the module is. */
+static void a_start_that_ended_in_the_module_is_told_by_the_next(void **state)
+{
+    (void)state;
+    shim("module_call_limit: 1\n", "- {name: KEYD_SHIM_HANG, value: C_Initialize}\n");
+    pid_t pid = lab_start("main", NULL);
+    assert_int_equal(lab_wait(pid), 1);
+    plain();
+    pid = lab_start("main", NULL);
+    int fd = greet(FAULTY, "shim.so: the module has not come back from C_Initialize");
+    assert_false(lab_exists("state-main/last-words"));
+    assert_int_equal(lab_wait(pid), 1);
+    close(fd);
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    make_key(fd);
+    assert_false(lab_exists("state-main/last-words"));
+    end(pid, fd);
+}
+
+static void crash_by_mock(const char *faults)
+{
+    char variables[256];
+    snprintf(variables, sizeof variables,
+             "- {name: KEYD_MOCK_TOKENS, value: %s}\n- {name: KEYD_MOCK_PIN, value: '%s'}\n"
+             "- {name: KEYD_MOCK_FAULTS, value: '%s'}\n",
+             LAB_LABEL "=MOCK1", LAB_PIN, faults);
+    lab_config("main", KEYD_TESTS "/mock.so", "", variables);
+}
+
+static void a_crash_is_said_to_be_the_modules(void **state)
+{
+    (void)state;
+    static const char *const functions[] = {"dlopen", "C_Initialize", "C_Login"};
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        char words[80];
+        snprintf(words, sizeof words, "%s crash", i == 0 ? "load" : functions[i]);
+        crash_by_mock(words);
+        pid_t pid = lab_start("main", NULL);
+        lab_wait(pid); /* SIGSEGV, or what a sanitizer makes of it */
+        snprintf(words, sizeof words, "the module crashed (SIGSEGV) in %s\n", functions[i]);
+        assert_int_equal(lab_count("state-main/last-words", words), 1);
+        assert_int_equal(unlink(lab_path("state-main/last-words")), 0);
+        assert_int_equal(lab_count("main.log", "error: the module crashed (SIGSEGV) in"), i + 1);
+    }
+    /* Later ones too; but then there is nothing to be told by the next start. */
+    crash_by_mock("C_Sign crash after=1");
+    lab_forget("state-main");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    assert_null(lab_sign(fd, &id, scene_digest, sizeof scene_digest));
+    close(fd);
+    lab_wait(pid);
+    assert_int_equal(lab_count("main.log", "the module crashed (SIGSEGV) in C_Sign: keyd-hsm"), 1);
+    assert_false(lab_exists("state-main/last-words"));
 }
 
 static void a_module_that_hangs_at_its_end_is_left_too(void **state)
@@ -488,6 +549,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_module_that_hangs_is_left_by_the_watchdog),
         TEST(a_module_that_hangs_at_its_start_is_left_too),
+        TEST(a_start_that_ended_in_the_module_is_told_by_the_next),
+        TEST(a_crash_is_said_to_be_the_modules),
         TEST(a_module_that_hangs_at_its_end_is_left_too),
         TEST(a_log_that_nobody_reads_does_not_hold_up_the_watchdog),
         TEST(a_long_key_generation_has_a_limit_of_its_own),

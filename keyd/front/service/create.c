@@ -449,9 +449,9 @@ static void take_key(struct creation *creation)
     end_with_key(creation, "CreateKey");
 }
 
-/* Whether keyd-hsm has said, or must have known, that the key is not made. Where it has broken off
- * or speaks of trouble of its own, its journal decides: at its next start, or when the same request
- * comes again. */
+/* Whether keyd-hsm has said that no key is made: all that it answers but CREATION_OPEN (maker.h).
+ * Where it has broken off, or could not be understood, its journal decides: at its next start, or
+ * when the same request comes again. */
 static bool surely_not_made(const struct creation *creation)
 {
     if (!creation->request.sent)
@@ -459,12 +459,8 @@ static bool surely_not_made(const struct creation *creation)
     switch (creation->err.status) {
     case KEYD_UNAVAILABLE:
         return strcmp(creation->err.reason, "TOKEN_FAULTY") == 0;
-    case KEYD_UNKNOWN:
-    case KEYD_INTERNAL:
-    case KEYD_DATA_LOSS:
-        return false;
     default:
-        return true;
+        return strcmp(creation->err.reason, "WALL_PROTOCOL") != 0;
     }
 }
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "keyd/hsm/lastwords.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static char path[PATH_MAX];
+static atomic_int file = -1;
+
+static void set_path(const char *folder)
+{
+    snprintf(path, sizeof path, "%s/last-words", folder);
+}
+
+bool lastwords_take(const char *folder, char words[LASTWORDS_MAX])
+{
+    set_path(folder);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    ssize_t size = read(fd, words, LASTWORDS_MAX - 1);
+    close(fd);
+    unlink(path);
+    words[size > 0 ? size : 0] = '\0';
+    words[strcspn(words, "\n")] = '\0';
+    return words[0] != '\0';
+}
+
+void lastwords_begin(const char *folder)
+{
+    set_path(folder);
+    atomic_store(&file, open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+}
+
+void lastwords_end(void)
+{
+    int fd = atomic_exchange(&file, -1);
+    if (fd < 0)
+        return;
+    close(fd);
+    unlink(path);
+}
+
+static struct iovec part(const char *text)
+{
+    return (struct iovec){(void *)(uintptr_t)text, strlen(text)};
+}
+
+void lastwords_leave(const char *moment, const char *function)
+{
+    const struct iovec line[] = {part(moment), part(" "), part(function), part("\n")};
+    int fd = atomic_load(&file);
+    if (fd >= 0 && writev(fd, line, sizeof line / sizeof line[0]) < 0)
+        return; /* a full disk: the next start learns it for itself */
+}
