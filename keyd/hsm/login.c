@@ -104,14 +104,15 @@ static bool is_login(CK_RV rv)
 }
 
 /* Writes down what came of it. A locked token has not looked at the PIN, nor has one that takes it
- * at its pad only: the try counts for nothing. What is neither yes nor no leaves it unsettled. */
+ * at its pad only, or where somebody is logged in: the try counts for nothing. What is neither yes
+ * nor no leaves it unsettled. */
 static enum keyd_status settle(struct tries *tries, CK_RV rv, struct keyd_error *err)
 {
-    if (is_login(rv) || rv == CKR_PIN_EXPIRED)
+    if (rv == CKR_OK || rv == CKR_PIN_EXPIRED)
         tries_good(tries);
     else if (is_refusal(rv))
         tries_refused(tries);
-    else if (rv == CKR_PIN_LOCKED || rv == CKR_ARGUMENTS_BAD)
+    else if (rv == CKR_PIN_LOCKED || rv == CKR_ARGUMENTS_BAD || rv == CKR_USER_ALREADY_LOGGED_IN)
         tries_void(tries);
     else
         return KEYD_OK;
@@ -209,7 +210,7 @@ static enum keyd_status settle_former(struct attempt *attempt, struct keyd_error
     struct tries *tries = &attempt->tries;
     if (tries->trying == TRYING_NONE)
         return KEYD_OK;
-    if ((attempt->flags & COUNTED) == 0) {
+    if ((attempt->flags & COUNTED) == 0 || tries->trying == TRYING_PAD) {
         tries_void(tries);
         return KEYD_OK;
     }
