@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,8 +28,11 @@ struct file {
     char *label;
     char *serial;
     char *pin_file;
+    char *pin_credential;
+    unsigned *pin_descriptor;
     char *state_folder;
     char *socket;
+    char *admin_socket;
     char *front;
     unsigned *signers;
     unsigned *module_call_limit;
@@ -55,9 +59,12 @@ static const cyaml_schema_field_t file_fields[] = {
     TEXT(REQUIRED, module),
     TEXT(OPTIONAL, label),
     TEXT(OPTIONAL, serial),
-    TEXT(REQUIRED, pin_file),
+    TEXT(OPTIONAL, pin_file),
+    TEXT(OPTIONAL, pin_credential),
+    NUMBER(pin_descriptor),
     TEXT(REQUIRED, state_folder),
     TEXT(OPTIONAL, socket),
+    TEXT(OPTIONAL, admin_socket),
     TEXT(REQUIRED, front),
     NUMBER(signers),
     NUMBER(module_call_limit),
@@ -169,18 +176,68 @@ static void take_token(struct reading *reading)
                     strlen(file->serial), SERIAL_MAX);
 }
 
+static void check_socket(struct reading *reading, const char *field, const char *path)
+{
+    size_t room = sizeof((struct sockaddr_un *)0)->sun_path - 1;
+    if (path != NULL && strlen(path) > room)
+        complain_of(reading, field, "'%s' has %zu bytes; a socket's path has at most %zu", path,
+                    strlen(path), room);
+}
+
 static void take_paths(struct reading *reading)
 {
     const struct file *file = reading->file;
     struct hsm_config *config = reading->config;
+    take_text(reading, &config->file, reading->path);
     take_path(reading, &config->module, file->module);
-    take_path(reading, &config->pin_file, file->pin_file);
     take_path(reading, &config->state_folder, file->state_folder);
     take_path(reading, &config->socket, file->socket);
-    size_t room = sizeof((struct sockaddr_un *)0)->sun_path - 1;
-    if (config->socket != NULL && strlen(config->socket) > room)
-        complain_of(reading, "socket", "'%s' has %zu bytes; a socket's path has at most %zu",
-                    config->socket, strlen(config->socket), room);
+    check_socket(reading, "socket", config->socket);
+    take_path(reading, &config->admin_socket, file->admin_socket);
+    if (config->admin_socket == NULL && config->state_folder != NULL &&
+        asprintf(&config->admin_socket, "%s/admin.sock", config->state_folder) < 0)
+        config->admin_socket = NULL;
+    if (config->admin_socket == NULL)
+        say(reading, "no memory left to read the configuration");
+    check_socket(reading, "admin_socket", config->admin_socket);
+}
+
+/* A name in the folder of credentials (systemd.exec(5), CREDENTIALS_DIRECTORY). */
+static bool is_credential(const char *name)
+{
+    return strlen(name) <= NAME_MAX && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
+static void take_descriptor(struct reading *reading, const unsigned *given)
+{
+    reading->config->pin_descriptor = -1;
+    if (given == NULL)
+        return;
+    if (*given == 1 || *given == 2 || *given > CONFIG_DESCRIPTOR_MAX)
+        complain_of(reading, "pin_descriptor", "is %u; it must be 0, or 3 to %d", *given,
+                    CONFIG_DESCRIPTOR_MAX);
+    else
+        reading->config->pin_descriptor = (int)*given;
+}
+
+static void take_pin(struct reading *reading)
+{
+    const struct file *file = reading->file;
+    struct hsm_config *config = reading->config;
+    take_path(reading, &config->pin_file, file->pin_file);
+    take_text(reading, &config->pin_credential, file->pin_credential);
+    take_descriptor(reading, file->pin_descriptor);
+    if (file->pin_credential != NULL && !is_credential(file->pin_credential))
+        complain_of(reading, "pin_credential", "'%s' is no name of a credential",
+                    file->pin_credential);
+    const char *first = file->pin_file != NULL ? "pin_file" : "pin_credential";
+    if (file->pin_file != NULL && file->pin_credential != NULL)
+        complain_of(reading, "pin_credential", "%s is there as well: the PIN has one source",
+                    first);
+    if (file->pin_descriptor != NULL && (file->pin_file != NULL || file->pin_credential != NULL))
+        complain_of(reading, "pin_descriptor", "%s is there as well: the PIN has one source",
+                    first);
 }
 
 static bool parse_uid(const char *text, uid_t *uid)
@@ -281,6 +338,7 @@ static void take_all(struct reading *reading)
     struct hsm_config *config = reading->config;
     take_name(reading);
     take_paths(reading);
+    take_pin(reading);
     take_token(reading);
     take_front(reading);
     take_number(reading, "signers", file->signers, CONFIG_SIGNERS_DEFAULT, CONFIG_SIGNERS_MAX,
@@ -333,9 +391,12 @@ void config_free(struct hsm_config *config)
     free(config->module);
     free(config->label);
     free(config->serial);
+    free(config->file);
     free(config->pin_file);
+    free(config->pin_credential);
     free(config->state_folder);
     free(config->socket);
+    free(config->admin_socket);
     free(config);
 }
 

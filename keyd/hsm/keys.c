@@ -297,7 +297,6 @@ enum keyd_status keys_copyable_known(const struct session *session, bool *known,
     CK_BBOOL no = CK_FALSE;
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
                                {CKA_TOKEN, &no, sizeof no},
-                               {CKA_PRIVATE, &no, sizeof no},
                                {CKA_LABEL, (void *)(uintptr_t)label, sizeof label - 1},
                                {CKA_COPYABLE, &no, sizeof no}};
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;

@@ -114,9 +114,12 @@ static enum keyd_status log_in(struct token *token, struct keyd_error *err)
 {
     char record[PATH_MAX];
     state_path(token->config, "login", record);
-    token->pin_there = stat(token->config->pin_file, &token->pin_seen) == 0;
-    enum keyd_status status =
-        login_perform(&token->maker.session, token->config->pin_file, record, err);
+    struct login login = {.session = &token->maker.session,
+                          .config = token->config,
+                          .pin = &token->pin,
+                          .record_file = record};
+    enum keyd_status status = login_perform(&login, err);
+    token->at_pad = login.at_pad;
     if (status == KEYD_OK)
         log_notice("logged in to the token '%s', serial %s (%s, %s)", token->module.label,
                    token->module.serial, token->module.manufacturer, token->module.model);
@@ -209,6 +212,7 @@ enum keyd_status token_claim(struct token *token, const struct hsm_config *confi
                              struct keyd_error *err)
 {
     *token = (struct token){.config = config, .claim = -1};
+    pin_prepare(&token->pin, config);
     if (file_make_folder(config->state_folder, 0700, NULL) != KEYD_OK)
         return KEYD_OK;
     token->claim = open(config->state_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -246,24 +250,27 @@ enum keyd_status token_start(struct token *token, bool new_journal, struct keyd_
     if (strcmp(failure.reason, REASON_JOURNAL_LOCKED) == 0 ||
         strcmp(failure.reason, REASON_JOURNAL_EXISTS) == 0)
         return keyd_fail(err, failure.status, failure.reason, "%s", failure.message);
-    bool login = strcmp(failure.reason, REASON_LOGIN_NEEDED) == 0;
+    bool login = login_is_needed(&failure);
     token->state = login ? TOKEN_LOGIN_NEEDED : TOKEN_FAULTY;
     token->retry = !login && !is_final(&failure);
     memcpy(token->state_message, failure.message, sizeof token->state_message);
+    memcpy(token->state_reason, failure.reason, sizeof token->state_reason);
     log_error("%s: %s", login ? "login needed" : "faulty", failure.message);
     return KEYD_OK;
 }
 
-bool token_pin_changed(const struct token *token)
+enum keyd_status token_permit_login(const struct token *token, bool final_try,
+                                    struct keyd_error *err)
 {
-    struct stat now;
-    const struct stat *seen = &token->pin_seen;
-    bool there = stat(token->config->pin_file, &now) == 0;
-    if (there != token->pin_there || !there)
-        return there != token->pin_there;
-    return now.st_ino != seen->st_ino || now.st_dev != seen->st_dev ||
-           now.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec ||
-           now.st_ctim.tv_sec != seen->st_ctim.tv_sec ||
-           now.st_ctim.tv_nsec != seen->st_ctim.tv_nsec;
+    char record[PATH_MAX];
+    if (token->state == TOKEN_READY)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "LOGGED_IN",
+                         "keyd-hsm is logged in to the token %s already", token->config->name);
+    if (token->state != TOKEN_LOGIN_NEEDED)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TOKEN_FAULTY",
+                         "the token %s is faulty, and no login helps: %s", token->config->name,
+                         token->state_message);
+    state_path(token->config, "login", record);
+    return tries_permit(record, token->module.serial, final_try ? PERMIT_FINAL_TRY : PERMIT_ONCE,
+                        err);
 }

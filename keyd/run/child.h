@@ -25,6 +25,7 @@ struct child {
     char program[PATH_MAX];
     char config[PATH_MAX]; /* what follows --config */
     pid_t pid;             /* 0: not running */
+    bool secluded;         /* gets no input and no open files of keyd-run's own starter */
     bool ready;            /* said READY=1 since it was started */
     bool has_served;       /* was ready once */
     bool hopeless;         /* ended with CHILD_STATUS_USAGE, and has never served */

@@ -61,6 +61,10 @@ static void a_good_file_and_its_defaults(void **state)
     assert_null(config->serial);
     snprintf(path, sizeof path, "%s/pin", folder);
     assert_string_equal(config->pin_file, path);
+    assert_null(config->pin_credential);
+    assert_int_equal(config->pin_descriptor, -1);
+    snprintf(path, sizeof path, "%s/state/admin.sock", folder);
+    assert_string_equal(config->admin_socket, path);
     assert_int_equal(config->front_uid, 0);
     assert_int_equal(config->signers, CONFIG_SIGNERS_DEFAULT);
     assert_int_equal(config->module_call_limit, 10);
@@ -149,13 +153,69 @@ static void blanks_that_no_token_can_have_are_said(void **state)
     says("main.conf:3: serial: ends with a blank");
 }
 
+#define WITHOUT_PIN "module: /m.so\nlabel: t\nstate_folder: state\nsocket: s.sock\nfront: 0\n"
+
+static void the_pin_has_one_source_or_none(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    assert_int_equal(load("main.conf", WITHOUT_PIN, &config), 0);
+    assert_null(config->pin_file);
+    config_free(config);
+    assert_int_equal(load("main.conf", WITHOUT_PIN "pin_credential: main.pin\n", &config), 0);
+    assert_string_equal(config->pin_credential, "main.pin");
+    config_free(config);
+    static const int good[] = {0, 3, CONFIG_DESCRIPTOR_MAX};
+    static const int bad[] = {1, 2, CONFIG_DESCRIPTOR_MAX + 1};
+    char text[256];
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        snprintf(text, sizeof text, WITHOUT_PIN "pin_descriptor: %d\n", good[i]);
+        assert_int_equal(load("main.conf", text, &config), 0);
+        assert_int_equal(config->pin_descriptor, good[i]);
+        config_free(config);
+        snprintf(text, sizeof text, WITHOUT_PIN "pin_descriptor: %d\n", bad[i]);
+        assert_int_equal(load("main.conf", text, &config), 1);
+        says("main.conf:6: pin_descriptor: is ");
+    }
+    assert_int_equal(load("main.conf", REQUIRED "pin_credential: c\npin_descriptor: 3\n", &config),
+                     2);
+    says("main.conf:7: pin_credential: pin_file is there as well: the PIN has one source");
+    says("main.conf:8: pin_descriptor: pin_file is there as well: the PIN has one source");
+    assert_int_equal(
+        load("main.conf", WITHOUT_PIN "pin_credential: c\npin_descriptor: 3\n", &config), 1);
+    says("main.conf:7: pin_descriptor: pin_credential is there as well");
+    static const char *const names[] = {"..", ".", "a/b", "/etc/passwd"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(text, sizeof text, WITHOUT_PIN "pin_credential: %s\n", names[i]);
+        assert_int_equal(load("main.conf", text, &config), 1);
+        says("is no name of a credential");
+    }
+}
+
+static void the_admin_socket_may_be_elsewhere(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    char text[512];
+    assert_int_equal(load("main.conf", REQUIRED "admin_socket: /run/a.sock\n", &config), 0);
+    assert_string_equal(config->admin_socket, "/run/a.sock");
+    config_free(config);
+    snprintf(text, sizeof text, REQUIRED "admin_socket: /%0107d\n", 1);
+    assert_int_equal(load("main.conf", text, &config), 1);
+    says("main.conf:7: admin_socket: '/0");
+    snprintf(text, sizeof text,
+             "module: /m.so\nlabel: t\nsocket: s.sock\nfront: 0\nstate_folder: /%0100d\n", 1);
+    assert_int_equal(load("main.conf", text, &config), 1);
+    says("admin_socket: '/0");
+}
+
 static void what_is_no_configuration(void **state)
 {
     (void)state;
     struct hsm_config *config;
     assert_int_equal(load("main.conf", "module: /m.so\nlabel: t\n", &config), 1);
     says("main.conf");
-    says("pin_file");
+    says("state_folder");
     assert_int_equal(load("main.conf", REQUIRED "colour: blue\n", &config), 1);
     says("Unexpected key: colour");
     assert_int_equal(load("bad name.conf", REQUIRED, &config), 1);
@@ -203,6 +263,8 @@ int main(void)
         cmocka_unit_test(all_that_is_wrong_is_said_at_once),
         cmocka_unit_test(lengths_are_judged),
         cmocka_unit_test(blanks_that_no_token_can_have_are_said),
+        cmocka_unit_test(the_pin_has_one_source_or_none),
+        cmocka_unit_test(the_admin_socket_may_be_elsewhere),
         cmocka_unit_test(what_is_no_configuration),
         cmocka_unit_test(the_example_is_good_but_for_its_user),
     };
