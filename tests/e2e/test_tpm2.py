@@ -34,7 +34,7 @@ class Tpm2(world.TestCase):
         world.wait_for(lambda: "login needed: C_Login: CKR_PIN_INCORRECT" in self.world.log(), 15,
                        self.world.log)
         self.world.kill("keyd-hsm main")
-        world.wait_for(lambda: "has refused the PIN in" in self.world.log(), 15, self.world.log)
+        world.wait_for(lambda: "has refused the PIN from" in self.world.log(), 15, self.world.log)
         self.assertEqual(self.world.log().count("authorization HMAC check failed"), 1)
         with open(self.world.path("state-hsm-main", "login"), encoding="utf-8") as file:
             self.assertEqual(len(json.load(file)["refused"]), 1)

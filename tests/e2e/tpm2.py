@@ -61,6 +61,7 @@ def is_served(path):
 
 
 class Token:
+    counts_wrong_pins = False
     lacks = {
         "ECC_NIST_EDWARDS25519": "CKM_EC_EDWARDS_KEY_PAIR_GEN",
         "RSA_4096": "CKM_RSA_PKCS_KEY_PAIR_GEN for keys of 1024 to 3072 bits",

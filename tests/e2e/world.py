@@ -51,6 +51,8 @@ def wait_for(what, seconds=15, why="it did not happen"):
 class SoftHSM:
     """A token of the real SoftHSM."""
 
+    counts_wrong_pins = True  # CKF_USER_PIN_COUNT_LOW
+
     lacks = {}
 
     def __init__(self, where, name):
@@ -74,7 +76,7 @@ def kind_of(name):
     """The class of a kind of token: SoftHSM, or Token of the module with that name beside this one.
     Token(world, NAME) makes one and places it; `environment` is what other programs need to use it;
     objects() counts what it holds; lacks has the key specs and algorithms that it does not offer, and
-    how it says so; end() ends what it has started."""
+    how it says so; counts_wrong_pins: it shows that there was one; end() ends what it has started."""
     return SoftHSM if name == "softhsm" else importlib.import_module(name).Token
 
 
