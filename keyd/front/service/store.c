@@ -40,7 +40,10 @@ static enum keyd_status sql_failed(const struct store *store, const char *doing,
                                    struct keyd_error *err)
 {
     int code = sqlite3_errcode(store->db);
+    int errnum = sqlite3_system_errno(store->db);
     const char *why = sqlite3_errmsg(store->db);
+    if (code == SQLITE_IOERR && (errnum == EDQUOT || errnum == EFBIG))
+        code = SQLITE_FULL; /* which SQLite says of ENOSPC alone */
     switch (code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -53,8 +56,10 @@ static enum keyd_status sql_failed(const struct store *store, const char *doing,
                          "%s: another process has the catalog open; is another keyd running",
                          store->path);
     case SQLITE_FULL:
-        return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "CATALOG_FULL",
-                         "%s: %s: the disk is full; make room, then try again", store->path, doing);
+        return keyd_fail(
+            err, KEYD_RESOURCE_EXHAUSTED, "CATALOG_FULL",
+            "%s: %s: the disk is full, or a limit is reached; make room, then try again",
+            store->path, doing);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:
