@@ -40,10 +40,9 @@ static enum keyd_status sql_failed(const struct store *store, const char *doing,
                                    struct keyd_error *err)
 {
     int code = sqlite3_errcode(store->db);
-    int errnum = sqlite3_system_errno(store->db);
     const char *why = sqlite3_errmsg(store->db);
-    if (code == SQLITE_IOERR && (errnum == EDQUOT || errnum == EFBIG))
-        code = SQLITE_FULL; /* which SQLite says of ENOSPC alone */
+    if (sqlite3_extended_errcode(store->db) == SQLITE_IOERR_WRITE)
+        code = SQLITE_FULL; /* which SQLite says of ENOSPC alone, not of a quota */
     switch (code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -58,7 +57,8 @@ static enum keyd_status sql_failed(const struct store *store, const char *doing,
     case SQLITE_FULL:
         return keyd_fail(
             err, KEYD_RESOURCE_EXHAUSTED, "CATALOG_FULL",
-            "%s: %s: the disk is full, or a limit is reached; make room, then try again",
+            "%s: %s: the disk is full, or takes no more of this file; make room, then try "
+            "again",
             store->path, doing);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
