@@ -36,6 +36,9 @@ static const char again[] = "keyd-hsm starts afresh, try again";
 static const char fault[] = "keyd and the module do not understand each other; report it with the "
                             "names and versions of both";
 
+static const char silent[] =
+    "the module does not say why: see its own log, and for a software token "
+    "its disk and its configuration";
 static const char protected[] = "the token is write-protected: its keys can be used and none made. "
                                 "Lift that with the vendor's tools";
 
@@ -70,8 +73,8 @@ static const struct ckr_row rows[] = {
     ROW(CKR_FUNCTION_CANCELED, UNAVAILABLE, "TOKEN_FAILED", "the token gave up; try again"),
     ROW(CKR_EXCEEDED_MAX_ITERATIONS, UNAVAILABLE, "TOKEN_FAILED", "the token gave up; try again"),
     ROW(CKR_FUNCTION_REJECTED, PERMISSION_DENIED, "TOKEN_REFUSED", "the token's user refused it"),
-    ROW(CKR_GENERAL_ERROR, INTERNAL, "TOKEN_FAILED", "see the module's own log"),
-    ROW(CKR_FUNCTION_FAILED, INTERNAL, "TOKEN_FAILED", "see the module's own log"),
+    ROW(CKR_GENERAL_ERROR, INTERNAL, "TOKEN_FAILED", silent),
+    ROW(CKR_FUNCTION_FAILED, INTERNAL, "TOKEN_FAILED", silent),
     ROW(CKR_ARGUMENTS_BAD, INTERNAL, "TOKEN_FAILED", "the module does not take keyd's arguments"),
     ROW(CKR_DATA_INVALID, INTERNAL, "TOKEN_FAILED", fault),
     ROW(CKR_DATA_LEN_RANGE, INTERNAL, "TOKEN_FAILED", fault),

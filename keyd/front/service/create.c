@@ -482,9 +482,11 @@ static void take_refusal(struct creation *creation)
         go_on_from(creation, creation->attempt + 1);
         return;
     }
-    keyd_fail(&creation->err, KEYD_FAILED_PRECONDITION, "KEY_ID_SPENT",
-              "%d tries of this request were abandoned; send it with a new request_id",
-              ATTEMPTS_MAX);
+    struct keyd_error last = creation->err;
+    keyd_fail(
+        &creation->err, KEYD_FAILED_PRECONDITION, "KEY_ID_SPENT",
+        "all %d ids of this request are taken; send it with a new request_id. Of the last: %s",
+        ATTEMPTS_MAX, last.message);
     end_with_error(creation, &creation->err);
 }
 
