@@ -52,13 +52,13 @@ static const cyaml_schema_value_t variable_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct variable, variable_fields),
 };
 static const cyaml_schema_field_t file_fields[] = {
-    TEXT(REQUIRED, module),
+    TEXT(OPTIONAL, module), /* required are those of take_all; missing ones are said together */
     TEXT(OPTIONAL, label),
     TEXT(OPTIONAL, serial),
-    TEXT(REQUIRED, pin_file),
-    TEXT(REQUIRED, state_folder),
+    TEXT(OPTIONAL, pin_file),
+    TEXT(OPTIONAL, state_folder),
     TEXT(OPTIONAL, socket),
-    TEXT(REQUIRED, front),
+    TEXT(OPTIONAL, front),
     NUMBER(signers),
     NUMBER(module_call_limit),
     NUMBER(key_generation_limit),
@@ -198,6 +198,8 @@ static bool parse_uid(const char *text, uid_t *uid)
 static void take_front(struct reading *reading)
 {
     const char *front = reading->file->front;
+    if (front == NULL)
+        return;
     if (parse_uid(front, &reading->config->front_uid))
         return;
     const struct passwd *user = getpwnam(front);
@@ -275,11 +277,21 @@ static void take_log_level(struct reading *reading)
                 name);
 }
 
+static void require(struct reading *reading, const char *field, const char *value)
+{
+    if (value == NULL)
+        complain_of(reading, field, "is missing");
+}
+
 static void take_all(struct reading *reading)
 {
     const struct file *file = reading->file;
     struct hsm_config *config = reading->config;
     take_name(reading);
+    require(reading, "module", file->module);
+    require(reading, "pin_file", file->pin_file);
+    require(reading, "state_folder", file->state_folder);
+    require(reading, "front", file->front);
     take_paths(reading);
     take_token(reading);
     take_front(reading);
@@ -293,17 +305,27 @@ static void take_all(struct reading *reading)
     take_log_level(reading);
 }
 
+struct listener {
+    config_complaint complain;
+    void *context;
+};
+
+static void pass_on(void *context, const struct keyd_error *fault)
+{
+    const struct listener *listener = context;
+    listener->complain(listener->context, fault->message);
+}
+
 enum keyd_status config_load(const char *path, struct hsm_config **config,
                              config_complaint complain, void *context)
 {
-    struct keyd_error err;
     void *loaded = NULL;
-    enum keyd_status status = yaml_load(path, &file_schema, &loaded, &err);
-    if (status != KEYD_OK) {
-        complain(context, err.message);
+    struct listener listener = {complain, context};
+    enum keyd_status status = yaml_load(path, &file_schema, &loaded, pass_on, &listener);
+    if (loaded == NULL)
         return status;
-    }
     struct reading reading = {.path = path,
+                              .failed = status != KEYD_OK,
                               .file = loaded,
                               .config = calloc(1, sizeof *reading.config),
                               .complain = complain,
