@@ -81,6 +81,19 @@ static void name_unexpected(struct findings *found)
              used > 0 ? "." : "", key);
 }
 
+/* Of a missing field it names the last one that it saw beside it. */
+static void name_missing(const char *path, struct findings *found)
+{
+    char key[FIELD_MAX];
+    if (sscanf(found->what, "Missing required mapping field: %200s", key) != 1)
+        return;
+    char *last = strrchr(found->field, '.');
+    size_t used = last != NULL ? (size_t)(last - found->field) + 1 : 0;
+    snprintf(found->field + used, sizeof found->field - used, "%s", key);
+    snprintf(found->what, sizeof found->what, "is missing");
+    found->line = line_of(path, found->field);
+}
+
 /* ---- Leaving out what does not fit ----------------------------------------------------------- */
 
 /* What has been complained of, and is left out so that the rest can be judged. */
@@ -232,6 +245,7 @@ static bool try_load(struct load *load, const char *text, size_t size, void **da
         return true;
     }
     name_unexpected(&found);
+    name_missing(load->path, &found);
     if (result == CYAML_OK && load->cuts.count == 0)
         complain_of_findings(load, &found, "the file is empty");
     else if (result != CYAML_OK)

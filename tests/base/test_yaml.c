@@ -125,13 +125,13 @@ static void says_all_that_is_wrong_at_once(void **state)
 static void what_lacks_a_part_is_left_out_whole(void **state)
 {
     (void)state;
-    static const char *const all[] = {":4: tokens[1].name: Missing required mapping field: name",
+    static const char *const all[] = {":4: tokens[1].name: is missing",
                                       ":5: Unexpected key: x"};
     struct sample *rest = expect_all("socket: /a\ntokens:\n- name: x\n- {}\nx: y\n", all, 2);
     assert_int_equal(rest->tokens_count, 0);
     yaml_free(&schema, rest);
     static const char *const no_socket[] = {":1: limit: Invalid uint64_t value: 'x'",
-                                            ":1: socket: Missing required mapping field: socket"};
+                                            ":1: socket: is missing"};
     assert_null(expect_all("limit: x\n", no_socket, 2));
     void *data;
     assert_int_equal(load(file_with("limit: [\n"), &data), KEYD_INVALID_ARGUMENT);
