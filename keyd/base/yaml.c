@@ -16,6 +16,7 @@
 struct findings {
     char what[256];
     char field[FIELD_MAX];
+    char unexpected[2 * FIELD_MAX]; /* the way to a field that is not in the schema; or "" */
     unsigned line;
     bool in_backtrace;
 };
@@ -69,43 +70,216 @@ static cyaml_config_t config_for(struct findings *found)
 
 static unsigned line_of(const char *path, const char *field);
 
-/* libcyaml gives an unexpected key the line of the mapping that was opened last. */
-static void correct_line(const char *path, struct findings *found)
+/* libcyaml gives an unexpected key the line of the mapping that was opened last, and its field. */
+static void name_unexpected(struct findings *found)
 {
-    char key[FIELD_MAX], field[2 * FIELD_MAX];
+    char key[FIELD_MAX];
     if (sscanf(found->what, "Unexpected key: %200s", key) != 1)
         return;
-    snprintf(field, sizeof field, "%s%s%s", found->field, found->field[0] != '\0' ? "." : "", key);
-    found->line = line_of(path, field);
+    size_t used = strlen(found->field);
+    snprintf(found->unexpected, sizeof found->unexpected, "%s%s%s", found->field,
+             used > 0 ? "." : "", key);
 }
 
-enum keyd_status yaml_load(const char *path, const cyaml_schema_value_t *schema, void **data,
-                           struct keyd_error *err)
+/* Of a missing field it names the last one that it saw beside it. */
+static void name_missing(const char *path, struct findings *found)
 {
-    char *text = NULL;
-    size_t size = 0;
-    enum keyd_status status = file_read(path, YAML_FILE_MAX, &text, &size, err);
-    if (status != KEYD_OK)
-        return status;
+    char key[FIELD_MAX];
+    if (sscanf(found->what, "Missing required mapping field: %200s", key) != 1)
+        return;
+    char *last = strrchr(found->field, '.');
+    size_t used = last != NULL ? (size_t)(last - found->field) + 1 : 0;
+    snprintf(found->field + used, sizeof found->field - used, "%s", key);
+    snprintf(found->what, sizeof found->what, "is missing");
+    found->line = line_of(path, found->field);
+}
+
+/* ---- Leaving out what does not fit ----------------------------------------------------------- */
+
+/* What has been complained of, and is left out so that the rest can be judged. */
+struct cuts {
+    char fields[YAML_FAULTS_MAX][2 * FIELD_MAX];
+    size_t count;
+};
+
+/* The value of a mapping's key; NULL: none. *at: its pair. */
+static yaml_node_t *value_of(yaml_document_t *document, const yaml_node_t *mapping, const char *key,
+                             size_t length, yaml_node_pair_t **at)
+{
+    yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+    for (; pair < mapping->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *name = yaml_document_get_node(document, pair->key);
+        if (name->type != YAML_SCALAR_NODE || name->data.scalar.length != length ||
+            memcmp(name->data.scalar.value, key, length) != 0)
+            continue;
+        *at = pair;
+        return yaml_document_get_node(document, pair->value);
+    }
+    return NULL;
+}
+
+/* Goes by one step of a field's name, "socket" or "[1]". NULL: there is no such place. */
+static yaml_node_t *go(yaml_document_t *document, yaml_node_t *node, const char **field,
+                       yaml_node_t **mapping, yaml_node_pair_t **at)
+{
+    if ((*field)[0] == '[') {
+        char *end;
+        size_t entry = strtoul(*field + 1, &end, 10);
+        if (node->type != YAML_SEQUENCE_NODE || *end != ']' ||
+            entry >= (size_t)(node->data.sequence.items.top - node->data.sequence.items.start))
+            return NULL;
+        *field = end + 1;
+        return yaml_document_get_node(document, node->data.sequence.items.start[entry]);
+    }
+    *field += (*field)[0] == '.';
+    size_t length = strcspn(*field, ".[");
+    if (node->type != YAML_MAPPING_NODE)
+        return NULL;
+    yaml_node_t *value = value_of(document, node, *field, length, at);
+    *field += length;
+    if (value != NULL)
+        *mapping = node;
+    return value;
+}
+
+/* Takes the innermost field on the way to `field` out of its mapping. False: there is none. */
+static bool cut(yaml_document_t *document, const char *field)
+{
+    yaml_node_t *mapping = NULL;
+    yaml_node_pair_t *pair = NULL;
+    yaml_node_t *node = yaml_document_get_root_node(document);
+    while (node != NULL && *field != '\0')
+        node = go(document, node, &field, &mapping, &pair);
+    if (mapping == NULL)
+        return false;
+    size_t behind = (size_t)(mapping->data.mapping.pairs.top - (pair + 1));
+    memmove(pair, pair + 1, behind * sizeof *pair);
+    mapping->data.mapping.pairs.top--;
+    return true;
+}
+
+struct buffer {
+    char *text;
+    size_t size;
+};
+
+static int append(void *to, unsigned char *text, size_t size)
+{
+    struct buffer *buffer = to;
+    char *larger = realloc(buffer->text, buffer->size + size);
+    if (larger == NULL)
+        return 0;
+    memcpy(larger + buffer->size, text, size);
+    buffer->text = larger;
+    buffer->size += size;
+    return 1;
+}
+
+/* The file's text without the fields of `cuts`, *owned* in *rest. False when the last of them
+ * cannot be left out, or there is no memory. */
+static bool without(const char *text, size_t size, const struct cuts *cuts, struct buffer *rest)
+{
+    yaml_parser_t parser;
+    yaml_emitter_t emitter;
+    yaml_document_t document;
+    bool good = true;
+    if (!yaml_parser_initialize(&parser))
+        return false;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+    if (!yaml_parser_load(&parser, &document)) {
+        yaml_parser_delete(&parser);
+        return false;
+    }
+    for (size_t i = 0; i < cuts->count; i++)
+        good = cut(&document, cuts->fields[i]);
+    if (good && yaml_emitter_initialize(&emitter)) {
+        yaml_emitter_set_output(&emitter, append, rest);
+        good = yaml_emitter_open(&emitter) && yaml_emitter_dump(&emitter, &document) &&
+               yaml_emitter_close(&emitter);
+        yaml_emitter_delete(&emitter);
+    } else {
+        good = false;
+        yaml_document_delete(&document);
+    }
+    yaml_parser_delete(&parser);
+    return good;
+}
+
+/* ---- Loading --------------------------------------------------------------------------------- */
+
+struct load {
+    const char *path;
+    const cyaml_schema_value_t *schema;
+    yaml_complaint *complain;
+    void *context;
+    struct cuts cuts; /* one for each complaint */
+};
+
+static void complain_of_findings(const struct load *load, const struct findings *found,
+                                 const char *what)
+{
+    struct keyd_error err;
+    unsigned line = found->line;
+    if (found->unexpected[0] != '\0')
+        line = line_of(load->path, found->unexpected);
+    else if (load->cuts.count > 0) /* the line is one of the shortened text */
+        line = line_of(load->path, found->field);
+    if (line == 0)
+        keyd_fail(&err, KEYD_INVALID_ARGUMENT, "CONFIGURATION", "%s: %s", load->path, what);
+    else
+        keyd_fail(&err, KEYD_INVALID_ARGUMENT, "CONFIGURATION", "%s:%u: %s%s%s", load->path, line,
+                  found->field, found->field[0] != '\0' ? ": " : "", what);
+    load->complain(load->context, &err);
+}
+
+/* One try. True: *data is loaded, or there is no use in another one. */
+static bool try_load(struct load *load, const char *text, size_t size, void **data)
+{
     struct findings found = {0};
     cyaml_config_t config = config_for(&found);
     cyaml_data_t *loaded = NULL;
     cyaml_err_t result =
-        cyaml_load_data((const uint8_t *)text, size, &config, schema, &loaded, NULL);
-    free(text);
+        cyaml_load_data((const uint8_t *)text, size, &config, load->schema, &loaded, NULL);
     if (result == CYAML_OK && loaded != NULL) {
         *data = loaded;
-        return KEYD_OK;
+        return true;
     }
-    if (result == CYAML_OK)
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION", "%s: the file is empty",
-                         path);
-    correct_line(path, &found);
-    const char *what = found.what[0] != '\0' ? found.what : cyaml_strerror(result);
-    if (found.line == 0)
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION", "%s: %s", path, what);
-    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION", "%s:%u: %s%s%s", path, found.line,
-                     found.field, found.field[0] != '\0' ? ": " : "", what);
+    name_unexpected(&found);
+    name_missing(load->path, &found);
+    if (result == CYAML_OK && load->cuts.count == 0)
+        complain_of_findings(load, &found, "the file is empty");
+    else if (result != CYAML_OK)
+        complain_of_findings(load, &found,
+                             found.what[0] != '\0' ? found.what : cyaml_strerror(result));
+    if (result == CYAML_OK || load->cuts.count == YAML_FAULTS_MAX)
+        return true;
+    snprintf(load->cuts.fields[load->cuts.count++], sizeof load->cuts.fields[0], "%s",
+             found.unexpected[0] != '\0' ? found.unexpected : found.field);
+    return false;
+}
+
+enum keyd_status yaml_load(const char *path, const cyaml_schema_value_t *schema, void **data,
+                           yaml_complaint *complain, void *context)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct keyd_error err;
+    *data = NULL;
+    enum keyd_status status = file_read(path, YAML_FILE_MAX, &text, &size, &err);
+    if (status != KEYD_OK) {
+        complain(context, &err);
+        return status;
+    }
+    struct load load = {.path = path, .schema = schema, .complain = complain, .context = context};
+    bool done = try_load(&load, text, size, data);
+    while (!done) {
+        struct buffer rest = {0};
+        done =
+            !without(text, size, &load.cuts, &rest) || try_load(&load, rest.text, rest.size, data);
+        free(rest.text);
+    }
+    free(text);
+    return *data != NULL && load.cuts.count == 0 ? KEYD_OK : KEYD_INVALID_ARGUMENT;
 }
 
 void yaml_free(const cyaml_schema_value_t *schema, void *data)

@@ -13,11 +13,18 @@
 
 #define YAML_FILE_MAX 262144 /* bytes of a configuration file */
 
+#define YAML_FAULTS_MAX 32 /* of one file; who mistyped more may look twice */
+
+/* Called once for each thing that is wrong; the error is *borrowed*. */
+typedef void yaml_complaint(void *context, const struct keyd_error *fault);
+
 /* Loads `path` by `schema` (a mapping by pointer). *data is *owned*: yaml_free with the same
  * schema. NOT_FOUND or PERMISSION_DENIED when the file cannot be read; INVALID_ARGUMENT, reason
- * CONFIGURATION, when it is no YAML or does not fit; an empty file does not fit. Blocks on disk. */
+ * CONFIGURATION, when it is no YAML or does not fit; an empty file does not fit. All that does not
+ * fit is said, and *data is then the rest, for the caller to judge as well; NULL when a field that
+ * the schema does not call optional is among it. Blocks on disk. */
 enum keyd_status yaml_load(const char *path, const cyaml_schema_value_t *schema, void **data,
-                           struct keyd_error *err) KEYD_CHECKED;
+                           yaml_complaint *complain, void *context) KEYD_CHECKED;
 
 void yaml_free(const cyaml_schema_value_t *schema, void *data); /* takes NULL */
 

@@ -89,16 +89,20 @@ struct reading {
 };
 
 /* The place for one more complaint; the last one is overwritten when there are too many. */
-static struct keyd_error *next_fault(struct reading *reading)
+static struct keyd_error *next_fault(struct config_faults *faults)
 {
-    struct config_faults *faults = reading->faults;
     if (faults->count < CONFIG_FAULTS_MAX)
         faults->count++;
     return &faults->list[faults->count - 1];
 }
 
+static void take_fault(void *faults, const struct keyd_error *fault)
+{
+    *next_fault(faults) = *fault;
+}
+
 #define complain(reading, field, ...)                                                              \
-    yaml_complain(next_fault(reading), (reading)->path, field, __VA_ARGS__)
+    yaml_complain(next_fault((reading)->faults), (reading)->path, field, __VA_ARGS__)
 
 /* A path of the file, from the folder that the file stands in. *Owned*. */
 static char *resolve(const struct reading *reading, const char *path)
@@ -325,11 +329,9 @@ enum keyd_status config_load(const char *path, struct config **config, struct co
 {
     void *raw;
     faults->count = 0;
-    enum keyd_status status = yaml_load(path, &schema, &raw, &faults->list[0]);
-    if (status != KEYD_OK) {
-        faults->count = 1;
+    enum keyd_status status = yaml_load(path, &schema, &raw, take_fault, faults);
+    if (raw == NULL)
         return status;
-    }
     struct reading reading = {.path = path, .raw = raw, .faults = faults};
     reading.config = memory_zeroed(1, sizeof *reading.config);
     reading.config->socket = judge_socket(&reading, "socket", reading.raw->socket);

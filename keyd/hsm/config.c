@@ -56,16 +56,16 @@ static const cyaml_schema_value_t variable_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct variable, variable_fields),
 };
 static const cyaml_schema_field_t file_fields[] = {
-    TEXT(REQUIRED, module),
+    TEXT(OPTIONAL, module), /* required are those of take_all; missing ones are said together */
     TEXT(OPTIONAL, label),
     TEXT(OPTIONAL, serial),
     TEXT(OPTIONAL, pin_file),
     TEXT(OPTIONAL, pin_credential),
     NUMBER(pin_descriptor),
-    TEXT(REQUIRED, state_folder),
+    TEXT(OPTIONAL, state_folder),
     TEXT(OPTIONAL, socket),
     TEXT(OPTIONAL, admin_socket),
-    TEXT(REQUIRED, front),
+    TEXT(OPTIONAL, front),
     NUMBER(signers),
     NUMBER(module_call_limit),
     NUMBER(key_generation_limit),
@@ -195,10 +195,10 @@ static void take_paths(struct reading *reading)
     check_socket(reading, "socket", config->socket);
     take_path(reading, &config->admin_socket, file->admin_socket);
     if (config->admin_socket == NULL && config->state_folder != NULL &&
-        asprintf(&config->admin_socket, "%s/admin.sock", config->state_folder) < 0)
+        asprintf(&config->admin_socket, "%s/admin.sock", config->state_folder) < 0) {
         config->admin_socket = NULL;
-    if (config->admin_socket == NULL)
         say(reading, "no memory left to read the configuration");
+    }
     check_socket(reading, "admin_socket", config->admin_socket);
 }
 
@@ -255,6 +255,8 @@ static bool parse_uid(const char *text, uid_t *uid)
 static void take_front(struct reading *reading)
 {
     const char *front = reading->file->front;
+    if (front == NULL)
+        return;
     if (parse_uid(front, &reading->config->front_uid))
         return;
     const struct passwd *user = getpwnam(front);
@@ -332,11 +334,20 @@ static void take_log_level(struct reading *reading)
                 name);
 }
 
+static void require(struct reading *reading, const char *field, const char *value)
+{
+    if (value == NULL)
+        complain_of(reading, field, "is missing");
+}
+
 static void take_all(struct reading *reading)
 {
     const struct file *file = reading->file;
     struct hsm_config *config = reading->config;
     take_name(reading);
+    require(reading, "module", file->module);
+    require(reading, "state_folder", file->state_folder);
+    require(reading, "front", file->front);
     take_paths(reading);
     take_pin(reading);
     take_token(reading);
@@ -351,17 +362,27 @@ static void take_all(struct reading *reading)
     take_log_level(reading);
 }
 
+struct listener {
+    config_complaint complain;
+    void *context;
+};
+
+static void pass_on(void *context, const struct keyd_error *fault)
+{
+    const struct listener *listener = context;
+    listener->complain(listener->context, fault->message);
+}
+
 enum keyd_status config_load(const char *path, struct hsm_config **config,
                              config_complaint complain, void *context)
 {
-    struct keyd_error err;
     void *loaded = NULL;
-    enum keyd_status status = yaml_load(path, &file_schema, &loaded, &err);
-    if (status != KEYD_OK) {
-        complain(context, err.message);
+    struct listener listener = {complain, context};
+    enum keyd_status status = yaml_load(path, &file_schema, &loaded, pass_on, &listener);
+    if (loaded == NULL)
         return status;
-    }
     struct reading reading = {.path = path,
+                              .failed = status != KEYD_OK,
                               .file = loaded,
                               .config = calloc(1, sizeof *reading.config),
                               .complain = complain,

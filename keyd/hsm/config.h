@@ -49,7 +49,7 @@ struct hsm_config {
     enum log_level log_level;
 };
 
-/* Called once for each thing that is wrong, with "FILE:LINE: FIELD: what". */
+/* Called once for each thing that is wrong, all of them at once, with "FILE:LINE: FIELD: what". */
 typedef void (*config_complaint)(void *context, const char *message);
 
 /* Reads and judges `path`. *config is *owned*: config_free. On failure every complaint has been

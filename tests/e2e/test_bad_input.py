@@ -187,6 +187,22 @@ class Configuration(world.TestCase):
         self.check("keyd-hsm", "tokens.d/main.conf", "module: m.so\nsigners: many\n",
                    "main.conf:2: signers")
 
+    def test_all_at_once(self):
+        self.check("keyd", "keyd.conf",
+                   "sokcet: k.sock\nsocket: k.sock\ncatalog: [c.db]\nallow:\n- usr: root\n"
+                   "calls_in_flight: lots\ntokens:\n- name: main\n  socket: m.sock\n"
+                   "log_level: loud\n",
+                   "keyd.conf:1: Unexpected key: sokcet", "keyd.conf:3: catalog: Expecting STRING",
+                   "keyd.conf:5: allow[0]: Unexpected key: usr", "keyd.conf:6: calls_in_flight: ",
+                   "keyd.conf:5: allow[0]: give one of user", "keyd.conf:10: log_level: ")
+        self.check("keyd-hsm", "tokens.d/main.conf",
+                   "modul: m.so\nlabel: 'x '\nsigners: many\nmodule_call_limit: 0\nfront: 0\n"
+                   "environment:\n- name: LD_PRELOAD\n  value: x\n",
+                   "main.conf:1: Unexpected key: modul", "main.conf:1: module: is missing",
+                   "main.conf:2: label: ends with a blank", "main.conf:3: signers: ",
+                   "main.conf:4: module_call_limit: is 0", 
+                   "main.conf:1: state_folder: is missing", "main.conf:7: environment[0].name")
+
 
 if __name__ == "__main__":
     world.main()

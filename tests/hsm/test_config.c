@@ -125,6 +125,33 @@ static void all_that_is_wrong_is_said_at_once(void **state)
     says("main.conf:12: environment[1].name: 'LD_PRELOAD' has no effect");
 }
 
+/* Also what the schema finds, and after it what the rest of the file has wrong. */
+static void what_does_not_fit_is_said_with_the_rest(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    size_t count = load("main.conf",
+                        "modul: /m.so\n"
+                        "label: t\n"
+                        "pin_file: pin\n"
+                        "state_folder: [state]\n"
+                        "front: 0\n"
+                        "signers: many\n"
+                        "log_level: loud\n"
+                        "environment:\n"
+                        "- {name: A}\n",
+                        &config);
+    assert_int_equal(count, 7);
+    says("main.conf:1: Unexpected key: modul");
+    says("main.conf:4: state_folder: Expecting STRING");
+    says("main.conf:6: signers: Invalid");
+    says("main.conf:9: environment[0].value: is missing");
+    says("main.conf:1: module: is missing");
+    says(
+        "main.conf:4: state_folder: is missing"); /* what does not fit is as if it were not there */
+    says("main.conf:7: log_level: is 'loud'");
+}
+
 static void lengths_are_judged(void **state)
 {
     (void)state;
@@ -213,9 +240,9 @@ static void what_is_no_configuration(void **state)
 {
     (void)state;
     struct hsm_config *config;
-    assert_int_equal(load("main.conf", "module: /m.so\nlabel: t\n", &config), 1);
-    says("main.conf");
-    says("state_folder");
+    assert_int_equal(load("main.conf", "module: /m.so\nlabel: t\n", &config), 2);
+    says("main.conf:1: state_folder: is missing");
+    says("main.conf:1: front: is missing");
     assert_int_equal(load("main.conf", REQUIRED "colour: blue\n", &config), 1);
     says("Unexpected key: colour");
     assert_int_equal(load("bad name.conf", REQUIRED, &config), 1);
@@ -261,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_good_file_and_its_defaults),
         cmocka_unit_test(everything_that_can_be_set),
         cmocka_unit_test(all_that_is_wrong_is_said_at_once),
+        cmocka_unit_test(what_does_not_fit_is_said_with_the_rest),
         cmocka_unit_test(lengths_are_judged),
         cmocka_unit_test(blanks_that_no_token_can_have_are_said),
         cmocka_unit_test(the_pin_has_one_source_or_none),
