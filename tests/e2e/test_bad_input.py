@@ -200,7 +200,7 @@ class Configuration(world.TestCase):
                    "environment:\n- name: LD_PRELOAD\n  value: x\n",
                    "main.conf:1: Unexpected key: modul", "main.conf:1: module: is missing",
                    "main.conf:2: label: ends with a blank", "main.conf:3: signers: ",
-                   "main.conf:4: module_call_limit: is 0", 
+                   "main.conf:4: module_call_limit: is 0",
                    "main.conf:1: state_folder: is missing", "main.conf:7: environment[0].name")
 
 
