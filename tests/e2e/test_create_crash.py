@@ -141,16 +141,8 @@ class CreateCrash(world.TestCase):
 
     def objects(self, kind):
         """CKA_ID of all objects of a kind, as another program finds them on the token."""
-        with open(self.world.setting("tokens.d/main.conf", "pin_file")) as file:
-            pin = file.read().strip()
-        done = subprocess.run(
-            ["pkcs11-tool", "--module", self.world.setting("tokens.d/main.conf", "module"),
-             "--token-label", os.path.basename(self.world.setting("tokens.d/main.conf", "label")),
-             "--login",
-             "--pin", "env:PIN", "--list-objects", "--type", kind],
-            env={**os.environ, "PIN": pin, **self.world.token.environment},
-            stdout=subprocess.PIPE, text=True, check=True)
-        return sorted(re.findall(r"^ *ID: *([0-9a-f]+)$", done.stdout, re.M))
+        return sorted(re.findall(r"^ *ID: *([0-9a-f]+)$", self.world.pkcs11_tool(
+            "--list-objects", "--type", kind), re.M))
 
     def test_keyd(self):
         self.kill_during_creations("keyd")
