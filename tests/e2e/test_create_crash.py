@@ -106,7 +106,8 @@ class CreateCrash(world.TestCase):
             if number == 0:
                 self.freeze(names)  # this one is dead before it can read the request
             call = self.begin(number)
-            time.sleep(usual * 1.5 * number / (KILLS - 1))
+            # keyd is to have sent it, or it waits for the next keyd-hsm.
+            time.sleep(usual * 1.5 * number / (KILLS - 1) if number != 0 else 0.3)
             self.kill(names)
             answered = call.exception() is None
             self.wait_until_ready()
