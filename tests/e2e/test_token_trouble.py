@@ -49,22 +49,9 @@ class Trouble(world.TestCase):
     def keys(self):
         return {key["KeyId"] for key in self.world.json("list-keys")["Keys"]}
 
-    def label(self):
-        return os.path.basename(self.world.setting("tokens.d/main.conf", "label"))
-
     def configure(self, field, value):
         self.world.edit("tokens.d/main.conf", lambda text: re.sub(
             r"^%s:.*\n" % field, "", text, flags=re.M) + "%s: '%s'\n" % (field, value))
-
-    def pkcs11_tool(self, *arguments):
-        """Another tool at work on the token, while keyd-hsm is not."""
-        pin = self.world.setting("tokens.d/main.conf", "pin_file")
-        with open(pin, encoding="utf-8") as file:
-            pin = file.read().strip()
-        return subprocess.run(
-            ["pkcs11-tool", "--module", self.world.setting("tokens.d/main.conf", "module"),
-             "--token-label", self.label(), "--login", "--pin", pin, *arguments], env={**os.environ, **self.world.token.environment}, check=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
 
 
 class SoftHSM(Trouble):
@@ -113,7 +100,7 @@ class WhichToken(SoftHSM):
 
     def test_two_with_one_label(self):
         ours = self.serials()[0]
-        self.second_token(self.label())
+        self.second_token(self.world.label())
         self.world.start(wait=False)
         self.wait("FAULTY", "2 tokens fit", "`serial`", *self.serials())
         self.configure("serial", ours)
@@ -347,11 +334,11 @@ class BadAnswers(Mock):
 
 class OtherTools:
     def other_key(self, identity, label="theirs"):
-        self.pkcs11_tool("--keypairgen", "--key-type", "EC:prime256v1", "--id", identity.hex,
+        self.world.pkcs11_tool("--keypairgen", "--key-type", "EC:prime256v1", "--id", identity.hex,
                          "--label", label)
 
     def other_keys(self):
-        return self.pkcs11_tool("--list-objects").count("theirs")
+        return self.world.pkcs11_tool("--list-objects").count("theirs")
 
     def test_a_key_that_has_the_id_first(self):
         self.world.start()  # begins the journal of a token that has no keys
@@ -384,7 +371,7 @@ class OtherTools:
         self.sign(other, check=True)
         self.world.stop()
         for kind in ("privkey", "pubkey"):
-            self.pkcs11_tool("--delete-object", "--type", kind, "--label", "theirs")
+            self.world.pkcs11_tool("--delete-object", "--type", kind, "--label", "theirs")
         self.world.start()
         self.sign("alias/a", check=True)
 

@@ -187,6 +187,24 @@ class World:
     def keydctl(self, *arguments, check=True, **options):
         return self.run("keydctl", "--socket", self.socket, *arguments, check=check, **options)
 
+    def label(self):
+        return os.path.basename(self.setting("tokens.d/main.conf", "label"))
+
+    def pkcs11_tool(self, *arguments):
+        """Another program at work on the main token, as its user: what it prints."""
+        module = self.setting("tokens.d/main.conf", "module")
+        with open(self.setting("tokens.d/main.conf", "pin_file")) as file:
+            environment = {**os.environ, **self.token.environment, "PIN": file.read().strip()}
+        # A module with a sanitizer wants its runtime there before all else.
+        runtime = re.findall(r"/\S*san\.so\S*", subprocess.run(
+            ["ldd", module], check=True, stdout=subprocess.PIPE, text=True).stdout)
+        if runtime:
+            environment.update(LD_PRELOAD=":".join(runtime), ASAN_OPTIONS="detect_leaks=0")
+        return subprocess.run(
+            ["pkcs11-tool", "--module", module, "--token-label", self.label(), "--login", "--pin",
+             "env:PIN", *arguments], check=True, env=environment, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True).stdout
+
     def run(self, name, *arguments, check=True, **options):
         done = subprocess.run([program(name), *arguments], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=60, **options)
