@@ -125,8 +125,7 @@ static void says_all_that_is_wrong_at_once(void **state)
 static void what_lacks_a_part_is_left_out_whole(void **state)
 {
     (void)state;
-    static const char *const all[] = {":4: tokens[1].name: is missing",
-                                      ":5: Unexpected key: x"};
+    static const char *const all[] = {":4: tokens[1].name: is missing", ":5: Unexpected key: x"};
     struct sample *rest = expect_all("socket: /a\ntokens:\n- name: x\n- {}\nx: y\n", all, 2);
     assert_int_equal(rest->tokens_count, 0);
     yaml_free(&schema, rest);
