@@ -103,16 +103,32 @@ static bool is_login(CK_RV rv)
     return rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN;
 }
 
-/* Writes down what came of it. A locked token has not looked at the PIN, nor has one that takes it
- * at its pad only, or where somebody is logged in: the try counts for nothing. What is neither yes
- * nor no leaves it unsettled. */
+/* Whether the token has answered without a look at the PIN: it is locked or has none, it takes it
+ * at its pad only, or somebody is logged in. */
+static bool did_not_look(CK_RV rv)
+{
+    static const CK_RV answers[] = {CKR_PIN_LOCKED,
+                                    CKR_USER_PIN_NOT_INITIALIZED,
+                                    CKR_ARGUMENTS_BAD,
+                                    CKR_USER_ALREADY_LOGGED_IN,
+                                    CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+                                    CKR_USER_TOO_MANY_TYPES,
+                                    CKR_USER_TYPE_INVALID};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        if (answers[i] == rv)
+            return true;
+    return false;
+}
+
+/* Writes down what came of it. Where the token did not look the try counts for nothing; what is
+ * neither yes nor no leaves it unsettled. */
 static enum keyd_status settle(struct tries *tries, CK_RV rv, struct keyd_error *err)
 {
     if (rv == CKR_OK || rv == CKR_PIN_EXPIRED)
         tries_good(tries);
     else if (is_refusal(rv))
         tries_refused(tries);
-    else if (rv == CKR_PIN_LOCKED || rv == CKR_ARGUMENTS_BAD || rv == CKR_USER_ALREADY_LOGGED_IN)
+    else if (did_not_look(rv))
         tries_void(tries);
     else
         return KEYD_OK;

@@ -65,6 +65,18 @@ static void a_pin_that_the_token_did_not_look_at_is_not_good(void **state)
     desk_visit(LOGIN_NEEDED, "no good login with the PIN from", 0);
 }
 
+/* Whose wrong PIN it counts by the next start: not that of a try that was none. */
+static void a_pin_that_the_token_did_not_look_at_is_not_refused(void **state)
+{
+    (void)state;
+    desk_token(LAB_PIN);
+    desk_visit(READY, "", 1);
+    desk_faults("C_Login rv CKR_USER_TOO_MANY_TYPES\n");
+    desk_visit(FAULTY, "CKR_USER_TOO_MANY_TYPES", 1);
+    desk_faults("token flags COUNT_LOW\n");
+    desk_visit(READY, "", 1);
+}
+
 static void a_counting_token_without_a_record_is_not_tried(void **state)
 {
     (void)state;
@@ -308,6 +320,7 @@ int main(void)
         TEST(where_the_token_counts_only_the_last_good_pin_is_tried),
         TEST(somebody_elses_wrong_pin_does_not_keep_the_good_one_out),
         TEST(a_pin_that_the_token_did_not_look_at_is_not_good),
+        TEST(a_pin_that_the_token_did_not_look_at_is_not_refused),
         TEST(a_counting_token_without_a_record_is_not_tried),
         TEST(a_permit_is_for_one_try),
         TEST(a_refused_pin_that_has_become_right_is_good_from_then_on),
