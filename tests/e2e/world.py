@@ -203,7 +203,7 @@ class World:
         return subprocess.run(
             ["pkcs11-tool", "--module", module, "--token-label", self.label(), "--login", "--pin",
              "env:PIN", *arguments], check=True, env=environment, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True).stdout
+            text=True).stdout
 
     def run(self, name, *arguments, check=True, **options):
         done = subprocess.run([program(name), *arguments], stdout=subprocess.PIPE,
