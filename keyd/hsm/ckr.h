@@ -30,4 +30,7 @@ bool ckr_is_gone(CK_RV rv);
 /* Of a token that gives no session for writing, or takes no change. */
 #define REASON_TOKEN_READ_ONLY "TOKEN_READ_ONLY"
 
+/* Of a key for which the token wants the PIN at each signature: what keys_judge finds. */
+#define REASON_ALWAYS_AUTHENTICATE "ALWAYS_AUTHENTICATE"
+
 #endif

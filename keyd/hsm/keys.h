@@ -57,7 +57,6 @@ enum keyd_status keys_generate(const struct session *session, const struct keyid
  * and without the PIN each time. A mechanism on a key that it does not fit can crash a module:
  * never sign with one that was not judged. FAILED_PRECONDITION, KEY_ATTRIBUTES;
  * FAILED_PRECONDITION, ALWAYS_AUTHENTICATE. */
-#define REASON_ALWAYS_AUTHENTICATE "ALWAYS_AUTHENTICATE"
 enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE private_key,
                             key_spec spec, struct keyd_error *err) KEYD_CHECKED;
 

@@ -38,13 +38,11 @@ void lastwords_begin(const char *folder)
     atomic_store(&file, open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
+/* The descriptor stays open: a thread that is about to leave words must not meet another file. */
 void lastwords_end(void)
 {
-    int fd = atomic_exchange(&file, -1);
-    if (fd < 0)
-        return;
-    close(fd);
-    unlink(path);
+    if (atomic_exchange(&file, -1) >= 0)
+        unlink(path);
 }
 
 static struct iovec part(const char *text)
@@ -52,10 +50,20 @@ static struct iovec part(const char *text)
     return (struct iovec){(void *)(uintptr_t)text, strlen(text)};
 }
 
+/* Over what is there; lastwords_take reads to the end of the first line. */
 void lastwords_leave(const char *moment, const char *function)
 {
     const struct iovec line[] = {part(moment), part(" "), part(function), part("\n")};
     int fd = atomic_load(&file);
-    if (fd >= 0 && writev(fd, line, sizeof line / sizeof line[0]) < 0)
+    if (fd >= 0 && pwritev(fd, line, sizeof line / sizeof line[0], 0) < 0)
         return; /* a full disk: the next start learns it for itself */
+}
+
+void lastwords_stage(const char *function)
+{
+    int fd = atomic_load(&file);
+    if (function != NULL)
+        lastwords_leave("the process was ended from inside of", function);
+    else if (fd >= 0 && ftruncate(fd, 0) != 0)
+        return; /* then the next start hears of the last stage, if this one does not end well */
 }

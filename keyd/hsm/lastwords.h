@@ -22,11 +22,17 @@ bool lastwords_take(const char *folder, char words[LASTWORDS_MAX]);
  * thread. */
 void lastwords_begin(const char *folder);
 
+/* The process is about to call what may end it without a signal: `_exit` in a library's
+ * constructor. The words for that are left before, and taken back with the next stage; NULL: no
+ * such call. Main thread. */
+void lastwords_stage(const char *function);
+
 /* The start is over, well or not; the file is gone. Main thread. */
 void lastwords_end(void);
 
-/* Leaves words, where a start is under way: "MOMENT FUNCTION". Any thread, also in a
- * signal handler. */
+/* Leaves words, where a start is under way: "MOMENT FUNCTION". Any thread, also in a signal
+ * handler.
+ */
 void lastwords_leave(const char *moment, const char *function);
 
 #endif

@@ -77,8 +77,8 @@ static enum keyd_status still_open(const struct keyid *id, const struct keyd_err
 }
 
 /* A creation came to nothing: destroys what there is of it and records that. The id stays taken. */
-static enum keyd_status abandon(struct maker *maker, const struct keyid *id, const char *why,
-                                struct keyd_error *err)
+static enum keyd_status abandon(struct maker *maker, const struct keyid *id,
+                                const struct keyd_error *why, struct keyd_error *err)
 {
     char text[KEYID_TEXT];
     size_t destroyed = 0;
@@ -88,7 +88,7 @@ static enum keyd_status abandon(struct maker *maker, const struct keyid *id, con
         status = record(maker, RECORD_KEY_ABANDONED, register_abandoned(id, why), err);
     if (status == KEYD_OK)
         log_notice("key abandoned, %zu objects of it removed from the token key=%s: %s", destroyed,
-                   text, why);
+                   text, why->message);
     else
         log_error("the remains of a creation could not be settled key=%s: %s. The next start tries "
                   "again",
@@ -112,9 +112,8 @@ static enum keyd_status settle(struct maker *maker, const struct register_key *k
     }
     if (on_record || token_is_gone(err))
         return status;
-    char why[KEYD_MESSAGE_MAX];
-    memcpy(why, err->message, sizeof why);
-    return abandon(maker, &key->id, why, err);
+    struct keyd_error why = *err;
+    return abandon(maker, &key->id, &why, err);
 }
 
 enum keyd_status maker_settle(struct maker *maker, struct keyd_error *err)
@@ -208,8 +207,8 @@ static enum keyd_status undo(struct maker *maker, const struct keyid *id, bool o
                              const struct keyd_error *failure, struct keyd_error *err)
 {
     struct keyd_error remains = *failure;
-    bool open = on_record || token_is_gone(failure) ||
-                abandon(maker, id, failure->message, &remains) != KEYD_OK;
+    bool open =
+        on_record || token_is_gone(failure) || abandon(maker, id, failure, &remains) != KEYD_OK;
     if (open && !token_is_gone(&remains))
         return still_open(id, &remains, err);
     return keyd_fail(err, remains.status, remains.reason, "%s", remains.message);

@@ -124,30 +124,46 @@ static enum keyd_status start_crew(struct token *token, struct keyd_error *err)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-static bool crew_has_left(void)
+static bool crew_has_left(const struct timespec *until)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_LIMIT_S;
     pthread_mutex_lock(&crew.lock);
     int errnum = 0;
     while (crew.running > 0 && errnum == 0)
-        errnum = pthread_cond_clockwait(&crew.left, &crew.lock, CLOCK_MONOTONIC, &until);
+        errnum = pthread_cond_clockwait(&crew.left, &crew.lock, CLOCK_MONOTONIC, until);
     bool left = crew.running == 0;
     pthread_mutex_unlock(&crew.lock);
     return left;
 }
 
+static void *run_finalizer(void *module)
+{
+    module_finalize(module);
+    return leave();
+}
+
+/* In a thread of its own: C_Finalize may hang like any other call. */
+static bool module_has_left(struct module *module, const struct timespec *until)
+{
+    pthread_t thread;
+    crew.running = 1;
+    if (pthread_create(&thread, NULL, run_finalizer, module) != 0)
+        return false;
+    return crew_has_left(until);
+}
+
 /* The module is finalised only when nobody can be inside it; then nothing of it may run again, so
  * no exit handlers either. */
-static void end(const struct token *token, int status)
+static void end(struct token *token, int status)
 {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STOP_LIMIT_S;
     link_stop(crew.link);
-    bool left = crew_has_left();
+    bool left = crew_has_left(&until);
     if (!left)
         log_warning("a module call still runs: the module is left as it is");
-    else if (token->loaded)
-        module_finalize(&token->module);
+    else if (token->loaded && !module_has_left(&token->module, &until))
+        log_warning("C_Finalize does not come back: the module is left as it is");
     journal_close(left ? token->journal : NULL);
     _exit(status);
 }
@@ -207,7 +223,7 @@ static void accept_front(const struct token *token, int listening)
     link_accept(crew.link, fd, peer.uid, peer.pid);
 }
 
-static void check_restart(const struct token *token, int64_t started_ns)
+static void check_restart(struct token *token, int64_t started_ns)
 {
     if (token->retry && clock_monotonic_ns() - started_ns >= RETRY_AFTER_NS) {
         log_notice("keyd-hsm ends, to be started afresh and try again");

@@ -18,12 +18,14 @@
 #define REASON_JOURNAL_EXISTS  "JOURNAL_EXISTS"
 #define REASON_JOURNAL_LOST    "JOURNAL_LOST"
 #define REASON_JOURNAL_FOREIGN "JOURNAL_FOREIGN"
+#define REASON_ONE_SESSION     "ONE_SESSION"
 
-/* What a start afresh cannot mend: a person has to do something about the journal. */
+/* What a start afresh cannot mend: a person has to do something about the journal or the token. */
 static bool is_final(const struct keyd_error *err)
 {
     static const char *const reasons[] = {REASON_JOURNAL_BROKEN, REASON_JOURNAL_NEWER,
-                                          REASON_JOURNAL_LOST, REASON_JOURNAL_FOREIGN};
+                                          REASON_JOURNAL_LOST, REASON_JOURNAL_FOREIGN,
+                                          REASON_ONE_SESSION};
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (strcmp(err->reason, reasons[i]) == 0)
             return true;
@@ -105,6 +107,10 @@ static enum keyd_status find_limitations(struct token *token, struct keyd_error 
         limitations_add(limitations, "CKA_ALWAYS_AUTHENTICATE",
                         "the token wants the PIN for each signature with keys that it holds: those "
                         "cannot sign here");
+    else if (register_always_authenticate(token->keys))
+        limitations_add(limitations, "CKA_ALWAYS_AUTHENTICATE",
+                        "the token made the last key so that it wants the PIN for each signature: "
+                        "such keys are not kept");
     return status == KEYD_OK
                ? module_session_room(&token->module, token->signer_count + 1, &token->room, err)
                : status;
@@ -149,6 +155,23 @@ static enum keyd_status begin_journal(struct token *token, bool new_journal, str
     return status;
 }
 
+/* Not even for one signer. */
+static enum keyd_status no_session_left(const struct token *token, struct keyd_error *err)
+{
+    struct session_room room;
+    enum keyd_status status = module_session_room(&token->module, 1, &room, err);
+    if (status != KEYD_OK)
+        return status;
+    if (room.limit == 1)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_ONE_SESSION,
+                         "the token has one session for all its users, and keyd-hsm needs two: one "
+                         "to make keys and one to sign. Raise that with the vendor's tools, and "
+                         "start keyd-hsm again");
+    return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "TOKEN_SESSIONS",
+                     "the token's sessions are all taken: keyd-hsm needs two at least. End other "
+                     "users of the token; keyd-hsm tries again");
+}
+
 /* Fewer sessions than signers is a slower keyd-hsm, not a broken one. */
 static enum keyd_status open_signers(struct token *token, struct keyd_error *err)
 {
@@ -163,6 +186,8 @@ static enum keyd_status open_signers(struct token *token, struct keyd_error *err
                             token->signer_count, token->config->signers, token->signer_count);
             return KEYD_OK;
         }
+        if (status == KEYD_RESOURCE_EXHAUSTED)
+            return no_session_left(token, err);
         if (status != KEYD_OK)
             return keyd_fail(err, status, failure.reason, "%s", failure.message);
         token->signer_count++;

@@ -110,6 +110,13 @@ class NoModule(Modules):
                                   "{ abort(); }"),
                      self.link, "aborted (SIGABRT) in dlopen")
 
+    def test_it_ends_the_process_as_it_is_loaded(self):
+        self.refused(self.library("#include <unistd.h>\n"
+                                  "__attribute__((constructor)) static void load(void)"
+                                  "{ _exit(0); }"),
+                     self.link, "ended from inside of dlopen")
+        self.is_back()
+
     def test_it_hangs_as_it_is_loaded(self):
         self.refused(self.library("#include <unistd.h>\n"
                                   "__attribute__((constructor)) static void load(void)"

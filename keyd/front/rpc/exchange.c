@@ -137,12 +137,13 @@ static bool is_our_fault(enum keyd_status status)
     return status == KEYD_INTERNAL || status == KEYD_DATA_LOSS || status == KEYD_UNKNOWN;
 }
 
-/* A caller finds his call id in the log; a flood of refusals does not fill it. */
+/* A caller finds his call id in the log; a flood of such calls does not fill it. */
 static enum log_level level_of(enum keyd_status status)
 {
     static struct log_limit refusals = {.kind = "refused calls"};
+    static struct log_limit faults = {.kind = "failed calls"};
     if (is_our_fault(status))
-        return LOG_LEVEL_ERROR;
+        return log_fits(&faults) ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG;
     return log_fits(&refusals) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 }
 

@@ -384,8 +384,8 @@ static void reserve_and_ask(struct creation *creation)
         catalog_find_alias(service->catalog, creation->entry.alias, &holder) && holder.pending &&
         !is_under_way(service, &holder.id))
         status = keyd_fail(&err, KEYD_UNAVAILABLE, "ALIAS_PENDING",
-                           "%s is held by a creation whose end is not known until the keyd-hsm of "
-                           "token %s is back; try again then",
+                           "%s is held by a creation that is not settled; the keyd-hsm of token %s "
+                           "settles it when it starts: if it is READY, restart it, and try again",
                            holder.alias, holder.token);
     if (status != KEYD_OK) {
         end_with_error(creation, &err);
