@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/dns/zonefile.h"
+#include "client/dns/zoneprint.h"
 #include "keyd/base/file.h"
 
 #define ENDING ".new"
@@ -119,7 +119,7 @@ static enum keyd_status fill(const struct publication *publication, const struct
             close(copy);
         return status;
     }
-    enum keyd_status status = zonefile_write(zone, file, publication->fresh, err);
+    enum keyd_status status = zoneprint(zone, file, publication->fresh, err);
     if (fclose(file) != 0 && status == KEYD_OK)
         status = keyd_fail_errno(err, errno, "%s", publication->fresh);
     return status;

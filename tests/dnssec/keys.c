@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client/dns/zonefile.h"
+#include "client/dns/zoneprint.h"
 #include "client/dnssec/keyfile.h"
 #include "client/dnssec/sign.h"
 #include "tests/dnssec/lab.h"
@@ -85,7 +85,7 @@ char *text_of(const struct zone *zone)
     char *text = NULL;
     size_t size = 0;
     FILE *file = open_memstream(&text, &size);
-    if (file == NULL || zonefile_write(zone, file, "memory", NULL) != KEYD_OK)
+    if (file == NULL || zoneprint(zone, file, "memory", NULL) != KEYD_OK)
         die("a zone's text");
     fclose(file);
     return text;

@@ -7,6 +7,7 @@
 #include "client/dns/rdata.h"
 #include "client/dns/rrtype.h"
 #include "client/dns/zonefile.h"
+#include "client/dns/zoneprint.h"
 #include "client/dnssec/zonecheck.h"
 #include "keyd/base/file.h"
 #include "tests/cmocka.h"
@@ -21,7 +22,7 @@ static char *written(const struct zone *zone)
     char *text = NULL;
     size_t size = 0;
     FILE *file = open_memstream(&text, &size);
-    assert_int_equal(zonefile_write(zone, file, "memory", NULL), KEYD_OK);
+    assert_int_equal(zoneprint(zone, file, "memory", NULL), KEYD_OK);
     fclose(file);
     return text;
 }
