@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/dns/dname.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static uint8_t lower(uint8_t byte)
@@ -93,21 +92,26 @@ static bool is_plain(uint8_t byte)
            (byte >= '0' && byte <= '9') || byte == '_' || byte == '*' || byte == '-' || byte == '/';
 }
 
-void dname_format(const uint8_t *name, char text[DNAME_TEXT])
+size_t dname_format(const uint8_t *name, char text[DNAME_TEXT])
 {
     char *at = text;
     if (name[0] == 0)
         *at++ = '.';
     for (; name[0] != 0; name += 1 + name[0]) {
         for (size_t i = 1; i <= name[0]; i++) {
-            if (is_plain(name[i]))
+            if (is_plain(name[i])) {
                 *at++ = (char)name[i];
-            else
-                at += snprintf(at, 5, "\\%03u", name[i]);
+                continue;
+            }
+            *at++ = '\\';
+            *at++ = (char)('0' + name[i] / 100);
+            *at++ = (char)('0' + name[i] / 10 % 10);
+            *at++ = (char)('0' + name[i] % 10);
         }
         *at++ = '.';
     }
     *at = '\0';
+    return (size_t)(at - text);
 }
 
 const uint8_t *dname_take(struct cursor *cursor)

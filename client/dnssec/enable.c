@@ -230,7 +230,7 @@ static void observe(struct zone_state *state, const struct zone *zone,
     uint32_t served = ttls->largest > ttls->minimum ? ttls->largest : ttls->minimum;
     if (served > state->unsigned_largest_ttl)
         state->unsigned_largest_ttl = served <= INT32_MAX ? served : INT32_MAX;
-    raise_serial(state, soa_serial(zone_find(zone, zone_apex(zone), TYPE_SOA)));
+    raise_serial(state, zone_serial(zone));
 }
 
 /* ---- Keys ----------------------------------------------------------------------------------- */

@@ -138,6 +138,7 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .dnskey_count = session_dnskeys(session, dnskeys),
                                               .unsigned_zone = zone,
                                               .serial = serial,
+                                              .denial = session->state.denial,
                                               .now = clock_now() / 1000,
                                               .mode = mode};
     return verify_file(path, &verification, verified, err);
@@ -153,8 +154,9 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
     return verify_with(session, path, path, NULL, NULL, mode, verified, err);
 }
 
+/* The signed zone into a publication that has begun. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
-                                    uint32_t serial, int64_t now, struct zone **out,
+                                    uint32_t serial, int64_t now, struct publication *publication,
                                     struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
@@ -170,9 +172,12 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .dnskey_ttl = session->state.dnskey_ttl,
                                     .inception = (uint32_t)(now - SIGNATURES_BEFORE),
                                     .expiration = (uint32_t)(now + SIGNATURES_AFTER),
-                                    .serial = serial};
+                                    .serial = serial,
+                                    .denial = session->state.denial};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, out, &signatures, err);
+        status = sign_zone(zone, &signing, publish_add, publication, &signatures, err);
+    if (status == KEYD_OK)
+        status = publish_end(publication, err);
     signers_close(&signers);
     return status;
 }
@@ -241,25 +246,24 @@ static enum keyd_status publish(struct session *session, struct publication *pub
 enum keyd_status signing_run(struct session *session, const struct zone *zone,
                              struct report *report, struct keyd_error *err)
 {
-    struct zone *out = NULL;
     struct publication publication;
     struct verified verified;
     char when[WHEN_MAX];
     const struct zone_state *state = &session->state;
     int64_t now = clock_now() / 1000;
-    uint32_t file = soa_serial(zone_find(zone, zone_apex(zone), TYPE_SOA));
+    uint32_t file = zone_serial(zone);
     uint32_t serial =
         serial_choose(state->serial_policy, file, state->have_serial ? &state->serial : NULL);
     enum keyd_status status = check_ready(session, now, err);
     if (status == KEYD_OK)
-        status = make_signed(session, zone, serial, now, &out, err);
-    if (status == KEYD_OK)
-        status = session->options->dry_run
-                     ? publish_rehearse(state->signed_zone, out, &publication, err)
-                     : publish_write(state->signed_zone, out, &publication, err);
-    zone_free(out);
+        status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)
         return status;
+    status = make_signed(session, zone, serial, now, &publication, err);
+    if (status != KEYD_OK) {
+        publish_drop(&publication);
+        return status;
+    }
     status = verify_with(session, publication.fresh, state->signed_zone, zone, &serial,
                          session->options->verify, &verified, err);
     if (status != KEYD_OK) {

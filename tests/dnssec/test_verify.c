@@ -23,9 +23,7 @@ struct verifying {
 static struct verifying begin(void)
 {
     struct verifying v = {.keys = make_keys(), .zone = lab_zone("example.org", zone_text)};
-    struct zone *out = sign_with(v.zone, v.keys, NOW);
-    v.text = text_of(out);
-    zone_free(out);
+    v.text = sign_with(v.zone, v.keys, NOW);
     return v;
 }
 
@@ -91,7 +89,7 @@ struct damage {
 #define A     "ns1.example.org.\t3600\tIN\tA\t"
 #define A_SIG "ns1.example.org.\t3600\tIN\tRRSIG\tA "
 #define NSEC  "ns1.example.org.\t300\tIN\tNSEC\t"
-#define BOGUS "the signature by key #Z is bad (Bogus DNSSEC signature)"
+#define BOGUS "the signature by key #Z is bad"
 
 static const struct damage damages[] = {
     /* One RRSIG. */
@@ -404,14 +402,17 @@ static char *sign_again(char *text, const struct damage *damage, const struct ke
     struct bytes printed = {0};
     struct dname apex = lab_name("example.org");
     struct zone *zone = lab_zone("example.org", text);
-    const struct rrset *set = zone_find(zone, lab_name(damage->again).wire, damage->type);
-    assert_non_null(set);
-    assert_int_equal(rrsig_make(set, apex.wire, (uint32_t)(NOW - 3600), (uint32_t)(NOW + 86400),
-                                &keys->signers[damage->by == 'K' ? 0 : 1], &rdata, NULL),
-                     KEYD_OK);
+    struct dname owner = lab_name(damage->again);
+    struct rrset set;
+    struct signer_seat seat;
+    const struct rrsig_terms terms = {apex.wire, (uint32_t)(NOW - 3600), (uint32_t)(NOW + 86400)};
+    assert_true(zone_find(zone, owner.wire, damage->type, &set));
+    assert_int_equal(signer_sit(&seat, &keys->signers[damage->by == 'K' ? 0 : 1], NULL), KEYD_OK);
+    assert_int_equal(rrsig_make(&set, &terms, &seat, &rdata, NULL), KEYD_OK);
+    signer_rise(&seat);
     rdata_format(TYPE_RRSIG, rdata.data, rdata.length, &printed);
     char *changed = NULL;
-    assert_true(asprintf(&changed, "%s%s\t%u\tIN\tRRSIG\t%.*s\n", text, damage->again, set->ttl,
+    assert_true(asprintf(&changed, "%s%s\t%u\tIN\tRRSIG\t%.*s\n", text, damage->again, set.ttl,
                          (int)printed.length, printed.data) > 0);
     bytes_free(&rdata);
     bytes_free(&printed);
@@ -518,13 +519,11 @@ static void sees_what_is_missing_of_the_zone_file(void **state)
     struct zone *less = lab_zone("example.org", "@ 7200 SOA ns1 hostmaster 7 2 3 4 300\n"
                                                 "@ 3600 NS ns1\n@ 3600 NS ns2\n"
                                                 "ns1 3600 A 192.0.2.1\n");
-    struct zone *out = sign_with(less, v.keys, NOW);
-    char *text = text_of(out);
+    char *text = sign_with(less, v.keys, NOW);
     struct keyd_error err;
     struct verified verified;
     assert_int_equal(judge(&v, text, NOW, NULL, &verified, &err), KEYD_OK);
     assert_int_equal(judge(&v, text, NOW, v.zone, &verified, &err), KEYD_DATA_LOSS);
-    zone_free(out);
     zone_free(less);
     free(text);
     end(&v);
@@ -550,12 +549,10 @@ static void sees_wrong_times_keys_and_serials(void **state)
 
     struct dns_signer ksk = v.keys->signers[0];
     v.keys->signers[0] = v.keys->signers[1];
-    struct zone *out = sign_with(v.zone, v.keys, NOW);
-    char *text = text_of(out);
+    char *text = sign_with(v.zone, v.keys, NOW);
     assert_int_equal(judge(&v, text, NOW, v.zone, &verified, &err), KEYD_DATA_LOSS);
     assert_non_null(strstr(err.message, "DNSKEY: not signed by the KSK"));
     v.keys->signers[0] = ksk;
-    zone_free(out);
     free(text);
     end(&v);
 }
@@ -569,13 +566,11 @@ static void every_algorithm_must_sign(void **state)
     struct verifying v = begin();
     struct keys *same = v.keys;
     v.keys = make_keys_of(13, 15);
-    struct zone *out = sign_with(v.zone, v.keys, NOW);
-    char *text = text_of(out);
+    char *text = sign_with(v.zone, v.keys, NOW);
     assert_int_equal(judge(&v, text, NOW, v.zone, &verified, &err), KEYD_DATA_LOSS);
     assert_non_null(strstr(err.message, "not signed with algorithm 1"));
     free_keys(v.keys);
     v.keys = same;
-    zone_free(out);
     free(text);
     end(&v);
 }
@@ -590,8 +585,7 @@ static void accepts_each_algorithm(void **state)
         struct verifying v = begin();
         struct keys *first = v.keys;
         v.keys = make_keys_of(row->number, row->number);
-        struct zone *out = sign_with(v.zone, v.keys, NOW);
-        char *text = text_of(out);
+        char *text = sign_with(v.zone, v.keys, NOW);
         enum keyd_status status = judge(&v, text, NOW, v.zone, &verified, &err);
         if (status != KEYD_OK)
             fail_msg("%s: %s", row->mnemonic, err.message);
@@ -599,7 +593,6 @@ static void accepts_each_algorithm(void **state)
         assert_true(verified.checked > 10);
         free_keys(v.keys);
         v.keys = first;
-        zone_free(out);
         free(text);
         end(&v);
     }
