@@ -192,15 +192,16 @@ void dname_lower(uint8_t *name)
 
 size_t dname_key(const uint8_t *name, size_t apex_labels, uint8_t key[DNAME_KEY_MAX])
 {
-    const uint8_t *labels[LABELS_MAX];
+    uint8_t labels[LABELS_MAX]; /* where they begin */
     size_t count = 0;
-    for (; *name != 0; name += 1 + *name)
-        labels[count++] = name;
+    for (size_t i = 0; name[i] != 0; i += 1U + name[i])
+        labels[count++] = (uint8_t)i;
 
     uint8_t *at = key;
     for (size_t i = count - apex_labels; i-- > 0;) {
-        for (size_t j = 1; j <= labels[i][0]; j++) {
-            uint8_t byte = lower(labels[i][j]);
+        const uint8_t *label = name + labels[i];
+        for (size_t j = 1; j <= label[0]; j++) {
+            uint8_t byte = lower(label[j]);
             if (byte <= 1) {
                 *at++ = 1;
                 byte++;

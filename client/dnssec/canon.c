@@ -11,13 +11,12 @@ static uint8_t small(uint8_t byte)
     return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
 }
 
-static size_t label_starts(const uint8_t *name, const uint8_t *starts[LABELS])
+/* Where the labels begin, counted from the name's first byte. */
+static size_t label_starts(const uint8_t *name, uint8_t starts[LABELS])
 {
     size_t count = 0;
-    while (*name != 0 && count < LABELS) {
-        starts[count++] = name;
-        name += *name + 1;
-    }
+    for (size_t at = 0; name[at] != 0 && count < LABELS; at += name[at] + 1U)
+        starts[count++] = (uint8_t)at;
     return count;
 }
 
@@ -33,12 +32,12 @@ static int compare_labels(const uint8_t *a, const uint8_t *b)
 
 int canon_compare(const uint8_t *a, const uint8_t *b)
 {
-    const uint8_t *left[LABELS];
-    const uint8_t *right[LABELS];
+    uint8_t left[LABELS];
+    uint8_t right[LABELS];
     size_t m = label_starts(a, left);
     size_t n = label_starts(b, right);
     while (m > 0 && n > 0) {
-        int difference = compare_labels(left[--m], right[--n]);
+        int difference = compare_labels(a + left[--m], b + right[--n]);
         if (difference != 0)
             return difference;
     }
@@ -47,20 +46,20 @@ int canon_compare(const uint8_t *a, const uint8_t *b)
 
 size_t canon_shared_labels(const uint8_t *a, const uint8_t *b)
 {
-    const uint8_t *left[LABELS];
-    const uint8_t *right[LABELS];
+    uint8_t left[LABELS];
+    uint8_t right[LABELS];
     size_t m = label_starts(a, left);
     size_t n = label_starts(b, right);
     size_t shared = 0;
     while (m > shared && n > shared &&
-           compare_labels(left[m - shared - 1], right[n - shared - 1]) == 0)
+           compare_labels(a + left[m - shared - 1], b + right[n - shared - 1]) == 0)
         shared++;
     return shared;
 }
 
 size_t canon_label_count(const uint8_t *name)
 {
-    const uint8_t *starts[LABELS];
+    uint8_t starts[LABELS];
     return label_starts(name, starts);
 }
 

@@ -17,4 +17,11 @@ struct denial {
     bool opt_out; /* NSEC3: without delegations that have no DS */
 };
 
+/* "NSEC", "NSEC3", "NSEC3 with opt-out"; static. */
+const char *denial_text(struct denial denial);
+
+/* The same for files: "nsec", "nsec3", "nsec3-opt-out"; static. False: it is none of them. */
+const char *denial_name(struct denial denial);
+bool denial_parse(const char *name, struct denial *denial);
+
 #endif

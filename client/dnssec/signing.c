@@ -114,16 +114,18 @@ static void report_serial(struct report *report, const struct zone_state *state,
     report_add_data(report, "zone_file_serial", json_integer(file));
 }
 
-static void report_verified(struct report *report, const struct verified *verified)
+static void report_verified(struct report *report, const struct verified *verified,
+                            struct denial denial)
 {
+    const char *kind = denial.kind == DENIAL_NSEC3 ? "NSEC3" : "NSEC";
     report_add(report, "Verified", "verified",
                json_pack("{s:I, s:I, s:I}", "rrsets", (json_int_t)verified->rrsets, "signatures",
                          (json_int_t)verified->signatures, "checked",
                          (json_int_t)verified->checked),
                verified->checked == verified->signatures
-                   ? "%zu RRsets, NSEC chain, DNSKEYs from the DS on, all %zu signatures"
-                   : "%zu RRsets, NSEC chain, DNSKEYs from the DS on, %zu of %zu signatures",
-               verified->rrsets, verified->checked, verified->signatures);
+                   ? "%zu RRsets, %s chain, DNSKEYs from the DS on, all %zu signatures"
+                   : "%zu RRsets, %s chain, DNSKEYs from the DS on, %zu of %zu signatures",
+               verified->rrsets, kind, verified->checked, verified->signatures);
 }
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
@@ -271,7 +273,9 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
     report_serial(report, state, serial, file);
-    report_verified(report, &verified);
+    report_verified(report, &verified, state->denial);
+    report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
+               denial_text(state->denial));
     when_text(verified.expiration * 1000, now * 1000, when);
     report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
                "%s", when);
