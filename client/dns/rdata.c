@@ -257,6 +257,8 @@ void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct byt
         return;
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0'; field++) {
+        if (*field == 'm' && cursor_left(&wire) == 0)
+            continue; /* an NSEC3 of no types */
         if (field != row->layout)
             bytes_u8(text, ' ');
         format_field(*field, &wire, text);

@@ -117,8 +117,10 @@ static const uint8_t *given_of(const struct record *record)
 
 static uint16_t covered_of(const struct record *record)
 {
+    if (record->type != TYPE_RRSIG)
+        return 0;
     const uint8_t *rdata = canonical_of(record);
-    return record->type == TYPE_RRSIG ? (uint16_t)(rdata[0] << 8 | rdata[1]) : 0;
+    return (uint16_t)(rdata[0] << 8 | rdata[1]);
 }
 
 static const uint8_t *owner_of(const struct record *record)
