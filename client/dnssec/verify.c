@@ -192,12 +192,12 @@ static enum keyd_status gather(struct verifier *verifier, const struct zonefile_
                                struct keyd_error *err)
 {
     struct here *here = &verifier->judge.here;
-    bool rrsig = record->type == TYPE_RRSIG && record->length >= 2;
+    struct cursor covered = cursor_over(record->rdata, record->length);
     if (!grow(here))
         return keyd_fail_errno(err, ENOMEM, "%s", verifier->path);
     here->records[here->count++] = (struct here_record){
         .type = record->type,
-        .group = rrsig ? (uint16_t)(record->rdata[0] << 8 | record->rdata[1]) : record->type,
+        .group = record->type == TYPE_RRSIG ? cursor_u16(&covered) : record->type,
         .ttl = record->ttl,
         .line = record->line,
         .at = here->given.length,
