@@ -231,7 +231,12 @@ static enum keyd_status take_record(void *context, const struct zonefile_record 
                                     struct keyd_error *err)
 {
     struct verifier *verifier = context;
-    int order = verifier->gathering ? canon_compare(verifier->judge.here.owner, record->owner) : -1;
+    const uint8_t *owner = verifier->judge.here.owner;
+    int order = -1;
+    if (verifier->gathering)
+        order = memcmp(owner, record->owner, dname_length(record->owner)) == 0
+                    ? 0
+                    : canon_compare(owner, record->owner);
     if (order > 0) {
         verifier->unordered = true;
         return keyd_fail(err, KEYD_ABORTED, "UNORDERED", "%s: not in canonical order",
