@@ -57,6 +57,31 @@ void bytes_u32(struct bytes *bytes, uint32_t value)
     bytes_add(bytes, wire, sizeof wire);
 }
 
+uint8_t *bytes_room(struct bytes *bytes, size_t length)
+{
+    return make_room(bytes, length) ? bytes->data + bytes->length : NULL;
+}
+
+void bytes_used(struct bytes *bytes, size_t length)
+{
+    bytes->length += length;
+}
+
+void bytes_decimal(struct bytes *bytes, uint32_t value)
+{
+    char digits[10];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    bytes_add(bytes, digits + at, sizeof digits - at);
+}
+
+void bytes_text(struct bytes *bytes, const char *text)
+{
+    bytes_add(bytes, text, strlen(text));
+}
+
 void bytes_format(struct bytes *bytes, const char *format, ...)
 {
     if (!make_room(bytes, BYTES_FORMAT_MAX))

@@ -23,6 +23,15 @@ void bytes_u8(struct bytes *bytes, unsigned value);
 void bytes_u16(struct bytes *bytes, unsigned value);
 void bytes_u32(struct bytes *bytes, uint32_t value);
 
+/* Room for so many bytes behind those in use, to be written to and then counted in with bytes_used;
+ * NULL when it has failed. */
+uint8_t *bytes_room(struct bytes *bytes, size_t length);
+void bytes_used(struct bytes *bytes, size_t length);
+
+/* A number as decimal text, and text as it is. */
+void bytes_decimal(struct bytes *bytes, uint32_t value);
+void bytes_text(struct bytes *bytes, const char *text);
+
 /* Text without its NUL, as printf makes it; at most BYTES_FORMAT_MAX - 1 characters at once. */
 #define BYTES_FORMAT_MAX 2048
 void bytes_format(struct bytes *bytes, const char *format, ...)

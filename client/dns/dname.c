@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/dns/dname.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static uint8_t lower(uint8_t byte)
@@ -93,21 +92,26 @@ static bool is_plain(uint8_t byte)
            (byte >= '0' && byte <= '9') || byte == '_' || byte == '*' || byte == '-' || byte == '/';
 }
 
-void dname_format(const uint8_t *name, char text[DNAME_TEXT])
+size_t dname_format(const uint8_t *name, char text[DNAME_TEXT])
 {
     char *at = text;
     if (name[0] == 0)
         *at++ = '.';
     for (; name[0] != 0; name += 1 + name[0]) {
         for (size_t i = 1; i <= name[0]; i++) {
-            if (is_plain(name[i]))
+            if (is_plain(name[i])) {
                 *at++ = (char)name[i];
-            else
-                at += snprintf(at, 5, "\\%03u", name[i]);
+                continue;
+            }
+            *at++ = '\\';
+            *at++ = (char)('0' + name[i] / 100);
+            *at++ = (char)('0' + name[i] / 10 % 10);
+            *at++ = (char)('0' + name[i] % 10);
         }
         *at++ = '.';
     }
     *at = '\0';
+    return (size_t)(at - text);
 }
 
 const uint8_t *dname_take(struct cursor *cursor)
@@ -188,15 +192,16 @@ void dname_lower(uint8_t *name)
 
 size_t dname_key(const uint8_t *name, size_t apex_labels, uint8_t key[DNAME_KEY_MAX])
 {
-    const uint8_t *labels[LABELS_MAX];
+    uint8_t labels[LABELS_MAX]; /* where they begin */
     size_t count = 0;
-    for (; *name != 0; name += 1 + *name)
-        labels[count++] = name;
+    for (size_t i = 0; name[i] != 0; i += 1U + name[i])
+        labels[count++] = (uint8_t)i;
 
     uint8_t *at = key;
     for (size_t i = count - apex_labels; i-- > 0;) {
-        for (size_t j = 1; j <= labels[i][0]; j++) {
-            uint8_t byte = lower(labels[i][j]);
+        const uint8_t *label = name + labels[i];
+        for (size_t j = 1; j <= label[0]; j++) {
+            uint8_t byte = lower(label[j]);
             if (byte <= 1) {
                 *at++ = 1;
                 byte++;

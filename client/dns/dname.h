@@ -32,9 +32,9 @@ struct dname {
  * Returns NULL when *name is filled, else what is wrong with the text (static). */
 const char *dname_parse(const char *text, size_t length, const uint8_t *origin, struct dname *name);
 
-/* Always with the final dot; bytes outside of [A-Za-z0-9_*-/] as \DDD, which BIND, Knot and NSD all
- * read back. */
-void dname_format(const uint8_t *name, char text[DNAME_TEXT]);
+/* Returns the text's length. Always with the final dot; bytes outside of [A-Za-z0-9_*-/] as \DDD,
+ * which BIND, Knot and NSD all read back. */
+size_t dname_format(const uint8_t *name, char text[DNAME_TEXT]);
 
 /* Takes one uncompressed name from the cursor; NULL (and the cursor has failed) when it is none. */
 const uint8_t *dname_take(struct cursor *cursor);

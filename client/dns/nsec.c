@@ -2,31 +2,21 @@
 #include "client/dns/nsec.h"
 
 #include "client/dns/rrtype.h"
-#include "client/dns/typeset.h"
-
-static bool has_type(const struct name_walk *walk, uint16_t type)
-{
-    for (size_t i = walk->first; i < walk->next; i++) {
-        if (zone_set(walk->zone, i)->type == type)
-            return true;
-    }
-    return false;
-}
 
 bool name_walk_next(struct name_walk *walk)
 {
-    if (walk->next == zone_count(walk->zone))
+    if (!zone_next_name(walk->zone, &walk->name))
         return false;
-    walk->first = walk->next;
-    walk->next = zone_next_name(walk->zone, walk->first);
-    const struct rrset *name = zone_set(walk->zone, walk->first);
+    const struct zone_name *name = &walk->name;
     if (name->key_length == 0) {
         walk->kind = NAME_APEX;
-    } else if (walk->cut != NULL && rrset_is_in(name, walk->cut)) {
+    } else if (walk->cut != NULL &&
+               zone_key_is_in(name->key, name->key_length, walk->cut, walk->cut_length)) {
         walk->kind = NAME_BELOW_CUT;
-    } else if (has_type(walk, TYPE_NS)) {
+    } else if (zone_name_has(name, TYPE_NS)) {
         walk->kind = NAME_DELEGATION;
-        walk->cut = name;
+        walk->cut = name->key;
+        walk->cut_length = name->key_length;
     } else {
         walk->kind = NAME_AUTHORITATIVE;
     }
@@ -49,25 +39,23 @@ bool nsec_is_signed(enum name_kind kind, uint16_t type)
     return kind != NAME_BELOW_CUT;
 }
 
-void nsec_rdata(const struct name_walk *walk, const uint8_t *next, struct bytes *rdata)
+bool nsec_add_types(const struct zone_name *name, enum name_kind kind, struct typeset *types)
 {
-    struct typeset types = {0};
-    typeset_add(&types, TYPE_RRSIG);
-    typeset_add(&types, TYPE_NSEC);
-    if (walk->kind == NAME_APEX)
-        typeset_add(&types, TYPE_DNSKEY);
-    for (size_t i = walk->first; i < walk->next; i++) {
-        uint16_t type = zone_set(walk->zone, i)->type;
-        if (nsec_is_signed(walk->kind, type) || type == TYPE_NS)
-            typeset_add(&types, type);
+    bool any_signed = false;
+    struct rrset set = {0};
+    while (zone_next_set(name, &set)) {
+        bool is_signed = nsec_is_signed(kind, set.type);
+        if (is_signed || set.type == TYPE_NS)
+            typeset_add(types, set.type);
+        any_signed = any_signed || is_signed;
     }
-    bytes_add(rdata, next, dname_length(next));
-    typeset_encode(&types, rdata);
+    return any_signed;
 }
 
 uint32_t nsec_ttl(const struct rrset *soa)
 {
-    struct cursor minimum = cursor_over(soa->rdatas[0].data + soa->rdatas[0].length - 4, 4);
+    struct rdata rdata = rrset_rdata(soa, 0);
+    struct cursor minimum = cursor_over(rdata.data + rdata.length - 4, 4);
     uint32_t seconds = cursor_u32(&minimum);
     return seconds < soa->ttl ? seconds : soa->ttl;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * NSEC records (RFC 4034, 4): who gets one, and what it says. Pure functions.
+ * Which names of a zone are denied around, and what is said of them: NSEC records (RFC 4034, 4) and
+ * what NSEC3 (nsec3.h) has in common with them. Pure functions.
  */
 #ifndef DNS_NSEC_H
 #define DNS_NSEC_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "client/dns/bytes.h"
+#include "client/dns/typeset.h"
 #include "client/dns/zone.h"
 
 /* What a name is to its zone. */
@@ -20,13 +22,14 @@ enum name_kind {
     NAME_BELOW_CUT,  /* glue, and whatever else lies below a delegation: not signed, no NSEC */
 };
 
-/* Walks over the names of a zone in canonical order. Begin with {.zone = zone}. */
+/* Walks over the names of a zone in canonical order. Begin with {.zone = zone}; a copy goes on from
+ * where it was made. */
 struct name_walk {
     const struct zone *zone;
-    size_t first; /* the name's sets are first to next - 1 */
-    size_t next;
+    struct zone_name name;
     enum name_kind kind;
-    const struct rrset *cut; /* the last delegation met */
+    const uint8_t *cut; /* the key of the last delegation met; NULL: none yet */
+    uint16_t cut_length;
 };
 
 /* To the next name; false at the end. */
@@ -38,13 +41,12 @@ bool name_walk_next_owned(struct name_walk *walk);
 /* Whether a set of a name of this kind gets an RRSIG. */
 bool nsec_is_signed(enum name_kind kind, uint16_t type);
 
-/* Appends the rdata of the NSEC of the name that the walk stands at: `next` is the next owner in
- * the chain; the bitmap names what is signed or delegates there, RRSIG and NSEC, and DNSKEY at the
- * apex whether the zone has it yet or not. */
-void nsec_rdata(const struct name_walk *walk, const uint8_t *next, struct bytes *rdata);
+/* Adds the types of a name that its NSEC or NSEC3 names: what is signed or delegates there. Without
+ * RRSIG, NSEC and what signing brings to the apex. Returns whether a set of them gets an RRSIG. */
+bool nsec_add_types(const struct zone_name *name, enum name_kind kind, struct typeset *types);
 
-/* TTL of all NSECs: the smaller of the SOA's TTL and MINIMUM (RFC 9077, 3). soa has passed
- * zonecheck. */
+/* TTL of all NSECs and NSEC3s: the smaller of the SOA's TTL and MINIMUM (RFC 9077, 3). soa has
+ * passed zonecheck. */
 uint32_t nsec_ttl(const struct rrset *soa);
 
 #endif

@@ -5,9 +5,7 @@
 #include "client/dns/rdata.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "client/dns/dname.h"
 #include "client/dns/rare.h"
@@ -19,33 +17,53 @@
 
 static void format_string(const uint8_t *data, size_t length, struct bytes *text)
 {
-    bytes_u8(text, '"');
+    uint8_t *at = bytes_room(text, 4 * length + 2);
+    if (at == NULL)
+        return;
+    const uint8_t *start = at;
+    *at++ = '"';
     for (size_t i = 0; i < length; i++) {
-        if (data[i] >= ' ' && data[i] <= '~' && data[i] != '"' && data[i] != '\\')
-            bytes_u8(text, data[i]);
-        else
-            bytes_format(text, "\\%03u", data[i]);
+        if (data[i] >= ' ' && data[i] <= '~' && data[i] != '"' && data[i] != '\\') {
+            *at++ = data[i];
+            continue;
+        }
+        *at++ = '\\';
+        *at++ = (uint8_t)('0' + data[i] / 100);
+        *at++ = (uint8_t)('0' + data[i] / 10 % 10);
+        *at++ = (uint8_t)('0' + data[i] % 10);
     }
-    bytes_u8(text, '"');
+    *at++ = '"';
+    bytes_used(text, (size_t)(at - start));
 }
 
 static void format_hex(const uint8_t *data, size_t length, struct bytes *text)
 {
     static const char digits[] = "0123456789ABCDEF";
+    uint8_t *at = bytes_room(text, 2 * length);
+    if (at == NULL)
+        return;
     for (size_t i = 0; i < length; i++) {
-        bytes_u8(text, (unsigned)digits[data[i] >> 4]);
-        bytes_u8(text, (unsigned)digits[data[i] & 15]);
+        *at++ = (uint8_t)digits[data[i] >> 4];
+        *at++ = (uint8_t)digits[data[i] & 15];
     }
+    bytes_used(text, 2 * length);
 }
 
 static void format_base64(const uint8_t *data, size_t length, struct bytes *text)
 {
-    /* In pieces of a multiple of three bytes, which join without padding. */
-    char piece[BASE64_TEXT(768)];
-    for (size_t at = 0; at < length; at += 768) {
-        base64_encode(data + at, length - at < 768 ? length - at : 768, piece);
-        bytes_add(text, piece, strlen(piece));
-    }
+    uint8_t *at = bytes_room(text, BASE64_TEXT(length));
+    if (at == NULL)
+        return;
+    base64_encode(data, length, (char *)at);
+    bytes_used(text, BASE64_TEXT(length) - 1);
+}
+
+void rdata_format_type(uint16_t type, struct bytes *text)
+{
+    const struct rrtype_row *row = rrtype_find(type);
+    bytes_text(text, row != NULL ? row->name : "TYPE");
+    if (row == NULL)
+        bytes_decimal(text, type);
 }
 
 static void format_base32(const uint8_t *data, size_t length, struct bytes *text)
@@ -73,31 +91,56 @@ static void format_bitmap(const uint8_t *data, size_t length, struct bytes *text
         unsigned used = cursor_u8(&wire);
         const uint8_t *bits = cursor_take(&wire, used);
         for (unsigned i = 0; bits != NULL && i < 8 * used; i++) {
-            char name[TYPE_TEXT];
             if ((bits[i / 8] & 0x80 >> i % 8) == 0)
                 continue;
-            rrtype_format((uint16_t)(window << 8 | i), name);
-            bytes_format(text, "%s%s", space, name);
+            bytes_text(text, space);
+            rdata_format_type((uint16_t)(window << 8 | i), text);
             space = " ";
         }
     }
 }
 
-static void format_address(int family, const uint8_t *address, struct bytes *text)
+static void format_ipv4(const uint8_t *address, struct bytes *text)
 {
-    char printed[INET6_ADDRSTRLEN];
-    if (inet_ntop(family, address, printed, sizeof printed) != NULL)
-        bytes_format(text, "%s", printed);
+    for (size_t i = 0; i < 4; i++) {
+        if (i > 0)
+            bytes_u8(text, '.');
+        bytes_decimal(text, address[i]);
+    }
 }
 
+static void format_ipv6(const uint8_t *address, struct bytes *text)
+{
+    char printed[INET6_ADDRSTRLEN];
+    if (inet_ntop(AF_INET6, address, printed, sizeof printed) != NULL)
+        bytes_text(text, printed);
+}
+
+static void add_two(struct bytes *text, unsigned value)
+{
+    bytes_u8(text, '0' + value / 10);
+    bytes_u8(text, '0' + value % 10);
+}
+
+/* YYYYMMDDHHMMSS. The date is counted in years that begin in March, so that the leap day is last.
+ */
 static void format_time(uint32_t seconds, struct bytes *text)
 {
-    char printed[16];
-    time_t time = (time_t)seconds;
-    struct tm tm;
-    gmtime_r(&time, &tm);
-    strftime(printed, sizeof printed, "%Y%m%d%H%M%S", &tm);
-    bytes_format(text, "%s", printed);
+    uint32_t days = seconds / 86400 + 719468; /* since the first of March of the year 0 */
+    uint32_t era = days / 146097;             /* of 400 years */
+    uint32_t day_of_era = days % 146097;
+    uint32_t year =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    uint32_t day = day_of_era - (365 * year + year / 4 - year / 100);
+    uint32_t month = (5 * day + 2) / 153; /* 0: March */
+    day -= (153 * month + 2) / 5;
+    month = month < 10 ? month + 3 : month - 9;
+    bytes_decimal(text, era * 400 + year + (month <= 2 ? 1 : 0));
+    add_two(text, month);
+    add_two(text, day + 1);
+    add_two(text, seconds / 3600 % 24);
+    add_two(text, seconds / 60 % 60);
+    add_two(text, seconds % 60);
 }
 
 static void format_counted(char field, struct cursor *wire, struct bytes *text)
@@ -144,24 +187,25 @@ static void format_rest(char field, struct cursor *wire, struct bytes *text)
 
 static void format_name(struct cursor *wire, struct bytes *text)
 {
-    char printed[DNAME_TEXT];
     const uint8_t *name = dname_take(wire);
-    if (name == NULL)
-        return;
-    dname_format(name, printed);
-    bytes_add(text, printed, strlen(printed));
+    char *at = name != NULL ? (char *)bytes_room(text, DNAME_TEXT) : NULL;
+    if (at != NULL)
+        bytes_used(text, dname_format(name, at));
 }
 
 static void format_field(char field, struct cursor *wire, struct bytes *text)
 {
-    char type[TYPE_TEXT];
     const uint8_t *address;
     switch (field) {
     case 'a':
-    case 'A':
-        address = cursor_take(wire, field == 'a' ? 4 : 16);
+        address = cursor_take(wire, 4);
         if (address != NULL)
-            format_address(field == 'a' ? AF_INET : AF_INET6, address, text);
+            format_ipv4(address, text);
+        break;
+    case 'A':
+        address = cursor_take(wire, 16);
+        if (address != NULL)
+            format_ipv6(address, text);
         break;
     case 'N':
     case 'n':
@@ -169,21 +213,20 @@ static void format_field(char field, struct cursor *wire, struct bytes *text)
         break;
     case '1':
     case 'g':
-        bytes_format(text, "%u", cursor_u8(wire));
+        bytes_decimal(text, cursor_u8(wire));
         break;
     case '2':
-        bytes_format(text, "%u", cursor_u16(wire));
+        bytes_decimal(text, cursor_u16(wire));
         break;
     case '4':
     case 'T':
-        bytes_format(text, "%u", cursor_u32(wire));
+        bytes_decimal(text, cursor_u32(wire));
         break;
     case 'd':
         format_time(cursor_u32(wire), text);
         break;
     case 'y':
-        rrtype_format(cursor_u16(wire), type);
-        bytes_format(text, "%s", type);
+        rdata_format_type(cursor_u16(wire), text);
         break;
     case 's':
     case 't':
@@ -214,6 +257,8 @@ void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct byt
         return;
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0'; field++) {
+        if (*field == 'm' && cursor_left(&wire) == 0)
+            continue; /* an NSEC3 of no types */
         if (field != row->layout)
             bytes_u8(text, ' ');
         format_field(*field, &wire, text);
@@ -236,7 +281,6 @@ bool rdata_is_tag(const void *text, size_t length)
 /* Walks over one field. */
 static void check_field(char field, struct cursor *wire)
 {
-    struct typeset set = {0};
     const uint8_t *tag;
     size_t left;
     switch (field) {
@@ -288,7 +332,7 @@ static void check_field(char field, struct cursor *wire)
         break;
     case 'm':
         left = cursor_left(wire);
-        if (!typeset_decode(&set, cursor_take(wire, left), left))
+        if (!typeset_is_bitmap(cursor_take(wire, left), left))
             wire->failed = true;
         break;
     default:

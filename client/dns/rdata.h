@@ -35,6 +35,9 @@ bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const 
  * form comes out as \# (RFC 3597, 5). The rdata must have passed rdata_parse or rdata_check. */
 void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct bytes *text);
 
+/* Appends a type's mnemonic, or TYPEnnn. */
+void rdata_format_type(uint16_t type, struct bytes *text);
+
 /* Whether wire bytes are well formed for their type; always true for a type without a layout. */
 bool rdata_check(uint16_t type, const uint8_t *rdata, size_t length);
 

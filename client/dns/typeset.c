@@ -5,15 +5,17 @@
 
 #define WINDOW 32 /* bytes: 256 types */
 
-static void count_window(struct typeset *set, size_t window)
+void typeset_reset(struct typeset *set)
 {
-    if (set->windows <= window)
-        set->windows = window + 1;
+    memset(set->bits, 0, set->windows * WINDOW);
+    set->windows = 0;
 }
 
 void typeset_add(struct typeset *set, uint16_t type)
 {
-    count_window(set, type / (8 * WINDOW));
+    size_t window = type / (8 * WINDOW);
+    if (set->windows <= window)
+        set->windows = window + 1;
     set->bits[type / 8] = (uint8_t)(set->bits[type / 8] | 0x80 >> (type % 8));
 }
 
@@ -32,7 +34,7 @@ void typeset_encode(const struct typeset *set, struct bytes *wire)
     }
 }
 
-bool typeset_decode(struct typeset *set, const uint8_t *data, size_t length)
+bool typeset_is_bitmap(const uint8_t *data, size_t length)
 {
     struct cursor wire = cursor_over(data, length);
     int last = -1;
@@ -42,8 +44,6 @@ bool typeset_decode(struct typeset *set, const uint8_t *data, size_t length)
         const uint8_t *bits = cursor_take(&wire, used);
         if (bits == NULL || window <= last || used == 0 || used > WINDOW || bits[used - 1] == 0)
             return false;
-        memcpy(set->bits + (size_t)window * WINDOW, bits, used);
-        count_window(set, window);
         last = window;
     }
     return !wire.failed;

@@ -16,12 +16,15 @@ struct typeset {
     size_t windows;     /* one more than the last window (256 types) with a type in it */
 };
 
+/* Empties it, at the cost of what is in it. */
+void typeset_reset(struct typeset *set);
+
 void typeset_add(struct typeset *set, uint16_t type);
 
 /* Appends the bitmap: windows in order, empty ones and trailing zeros left out. */
 void typeset_encode(const struct typeset *set, struct bytes *wire);
 
-/* Adds a bitmap's types to *set; false when the bitmap is not what typeset_encode would write. */
-bool typeset_decode(struct typeset *set, const uint8_t *data, size_t length);
+/* Whether a bitmap is one that typeset_encode could have written. */
+bool typeset_is_bitmap(const uint8_t *data, size_t length);
 
 #endif

@@ -1,58 +1,95 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Records lie in an array while they are added, their bytes in chunks that are never moved. An
- * owner and its sort key are stored once for a run of records that name it. zone_finish sorts the
- * array and lays rrsets over it. */
+ * Records lie one behind the other in the region, in the order in which they were added: a header,
+ * the owner's sort key, the rdata in canonical form; behind that the rdata as it was given where it
+ * differs, and the owner where it has capitals (else the key says it). zone_finish puts an index
+ * behind them: for each record the first eight bytes of its key, as a number, and its place. Most
+ * comparisons need no more than the number. */
 #include "client/dns/zone.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "client/dns/rdata.h"
 #include "client/dns/rrtype.h"
 
-#define CHUNK_SIZE ((size_t)256 * 1024) /* bytes: a few thousand records */
+#define ALIGNMENT  ((size_t)4)                     /* of records, and the unit of their places */
+#define REGION_MAX (((size_t)1 << 32) * ALIGNMENT) /* all that a place of 32 bits reaches */
+#define REGION_MIN ((size_t)1 << 20)               /* a zone of a few thousand records */
 
-struct chunk {
-    struct chunk *next;
-    size_t used;
-    size_t size;
-    uint8_t bytes[];
+#define OPEN_STEP ((size_t)1 << 20) /* bytes that are opened at once */
+
+enum {
+    HAS_GIVEN = 1, /* the rdata as it was added follows the canonical one */
+    HAS_OWNER = 2, /* the owner follows */
 };
 
 struct record {
-    const uint8_t *owner;
-    const uint8_t *key;
-    uint16_t key_length;
-    uint16_t type;
-    uint16_t covered;
     uint32_t ttl;
-    unsigned line;
-    size_t order; /* of adding, so that sorting keeps it among equals */
-    struct rdata rdata;
+    uint32_t line;
+    uint16_t type;
+    uint16_t length; /* of the rdata */
+    uint16_t key_length;
+    uint16_t flags;
+    uint8_t bytes[]; /* key, canonical rdata, rdata as given, owner */
+};
+
+struct entry {
+    uint32_t high; /* the key's first four bytes, as a number */
+    uint32_t low;  /* and the next four; 0 where the key has ended, which no label begins with */
+    uint32_t place;
 };
 
 struct zone {
-    struct dname apex;
+    struct dname apex; /* as given */
+    struct dname tail; /* in lower case */
     size_t apex_labels;
-    struct chunk *chunks;
-    struct record *records;
-    size_t record_count;
-    size_t record_room;
-    struct rdata *rdatas;
-    struct rrset *sets;
-    size_t set_count;
-    size_t conflict; /* index + 1 of the first set whose TTLs differ; 0: none */
+    uint8_t *region;
+    size_t size; /* bytes that are reserved */
+    size_t open; /* of them, those that may be written */
+    size_t used;
+    bool finished;
+    struct entry *index; /* in the region */
+    size_t records;
+    size_t sets;
+    size_t names;
+    size_t conflict; /* index + 1 of the first record of the first set whose TTLs differ; 0: none */
 };
+
+/* As much address space as there is to be had, up to REGION_MAX; where that is limited, half of it:
+ * others need some too. None of it counts as memory before it is opened, whatever the kernel's way
+ * of counting (vm.overcommit_memory). */
+static uint8_t *reserve(size_t *size)
+{
+    for (size_t wanted = REGION_MAX; wanted >= REGION_MIN; wanted /= 2) {
+        void *region =
+            mmap(NULL, wanted, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (region == MAP_FAILED)
+            continue;
+        *size = wanted;
+        if (wanted < REGION_MAX && munmap((uint8_t *)region + wanted / 2, wanted / 2) == 0)
+            *size = wanted / 2;
+        return region;
+    }
+    return NULL;
+}
 
 struct zone *zone_new(const uint8_t *apex)
 {
     struct zone *zone = calloc(1, sizeof *zone);
     if (zone == NULL)
         return NULL;
+    zone->region = reserve(&zone->size);
+    if (zone->region == NULL) {
+        free(zone);
+        return NULL;
+    }
     zone->apex.length = (uint8_t)dname_length(apex);
     memcpy(zone->apex.wire, apex, zone->apex.length);
+    zone->tail = zone->apex;
+    dname_lower(zone->tail.wire);
     zone->apex_labels = dname_labels(apex);
     return zone;
 }
@@ -61,104 +98,156 @@ void zone_free(struct zone *zone)
 {
     if (zone == NULL)
         return;
-    for (struct chunk *chunk = zone->chunks; chunk != NULL;) {
-        struct chunk *next = chunk->next;
-        free(chunk);
-        chunk = next;
-    }
-    free(zone->records);
-    free(zone->rdatas);
-    free(zone->sets);
+    munmap(zone->region, zone->size);
     free(zone);
 }
 
-/* A copy that stays where it is as long as the zone; NULL without memory. */
-static uint8_t *store(struct zone *zone, const uint8_t *data, size_t length)
+/* ---- Records -------------------------------------------------------------------------------- */
+
+static const struct record *record_at(const struct zone *zone, size_t i)
 {
-    struct chunk *chunk = zone->chunks;
-    if (chunk == NULL || chunk->size - chunk->used < length) {
-        size_t size = length > CHUNK_SIZE ? length : CHUNK_SIZE;
-        chunk = malloc(sizeof *chunk + size);
-        if (chunk == NULL)
-            return NULL;
-        *chunk = (struct chunk){.next = zone->chunks, .size = size};
-        zone->chunks = chunk;
-    }
-    uint8_t *copy = chunk->bytes + chunk->used;
-    if (length > 0)
-        memcpy(copy, data, length);
-    chunk->used += length;
-    return copy;
+    return (const struct record *)(zone->region + zone->index[i].place * ALIGNMENT);
 }
 
-static bool grow(struct zone *zone)
+static const uint8_t *canonical_of(const struct record *record)
 {
-    if (zone->record_count < zone->record_room)
+    return record->bytes + record->key_length;
+}
+
+static const uint8_t *given_of(const struct record *record)
+{
+    return canonical_of(record) + (record->flags & HAS_GIVEN ? record->length : 0);
+}
+
+static uint16_t covered_of(const struct record *record)
+{
+    if (record->type != TYPE_RRSIG)
+        return 0;
+    const uint8_t *rdata = canonical_of(record);
+    return (uint16_t)(rdata[0] << 8 | rdata[1]);
+}
+
+static const uint8_t *owner_of(const struct record *record)
+{
+    return record->flags & HAS_OWNER ? given_of(record) + record->length : NULL;
+}
+
+static size_t size_of(const struct record *record)
+{
+    size_t size = sizeof *record + record->key_length + record->length;
+    if (record->flags & HAS_GIVEN)
+        size += record->length;
+    if (record->flags & HAS_OWNER)
+        size += dname_length(owner_of(record));
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static bool has_capitals(const uint8_t *name)
+{
+    for (; name[0] != 0; name += 1 + name[0]) {
+        for (size_t i = 1; i <= name[0]; i++) {
+            if (name[i] >= 'A' && name[i] <= 'Z')
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The name that a key stands for, in lower case: its labels are the key's, last first. */
+static void owner_from_key(const struct zone *zone, const uint8_t *key, size_t key_length,
+                           struct dname *owner)
+{
+    const uint8_t *end = key + key_length;
+    size_t at = 0;
+    while (end > key) {
+        const uint8_t *label = end - 1; /* its final 0 */
+        while (label > key && label[-1] != 0)
+            label--;
+        size_t length_at = at++;
+        for (const uint8_t *byte = label; byte < end - 1; byte++) {
+            if (*byte == 1)
+                owner->wire[at++] = (uint8_t)(*++byte - 1);
+            else
+                owner->wire[at++] = *byte;
+        }
+        owner->wire[length_at] = (uint8_t)(at - length_at - 1);
+        end = label;
+    }
+    memcpy(owner->wire + at, zone->tail.wire, zone->tail.length);
+    owner->length = (uint8_t)(at + zone->tail.length);
+}
+
+/* ---- Adding --------------------------------------------------------------------------------- */
+
+/* Opens the region so that so many bytes more can be used. */
+static bool make_room(struct zone *zone, size_t length)
+{
+    if (zone->open - zone->used >= length)
         return true;
-    size_t room = zone->record_room > 0 ? zone->record_room * 2 : 64;
-    struct record *records = reallocarray(zone->records, room, sizeof *records);
-    if (records == NULL)
+    if (zone->size - zone->used < length)
         return false;
-    zone->records = records;
-    zone->record_room = room;
+    size_t step = (length - (zone->open - zone->used) + OPEN_STEP - 1) / OPEN_STEP * OPEN_STEP;
+    if (step > zone->size - zone->open)
+        step = zone->size - zone->open;
+    if (mprotect(zone->region + zone->open, step, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    zone->open += step;
     return true;
 }
 
-static bool set_owner(struct zone *zone, struct record *record, const uint8_t *owner)
+static enum keyd_status too_large(const struct zone *zone, struct keyd_error *err)
 {
-    size_t length = dname_length(owner);
-    const struct record *last =
-        zone->record_count > 0 ? &zone->records[zone->record_count - 1] : NULL;
-    if (last != NULL && dname_length(last->owner) == length &&
-        memcmp(last->owner, owner, length) == 0) {
-        record->owner = last->owner;
-        record->key = last->key;
-        record->key_length = last->key_length;
-        return true;
-    }
-    uint8_t key[DNAME_KEY_MAX];
-    record->key_length = (uint16_t)dname_key(owner, zone->apex_labels, key);
-    record->owner = store(zone, owner, length);
-    record->key = store(zone, key, record->key_length);
-    return record->owner != NULL && record->key != NULL;
+    return keyd_fail(
+        err, KEYD_RESOURCE_EXHAUSTED, "ZONE_TOO_LARGE",
+        "the zone needs more than the %zu MiB that this process can have for it: raise "
+        "its limit (ulimit -v), or give the machine more memory",
+        zone->used >> 20);
 }
 
-static bool set_rdata(struct zone *zone, struct record *record, const uint8_t *rdata, size_t length)
+/* Puts the owner's sort key behind the header. */
+static void put_key(struct zone *zone, struct record *record, const uint8_t *owner)
 {
-    uint8_t *data = store(zone, rdata, length);
-    if (data == NULL)
-        return false;
-    record->rdata = (struct rdata){.data = data, .canonical = data, .length = (uint16_t)length};
-    if (!rdata_canonical(record->type, data, length))
-        return true;
-    record->rdata.data = store(zone, rdata, length);
-    return record->rdata.data != NULL;
+    record->key_length = (uint16_t)dname_key(owner, zone->apex_labels, record->bytes);
+    record->flags = has_capitals(owner) ? HAS_OWNER : 0;
+}
+
+static void put_rdata(struct record *record, const uint8_t *rdata, size_t length)
+{
+    uint8_t *at = record->bytes + record->key_length;
+    record->length = (uint16_t)length;
+    if (length == 0)
+        return;
+    memcpy(at, rdata, length);
+    if (!rdata_canonical(record->type, at, length))
+        return;
+    record->flags |= HAS_GIVEN;
+    memcpy(at + length, rdata, length);
 }
 
 enum keyd_status zone_add(struct zone *zone, const uint8_t *owner, uint16_t type, uint32_t ttl,
                           const uint8_t *rdata, size_t length, unsigned line,
                           struct keyd_error *err)
 {
-    if (zone->sets != NULL || length > RDATA_MAX || !dname_is_in(owner, zone->apex.wire) ||
+    if (zone->finished || length > RDATA_MAX || !dname_is_in(owner, zone->apex.wire) ||
         !rdata_check(type, rdata, length))
         return keyd_fail(err, KEYD_INTERNAL, "ZONE_RECORD", "a record that cannot be in the zone");
-    struct record record = {.type = type, .ttl = ttl, .line = line, .order = zone->record_count};
-    if (type == TYPE_RRSIG)
-        record.covered = (uint16_t)(rdata[0] << 8 | rdata[1]);
-    if (!grow(zone) || !set_owner(zone, &record, owner) || !set_rdata(zone, &record, rdata, length))
-        return keyd_fail_errno(err, ENOMEM, "the zone");
-    zone->records[zone->record_count++] = record;
+    size_t most = sizeof(struct record) + DNAME_KEY_MAX + 2 * length + DNAME_MAX + ALIGNMENT;
+    if (!make_room(zone, most))
+        return too_large(zone, err);
+    struct record *record = (struct record *)(zone->region + zone->used);
+    *record = (struct record){.ttl = ttl, .line = line, .type = type};
+    put_key(zone, record, owner);
+    put_rdata(record, rdata, length);
+    if (record->flags & HAS_OWNER) {
+        uint8_t *at = record->bytes + (given_of(record) + length - record->bytes);
+        memcpy(at, owner, dname_length(owner));
+    }
+    zone->used += size_of(record);
+    zone->records++;
     return KEYD_OK;
 }
 
-enum keyd_status zone_add_set(struct zone *zone, const struct rrset *set, struct keyd_error *err)
-{
-    enum keyd_status status = KEYD_OK;
-    for (size_t i = 0; i < set->count && status == KEYD_OK; i++)
-        status = zone_add(zone, set->owner, set->type, set->ttl, set->rdatas[i].data,
-                          set->rdatas[i].length, set->line, err);
-    return status;
-}
+/* ---- Sorting -------------------------------------------------------------------------------- */
 
 static int compare_bytes(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length)
 {
@@ -167,147 +256,285 @@ static int compare_bytes(const uint8_t *a, size_t a_length, const uint8_t *b, si
     return difference != 0 ? difference : (a_length > b_length) - (a_length < b_length);
 }
 
+static int compare_types(uint16_t a, uint16_t a_covered, uint16_t b, uint16_t b_covered)
+{
+    if ((a == TYPE_RRSIG) != (b == TYPE_RRSIG))
+        return a == TYPE_RRSIG ? 1 : -1;
+    return a != b ? (int)a - (int)b : (int)a_covered - (int)b_covered;
+}
+
+static int compare_names(const struct record *a, const struct record *b)
+{
+    return compare_bytes(a->bytes, a->key_length, b->bytes, b->key_length);
+}
+
 static int compare_sets(const struct record *a, const struct record *b)
 {
-    int difference =
-        a->key == b->key ? 0 : compare_bytes(a->key, a->key_length, b->key, b->key_length);
-    if (difference != 0)
-        return difference;
-    if ((a->type == TYPE_RRSIG) != (b->type == TYPE_RRSIG))
-        return a->type == TYPE_RRSIG ? 1 : -1;
-    if (a->type != b->type)
-        return (int)a->type - (int)b->type;
-    return (int)a->covered - (int)b->covered;
+    return compare_types(a->type, covered_of(a), b->type, covered_of(b));
 }
 
 static int compare_rdatas(const struct record *a, const struct record *b)
 {
-    return compare_bytes(a->rdata.canonical, a->rdata.length, b->rdata.canonical, b->rdata.length);
+    return compare_bytes(canonical_of(a), a->length, canonical_of(b), b->length);
 }
 
-static int compare_records(const void *left, const void *right)
+static int compare_prefixes(const struct entry *a, const struct entry *b)
 {
-    const struct record *a = left;
-    const struct record *b = right;
-    int difference = compare_sets(a, b);
-    if (difference == 0)
-        difference = compare_rdatas(a, b);
-    if (difference == 0)
-        difference = (a->order > b->order) - (a->order < b->order);
-    return difference;
+    if (a->high != b->high)
+        return a->high < b->high ? -1 : 1;
+    return (a->low > b->low) - (a->low < b->low);
 }
 
-/* Lays one rrset over the sorted records from `first` on; returns the index behind them. */
-static size_t lay_set(struct zone *zone, size_t first, struct rdata **next)
+static int compare_entries(const void *left, const void *right, void *context)
 {
-    const struct record *records = zone->records;
-    const struct record *head = &records[first];
-    struct rrset *set = &zone->sets[zone->set_count++];
-    size_t earliest = first;
-    size_t i = first;
-    *set = (struct rrset){.key = head->key,
-                          .key_length = head->key_length,
-                          .type = head->type,
-                          .covered = head->covered,
-                          .ttl = head->ttl,
-                          .rdatas = *next};
-    for (; i < zone->record_count && compare_sets(head, &records[i]) == 0; i++) {
-        if (records[i].order < records[earliest].order)
-            earliest = i;
-        if (records[i].ttl != head->ttl && zone->conflict == 0)
-            zone->conflict = zone->set_count;
-        if (records[i].ttl < set->ttl)
-            set->ttl = records[i].ttl;
-        if (i > first && compare_rdatas(&records[i - 1], &records[i]) == 0)
-            continue;
-        *(*next)++ = records[i].rdata;
-        set->count++;
+    const struct zone *zone = context;
+    const struct entry *a = left;
+    const struct entry *b = right;
+    int difference = compare_prefixes(a, b);
+    if (difference != 0)
+        return difference;
+    const struct record *x = (const struct record *)(zone->region + a->place * ALIGNMENT);
+    const struct record *y = (const struct record *)(zone->region + b->place * ALIGNMENT);
+    difference = compare_names(x, y);
+    if (difference == 0)
+        difference = compare_sets(x, y);
+    if (difference == 0)
+        difference = compare_rdatas(x, y);
+    return difference != 0 ? difference : (a->place > b->place) - (a->place < b->place);
+}
+
+static uint32_t four_bytes(const uint8_t *key, size_t length, size_t from)
+{
+    uint32_t value = 0;
+    for (size_t i = from; i < from + 4; i++)
+        value = value << 8 | (i < length ? key[i] : 0);
+    return value;
+}
+
+static enum keyd_status make_index(struct zone *zone, bool *sorted, struct keyd_error *err)
+{
+    if (zone->records > SIZE_MAX / sizeof *zone->index ||
+        !make_room(zone, zone->records * sizeof *zone->index))
+        return too_large(zone, err);
+    zone->index = (struct entry *)(zone->region + zone->used);
+    *sorted = true;
+    size_t at = 0;
+    for (size_t i = 0; i < zone->records; i++) {
+        const struct record *record = (const struct record *)(zone->region + at);
+        zone->index[i] = (struct entry){.high = four_bytes(record->bytes, record->key_length, 0),
+                                        .low = four_bytes(record->bytes, record->key_length, 4),
+                                        .place = (uint32_t)(at / ALIGNMENT)};
+        if (i > 0 && *sorted)
+            *sorted = compare_entries(&zone->index[i - 1], &zone->index[i], zone) < 0;
+        at += size_of(record);
     }
-    set->owner = records[earliest].owner;
-    set->line = records[earliest].line;
-    return i;
+    return KEYD_OK;
+}
+
+static bool same_name(const struct zone *zone, size_t i, size_t j)
+{
+    return compare_prefixes(&zone->index[i], &zone->index[j]) == 0 &&
+           compare_names(record_at(zone, i), record_at(zone, j)) == 0;
+}
+
+static bool same_set(const struct zone *zone, size_t i, size_t j)
+{
+    return same_name(zone, i, j) && compare_sets(record_at(zone, i), record_at(zone, j)) == 0;
+}
+
+/* Drops doubles, of which the first keeps the smallest TTL, and counts. */
+static void settle(struct zone *zone)
+{
+    size_t kept = 0;
+    size_t head = 0; /* where the set of the record kept last begins */
+    for (size_t i = 0; i < zone->records; i++) {
+        struct record *record = (struct record *)(zone->region + zone->index[i].place * ALIGNMENT);
+        zone->index[kept] = zone->index[i];
+        bool known_name = kept > 0 && same_name(zone, kept - 1, kept);
+        bool known_set = known_name && same_set(zone, kept - 1, kept);
+        zone->names += known_name ? 0 : 1;
+        zone->sets += known_set ? 0 : 1;
+        if (!known_set)
+            head = kept;
+        if (known_set && record->ttl != record_at(zone, kept - 1)->ttl && zone->conflict == 0)
+            zone->conflict = head + 1;
+        if (!known_set || compare_rdatas(record_at(zone, kept - 1), record) != 0) {
+            kept++;
+            continue;
+        }
+        struct record *first =
+            (struct record *)(zone->region + zone->index[kept - 1].place * ALIGNMENT);
+        if (record->ttl < first->ttl)
+            first->ttl = record->ttl;
+    }
+    zone->records = kept;
 }
 
 enum keyd_status zone_finish(struct zone *zone, struct keyd_error *err)
 {
-    if (zone->record_count > 0)
-        qsort(zone->records, zone->record_count, sizeof *zone->records, compare_records);
-    zone->rdatas = calloc(zone->record_count + 1, sizeof *zone->rdatas);
-    zone->sets = calloc(zone->record_count + 1, sizeof *zone->sets);
-    if (zone->rdatas == NULL || zone->sets == NULL)
-        return keyd_fail_errno(err, ENOMEM, "the zone");
-    struct rdata *next = zone->rdatas;
-    for (size_t i = 0; i < zone->record_count;)
-        i = lay_set(zone, i, &next);
-    free(zone->records);
-    zone->records = NULL;
-    zone->record_count = zone->record_room = 0;
+    bool sorted;
+    enum keyd_status status = make_index(zone, &sorted, err);
+    if (status != KEYD_OK)
+        return status;
+    if (!sorted)
+        qsort_r(zone->index, zone->records, sizeof *zone->index, compare_entries, zone);
+    settle(zone);
+    zone->finished = true;
     return KEYD_OK;
 }
+
+/* ---- Reading -------------------------------------------------------------------------------- */
 
 const uint8_t *zone_apex(const struct zone *zone)
 {
     return zone->apex.wire;
 }
 
-size_t zone_count(const struct zone *zone)
+size_t zone_records(const struct zone *zone)
 {
-    return zone->set_count;
+    return zone->records;
 }
 
-const struct rrset *zone_set(const struct zone *zone, size_t i)
+size_t zone_sets(const struct zone *zone)
 {
-    return &zone->sets[i];
+    return zone->sets;
 }
 
-size_t zone_next_name(const struct zone *zone, size_t i)
+size_t zone_names(const struct zone *zone)
 {
+    return zone->names;
+}
+
+/* The name whose first record is the i-th. */
+static void view_name(const struct zone *zone, size_t i, struct zone_name *name)
+{
+    size_t earliest = i;
     size_t next = i + 1;
-    while (next < zone->set_count && rrset_same_owner(&zone->sets[i], &zone->sets[next]))
-        next++;
-    return next;
+    for (; next < zone->records && same_name(zone, i, next); next++) {
+        if (zone->index[next].place < zone->index[earliest].place)
+            earliest = next;
+    }
+    const struct record *record = record_at(zone, earliest);
+    const uint8_t *owner = owner_of(record);
+    name->zone = zone;
+    name->first = i;
+    name->next = next;
+    name->key = record->bytes;
+    name->key_length = record->key_length;
+    if (owner == NULL) {
+        owner_from_key(zone, record->bytes, record->key_length, &name->owner);
+    } else {
+        name->owner.length = (uint8_t)dname_length(owner);
+        memcpy(name->owner.wire, owner, name->owner.length);
+    }
 }
 
-const struct rrset *zone_find(const struct zone *zone, const uint8_t *owner, uint16_t type)
+/* The set whose first record is the i-th; no record of another name is at `end` or behind it. */
+static void view_set(const struct zone *zone, size_t i, size_t end, const uint8_t *owner,
+                     struct rrset *set)
+{
+    const struct record *head = record_at(zone, i);
+    size_t earliest = i;
+    *set = (struct rrset){.owner = owner,
+                          .key = head->bytes,
+                          .key_length = head->key_length,
+                          .type = head->type,
+                          .covered = covered_of(head),
+                          .ttl = head->ttl,
+                          .count = 1,
+                          .zone = zone,
+                          .first = i};
+    for (size_t j = i + 1; j < end && compare_sets(head, record_at(zone, j)) == 0; j++) {
+        if (zone->index[j].place < zone->index[earliest].place)
+            earliest = j;
+        if (record_at(zone, j)->ttl < set->ttl)
+            set->ttl = record_at(zone, j)->ttl;
+        set->count++;
+    }
+    set->line = record_at(zone, earliest)->line;
+}
+
+bool zone_next_name(const struct zone *zone, struct zone_name *name)
+{
+    size_t next = name->zone != NULL ? name->next : 0;
+    if (next >= zone->records)
+        return false;
+    view_name(zone, next, name);
+    return true;
+}
+
+bool zone_next_set(const struct zone_name *name, struct rrset *set)
+{
+    size_t next = set->zone != NULL ? set->first + set->count : name->first;
+    if (next >= name->next)
+        return false;
+    view_set(name->zone, next, name->next, name->owner.wire, set);
+    return true;
+}
+
+struct rdata rrset_rdata(const struct rrset *set, size_t i)
+{
+    if (set->rdatas != NULL)
+        return set->rdatas[i];
+    const struct record *record = record_at(set->zone, set->first + i);
+    return (struct rdata){
+        .data = given_of(record), .canonical = canonical_of(record), .length = record->length};
+}
+
+bool zone_name_has(const struct zone_name *name, uint16_t type)
+{
+    for (size_t i = name->first; i < name->next; i++) {
+        if (record_at(name->zone, i)->type == type)
+            return true;
+    }
+    return false;
+}
+
+bool zone_find(const struct zone *zone, const uint8_t *owner, uint16_t type, struct rrset *set)
 {
     uint8_t key[DNAME_KEY_MAX];
     if (!dname_is_in(owner, zone->apex.wire))
-        return NULL;
-    const struct record wanted = {
-        .key = key, .key_length = (uint16_t)dname_key(owner, zone->apex_labels, key), .type = type};
+        return false;
+    size_t key_length = dname_key(owner, zone->apex_labels, key);
     size_t low = 0;
-    size_t high = zone->set_count;
+    size_t high = zone->records;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        const struct rrset *set = &zone->sets[middle];
-        const struct record there = {.key = set->key,
-                                     .key_length = set->key_length,
-                                     .type = set->type,
-                                     .covered = set->covered};
-        int difference = compare_sets(&there, &wanted);
+        const struct record *there = record_at(zone, middle);
+        int difference = compare_bytes(there->bytes, there->key_length, key, key_length);
         if (difference == 0)
-            return set;
+            difference = compare_types(there->type, covered_of(there), type, 0);
         if (difference < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return NULL;
+    if (low == zone->records)
+        return false;
+    const struct record *there = record_at(zone, low);
+    if (there->type != type || compare_bytes(there->bytes, there->key_length, key, key_length) != 0)
+        return false;
+    size_t end = low + 1;
+    while (end < zone->records && same_set(zone, low, end))
+        end++;
+    view_set(zone, low, end, owner, set);
+    return true;
 }
 
-const struct rrset *zone_ttl_conflict(const struct zone *zone)
+bool zone_ttl_conflict(const struct zone *zone, struct zone_name *name, struct rrset *set)
 {
-    return zone->conflict > 0 ? &zone->sets[zone->conflict - 1] : NULL;
+    if (zone->conflict == 0)
+        return false;
+    size_t first = zone->conflict - 1;
+    size_t begin = first;
+    while (begin > 0 && same_name(zone, begin - 1, first))
+        begin--;
+    view_name(zone, begin, name);
+    view_set(zone, first, name->next, name->owner.wire, set);
+    return true;
 }
 
-bool rrset_same_owner(const struct rrset *a, const struct rrset *b)
+bool zone_key_is_in(const uint8_t *key, size_t key_length, const uint8_t *top, size_t top_length)
 {
-    return a->key_length == b->key_length &&
-           (a->key_length == 0 || memcmp(a->key, b->key, a->key_length) == 0);
-}
-
-bool rrset_is_in(const struct rrset *set, const struct rrset *top)
-{
-    return set->key_length >= top->key_length &&
-           (top->key_length == 0 || memcmp(set->key, top->key, top->key_length) == 0);
+    return key_length >= top_length && (top_length == 0 || memcmp(key, top, top_length) == 0);
 }

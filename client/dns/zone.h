@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A zone: its RRsets in canonical order (RFC 4034, 6), as wire bytes. Nobody outside of zone.c
+ * A zone: its records in canonical order (RFC 4034, 6), as wire bytes. Nobody outside of zone.c
  * knows how they are held. First records are added in any order, then zone_finish sorts them, then
  * it is read; a finished zone does not change and may be read by any number of threads. Nothing
  * blocks.
+ *
+ * It is read through views on the reader's stack, names and in them sets:
+ *
+ *   struct zone_name name = {0};
+ *   while (zone_next_name(zone, &name)) {
+ *       struct rrset set = {0};
+ *       while (zone_next_set(&name, &set)) ...
+ *   }
+ *
+ * A zone lies in one region of reserved address space that is filled as records come: a record
+ * takes 28 bytes besides its name and its rdata, and nothing is ever moved or copied to grow.
  */
 #ifndef DNS_ZONE_H
 #define DNS_ZONE_H
@@ -14,64 +25,84 @@
 #include "client/dns/dname.h"
 #include "keyd/base/error.h"
 
+struct zone;
+
 struct rdata {
     const uint8_t *data;      /* as it was added */
     const uint8_t *canonical; /* of the same length; the same pointer where nothing differs */
     uint16_t length;          /* bytes */
 };
 
-/* All of it is *borrowed* from its zone. RRSIGs form one set for each type that they cover. */
-struct rrset {
-    const uint8_t *owner; /* in the case in which it was first added */
-    const uint8_t *key;   /* dname_key of the owner below the apex */
+/* One name. All zero: before the first. */
+struct zone_name {
+    const struct zone *zone;
+    size_t first; /* its records are first to next - 1 of the zone */
+    size_t next;
+    const uint8_t *key; /* dname_key of it below the apex, *borrowed* from the zone */
     uint16_t key_length;
-    uint16_t type;
-    uint16_t covered;           /* of RRSIG: the type that it signs; else 0 */
-    uint32_t ttl;               /* seconds; the smallest where the records differed */
-    unsigned line;              /* of the first record added, for messages; 0: from no file */
-    size_t count;               /* 1 or more */
-    const struct rdata *rdatas; /* in canonical order, none twice (RFC 2181, 5) */
+    struct dname owner; /* in the case in which it was first added */
 };
 
-struct zone;
+/* The records of one name and type. All zero: before the first set of a name. RRSIGs form one set
+ * for each type that they cover. What it points to is *borrowed* from the zone, but for the owner,
+ * which is the name's that it was found by. */
+struct rrset {
+    const uint8_t *owner;
+    const uint8_t *key; /* dname_key of the owner below the apex */
+    uint16_t key_length;
+    uint16_t type;
+    uint16_t covered; /* of RRSIG: the type that it signs; else 0 */
+    uint32_t ttl;     /* seconds; the smallest where the records differed */
+    unsigned line;    /* of the first record added, for messages; 0: from no file */
+    size_t count;     /* 1 or more */
+    const struct zone *zone;
+    size_t first;               /* its records are first to first + count - 1 of the zone */
+    const struct rdata *rdatas; /* of a set that is in no zone: its records; else NULL */
+};
 
-/* *Owned*: zone_free. NULL when there is no memory. apex is copied. */
+/* *Owned*: zone_free. NULL when there is no memory, or no address space. apex is copied. */
 struct zone *zone_new(const uint8_t *apex);
 void zone_free(struct zone *zone); /* takes NULL */
 
 /* Copies one record in. The owner must be the apex or below it and the rdata well formed
- * (rdata_check): INTERNAL otherwise, for both are the caller's to look at first. */
+ * (rdata_check): INTERNAL otherwise, for both are the caller's to look at first.
+ * RESOURCE_EXHAUSTED, ZONE_TOO_LARGE, when the region is full: at 16 GiB, or at what the limits of
+ * the process (ulimit -v) or the machine left. */
 enum keyd_status zone_add(struct zone *zone, const uint8_t *owner, uint16_t type, uint32_t ttl,
                           const uint8_t *rdata, size_t length, unsigned line,
                           struct keyd_error *err) KEYD_CHECKED;
 
-/* Adds all records of a set of another zone. */
-enum keyd_status zone_add_set(struct zone *zone, const struct rrset *set,
-                              struct keyd_error *err) KEYD_CHECKED;
-
-/* Sorts, groups, drops what is there twice. Once, after the last zone_add. */
+/* Sorts, where it is not sorted already, and drops what is there twice. Once, after the last
+ * zone_add. */
 enum keyd_status zone_finish(struct zone *zone, struct keyd_error *err) KEYD_CHECKED;
 
 /* ---- A finished zone ------------------------------------------------------------------------ */
 
 const uint8_t *zone_apex(const struct zone *zone);
-size_t zone_count(const struct zone *zone); /* RRsets */
+size_t zone_records(const struct zone *zone); /* none twice (RFC 2181, 5) */
+size_t zone_sets(const struct zone *zone);    /* RRsets */
+size_t zone_names(const struct zone *zone);
 
-/* The i-th set: by owner in canonical order, then by type; RRSIGs last, by what they cover. */
-const struct rrset *zone_set(const struct zone *zone, size_t i);
+/* To the next name, in canonical order; false after the last. */
+bool zone_next_name(const struct zone *zone, struct zone_name *name);
 
-/* The index behind the last set with the same owner as the i-th: a name is the sets i to next. */
-size_t zone_next_name(const struct zone *zone, size_t i);
+/* To the next set of the name: by type, RRSIGs last, by what they cover; false after the last. */
+bool zone_next_set(const struct zone_name *name, struct rrset *set);
 
-/* NULL when there is none. Of the apex SOA: zone_find(zone, zone_apex(zone), TYPE_SOA). */
-const struct rrset *zone_find(const struct zone *zone, const uint8_t *owner, uint16_t type);
+/* One record of a set, 0 to count - 1, in canonical order. */
+struct rdata rrset_rdata(const struct rrset *set, size_t i);
 
-/* The first set whose records came with different TTLs, which RFC 2181, 5.2 forbids: zone_finish
- * took the smallest. NULL when there is none. */
-const struct rrset *zone_ttl_conflict(const struct zone *zone);
+/* Whether a name has a set of that type. Of RRSIG: of any. */
+bool zone_name_has(const struct zone_name *name, uint16_t type);
 
-/* Whether two sets have one owner; whether a set's owner is at or below that of another. */
-bool rrset_same_owner(const struct rrset *a, const struct rrset *b);
-bool rrset_is_in(const struct rrset *set, const struct rrset *top);
+/* False when there is none. set->owner is the owner that is asked for. Not of RRSIG. */
+bool zone_find(const struct zone *zone, const uint8_t *owner, uint16_t type, struct rrset *set);
+
+/* The first set whose records came with different TTLs, which RFC 2181, 5.2 forbids: the smallest
+ * counts. False when there is none. */
+bool zone_ttl_conflict(const struct zone *zone, struct zone_name *name, struct rrset *set);
+
+/* Whether a key (struct zone_name, struct rrset) is that of a name at or below that of another. */
+bool zone_key_is_in(const uint8_t *key, size_t key_length, const uint8_t *top, size_t top_length);
 
 #endif

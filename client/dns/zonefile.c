@@ -14,7 +14,9 @@
 
 struct reader {
     struct zonetext *text;
-    struct zone *zone;
+    const uint8_t *apex;
+    zonefile_sink sink;
+    void *context;
     struct dname origin;
     struct dname owner;
     uint32_t default_ttl; /* of $TTL; NO_TTL: none was given */
@@ -200,10 +202,10 @@ static enum keyd_status read_owner(struct reader *reader, const struct entry *en
     if (status != KEYD_OK)
         return status;
     reader->have_owner = true;
-    if (dname_is_in(reader->owner.wire, zone_apex(reader->zone)))
+    if (dname_is_in(reader->owner.wire, reader->apex))
         return KEYD_OK;
     dname_format(reader->owner.wire, owner);
-    dname_format(zone_apex(reader->zone), apex);
+    dname_format(reader->apex, apex);
     return zonetext_fail(reader->text, entry->line, err, "%.256s is outside of the zone %.256s",
                          owner, apex);
 }
@@ -223,8 +225,13 @@ static enum keyd_status read_record(struct reader *reader, const struct entry *e
         status = settle_ttl(reader, entry, &head, err);
     if (status != KEYD_OK)
         return status;
-    return zone_add(reader->zone, reader->owner.wire, head.type, head.ttl, reader->rdata.data,
-                    reader->rdata.length, entry->line, err);
+    const struct zonefile_record record = {.owner = reader->owner.wire,
+                                           .type = head.type,
+                                           .ttl = head.ttl,
+                                           .rdata = reader->rdata.data,
+                                           .length = reader->rdata.length,
+                                           .line = entry->line};
+    return reader->sink(reader->context, &record, err);
 }
 
 static enum keyd_status read_all(struct reader *reader, struct keyd_error *err)
@@ -236,13 +243,41 @@ static enum keyd_status read_all(struct reader *reader, struct keyd_error *err)
         if (status != KEYD_OK)
             return status;
         if (!more)
-            return zone_finish(reader->zone, err);
+            return KEYD_OK;
         bool directive = !entry.blank_owner && !entry.tokens[0].quoted &&
                          entry.tokens[0].length > 0 && entry.tokens[0].text[0] == '$';
         status = directive ? read_directive(reader, &entry, err) : read_record(reader, &entry, err);
         if (status != KEYD_OK)
             return status;
     }
+}
+
+static enum keyd_status read_file(const char *path, struct reader *reader, struct keyd_error *err)
+{
+    enum keyd_status status = zonetext_open(path, &reader->text, err);
+    if (status != KEYD_OK)
+        return status;
+    reader->origin.length = (uint8_t)dname_length(reader->apex);
+    memcpy(reader->origin.wire, reader->apex, reader->origin.length);
+    status = read_all(reader, err);
+    zonetext_close(reader->text);
+    bytes_free(&reader->rdata);
+    return status;
+}
+
+enum keyd_status zonefile_read(const char *path, const uint8_t *apex, zonefile_sink sink,
+                               void *context, struct keyd_error *err)
+{
+    struct reader reader = {
+        .apex = apex, .sink = sink, .context = context, .default_ttl = NO_TTL, .last_ttl = NO_TTL};
+    return read_file(path, &reader, err);
+}
+
+static enum keyd_status add_to_zone(void *context, const struct zonefile_record *record,
+                                    struct keyd_error *err)
+{
+    return zone_add(context, record->owner, record->type, record->ttl, record->rdata,
+                    record->length, record->line, err);
 }
 
 enum keyd_status zonefile_load(const char *path, const uint8_t *apex, struct zone **zone,
@@ -254,100 +289,21 @@ enum keyd_status zonefile_load(const char *path, const uint8_t *apex, struct zon
 enum keyd_status zonefile_load_with_ttl(const char *path, const uint8_t *apex, uint32_t default_ttl,
                                         struct zone **zone, struct keyd_error *err)
 {
-    struct reader reader = {.default_ttl = default_ttl, .last_ttl = NO_TTL};
-    enum keyd_status status = zonetext_open(path, &reader.text, err);
-    if (status != KEYD_OK)
-        return status;
-    reader.origin.length = (uint8_t)dname_length(apex);
-    memcpy(reader.origin.wire, apex, reader.origin.length);
-    reader.zone = zone_new(apex);
-    status =
-        reader.zone != NULL ? read_all(&reader, err) : keyd_fail_errno(err, ENOMEM, "%s", path);
-    zonetext_close(reader.text);
-    bytes_free(&reader.rdata);
+    struct zone *loaded = zone_new(apex);
+    if (loaded == NULL)
+        return keyd_fail_errno(err, ENOMEM, "%s", path);
+    struct reader reader = {.apex = apex,
+                            .sink = add_to_zone,
+                            .context = loaded,
+                            .default_ttl = default_ttl,
+                            .last_ttl = NO_TTL};
+    enum keyd_status status = read_file(path, &reader, err);
+    if (status == KEYD_OK)
+        status = zone_finish(loaded, err);
     if (status != KEYD_OK) {
-        zone_free(reader.zone);
+        zone_free(loaded);
         return status;
     }
-    *zone = reader.zone;
+    *zone = loaded;
     return KEYD_OK;
-}
-
-/* ---- Writing -------------------------------------------------------------------------------- */
-
-static bool write_set(const struct rrset *set, struct bytes *line, FILE *file)
-{
-    char owner[DNAME_TEXT];
-    char type[TYPE_TEXT];
-    dname_format(set->owner, owner);
-    rrtype_format(set->type, type);
-    for (size_t i = 0; i < set->count; i++) {
-        bytes_reset(line);
-        bytes_format(line, "%s\t%u\tIN\t%s\t", owner, set->ttl, type);
-        rdata_format(set->type, set->rdatas[i].data, set->rdatas[i].length, line);
-        bytes_u8(line, '\n');
-        if (line->failed) {
-            errno = ENOMEM;
-            return false;
-        }
-        if (fwrite(line->data, line->length, 1, file) != 1)
-            return false;
-    }
-    return true;
-}
-
-/* A set, then the RRSIGs that cover it, which stand among the last sets of the name. */
-static bool write_signed_set(const struct zone *zone, size_t i, size_t next, struct bytes *line,
-                             FILE *file)
-{
-    const struct rrset *set = zone_set(zone, i);
-    if (!write_set(set, line, file))
-        return false;
-    for (size_t j = i + 1; j < next; j++) {
-        const struct rrset *rrsig = zone_set(zone, j);
-        if (rrsig->type == TYPE_RRSIG && rrsig->covered == set->type)
-            return write_set(rrsig, line, file);
-    }
-    return true;
-}
-
-static bool has_set(const struct zone *zone, size_t first, size_t next, uint16_t type)
-{
-    for (size_t i = first; i < next; i++) {
-        if (zone_set(zone, i)->type == type)
-            return true;
-    }
-    return false;
-}
-
-/* SOA first; an RRSIG of nothing, which no signer makes, last. */
-static bool write_name(const struct zone *zone, size_t first, size_t next, struct bytes *line,
-                       FILE *file)
-{
-    for (int soa = 1; soa >= 0; soa--) {
-        for (size_t i = first; i < next; i++) {
-            const struct rrset *set = zone_set(zone, i);
-            if ((set->type == TYPE_SOA) != (soa == 1) ||
-                (set->type == TYPE_RRSIG && has_set(zone, first, next, set->covered)))
-                continue;
-            if (!write_signed_set(zone, i, next, line, file))
-                return false;
-        }
-    }
-    return true;
-}
-
-enum keyd_status zonefile_write(const struct zone *zone, FILE *file, const char *path,
-                                struct keyd_error *err)
-{
-    struct bytes line = {0};
-    bool good = true;
-    for (size_t i = 0; i < zone_count(zone) && good;) {
-        size_t next = zone_next_name(zone, i);
-        good = write_name(zone, i, next, &line, file);
-        i = next;
-    }
-    int saved = errno;
-    bytes_free(&line);
-    return good ? KEYD_OK : keyd_fail_errno(err, saved, "%s", path);
 }

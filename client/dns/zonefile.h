@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Zone files: from text to a zone and back. What is read is RFC 1035, 5.1 with $TTL (RFC 2308, 4)
- * and unknown types (RFC 3597); $INCLUDE and $GENERATE are refused with a way around. What is
- * written is one record a line, absolute, in canonical order but for the SOA, which comes first,
- * and RRSIGs, which follow what they sign.
+ * Zone files: from text to records. What is read is RFC 1035, 5.1 with $TTL (RFC 2308, 4) and
+ * unknown types (RFC 3597); $INCLUDE and $GENERATE are refused with a way around. Back to text:
+ * zoneprint.h.
  */
 #ifndef DNS_ZONEFILE_H
 #define DNS_ZONEFILE_H
-
-#include <stdio.h>
 
 #include "client/dns/zone.h"
 
@@ -23,8 +20,24 @@ enum keyd_status zonefile_load(const char *path, const uint8_t *apex, struct zon
 enum keyd_status zonefile_load_with_ttl(const char *path, const uint8_t *apex, uint32_t default_ttl,
                                         struct zone **zone, struct keyd_error *err) KEYD_CHECKED;
 
-/* path is for messages. The caller flushes, syncs and closes. */
-enum keyd_status zonefile_write(const struct zone *zone, FILE *file, const char *path,
-                                struct keyd_error *err) KEYD_CHECKED;
+/* One record as it was read; all of it is *borrowed* for the call. The owner is the apex or below
+ * it and the rdata is well formed. */
+struct zonefile_record {
+    const uint8_t *owner;
+    uint16_t type;
+    uint32_t ttl; /* seconds */
+    const uint8_t *rdata;
+    size_t length; /* bytes of it */
+    unsigned line;
+};
+
+/* An error of the sink ends the reading and comes back. */
+typedef enum keyd_status (*zonefile_sink)(void *context, const struct zonefile_record *record,
+                                          struct keyd_error *err);
+
+/* Gives the records to the sink as they stand in the file; none of them is held. The errors of
+ * zonefile_load. */
+enum keyd_status zonefile_read(const char *path, const uint8_t *apex, zonefile_sink sink,
+                               void *context, struct keyd_error *err) KEYD_CHECKED;
 
 #endif

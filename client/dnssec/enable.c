@@ -205,6 +205,8 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
         status = set_key(session, err);
     if (status == KEYD_OK)
         status = set_algorithm(session, err);
+    if (session->options->have_denial)
+        session->state.denial = session->options->denial;
     if (status == KEYD_OK && reload != NULL)
         status =
             set_text(session->state.reload, sizeof session->state.reload, "--reload", reload, err);
@@ -230,7 +232,7 @@ static void observe(struct zone_state *state, const struct zone *zone,
     uint32_t served = ttls->largest > ttls->minimum ? ttls->largest : ttls->minimum;
     if (served > state->unsigned_largest_ttl)
         state->unsigned_largest_ttl = served <= INT32_MAX ? served : INT32_MAX;
-    raise_serial(state, soa_serial(zone_find(zone, zone_apex(zone), TYPE_SOA)));
+    raise_serial(state, zone_serial(zone));
 }
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
@@ -279,8 +281,8 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
 
 static void report_nothing_signed(const struct session *session, struct report *report)
 {
-    static const char *const later[] = {"serial", "zone_file_serial", "verified", "signatures_end",
-                                        "reload"};
+    static const char *const later[] = {"serial", "zone_file_serial", "verified",
+                                        "denial", "signatures_end",   "reload"};
     const char *path = session->state.signed_zone;
     report_add_data(report, "dry_run", json_true());
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/dnssec/hsm.h"
 
-static enum keyd_status sign_in_hsm(void *context, const uint8_t *message, size_t length,
-                                    uint8_t signature[DNSSEC_SIGNATURE_MAX],
+static enum keyd_status sign_in_hsm(void *context, void *desk, const uint8_t *message,
+                                    size_t length, uint8_t signature[DNSSEC_SIGNATURE_MAX],
                                     size_t *signature_length, struct keyd_error *err)
 {
+    (void)desk;
     struct hsm_signer *signer = context;
     return signer->backend->sign(signer->hsm, signer->key_id, signer->algorithm->signing_algorithm,
                                  message, length, signature, signature_length, err);

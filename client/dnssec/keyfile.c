@@ -205,9 +205,12 @@ enum keyd_status keyfile_load_public(const char *folder, const char *name, const
         status = zonefile_load_with_ttl(path, zone, 0, &file, err);
     if (status != KEYD_OK)
         return status;
-    const struct rrset *set = zone_find(file, zone, TYPE_DNSKEY);
-    if (zone_count(file) != 1 || set == NULL || set->count != 1 ||
-        !dnskey_from_rdata(set->rdatas[0].data, set->rdatas[0].length, key))
+    struct rrset set;
+    struct rdata rdata = {0};
+    bool found = zone_records(file) == 1 && zone_find(file, zone, TYPE_DNSKEY, &set);
+    if (found)
+        rdata = rrset_rdata(&set, 0);
+    if (!found || !dnskey_from_rdata(rdata.data, rdata.length, key))
         status = keyd_fail(err, KEYD_DATA_LOSS, "KEY_FILE", "%s does not hold one DNSKEY", path);
     zone_free(file);
     return status;

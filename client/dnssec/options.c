@@ -20,6 +20,8 @@ enum {
     KEY_TOKEN,
     KEY_ALGORITHM,
     KEY_SIZE,
+    KEY_DENIAL,
+    KEY_OPT_OUT,
     KEY_RELOAD,
     KEY_DRY_RUN,
     KEY_VERIFY,
@@ -47,6 +49,12 @@ static const struct argp_option enable_options[] = {
      1},
     {"key-size", KEY_SIZE, "BITS", 0,
      "of a KSK of algorithm 8 or 10: 2048 (the default), 3072 or 4096; their ZSK has 2048", 1},
+    {"denial", KEY_DENIAL, "KIND", 0,
+     "how the zone says that a name is not there: nsec (the default), or nsec3, which does not let "
+     "the names be listed (SHA-1, 0 iterations, no salt)",
+     1},
+    {"opt-out", KEY_OPT_OUT, NULL, 0,
+     "with --denial nsec3: leave delegations without DS out of the chain", 1},
     {"token", KEY_TOKEN, "NAME", 0, "the token for a new key (keyd's default)", 1},
     {"reload", KEY_RELOAD, "COMMAND", 0,
      "run by /bin/sh once the signed zone is in place, for a minute at most; '' for none", 1},
@@ -178,6 +186,17 @@ static void set_verify(struct argp_state *state, const char *arg, struct options
         argp_error(state, "--verify %s: full or sample", arg);
 }
 
+static void set_denial(struct argp_state *state, const char *arg, struct options *options)
+{
+    options->have_denial = true;
+    if (strcmp(arg, "nsec") == 0)
+        options->denial.kind = DENIAL_NSEC;
+    else if (strcmp(arg, "nsec3") == 0)
+        options->denial.kind = DENIAL_NSEC3;
+    else
+        argp_error(state, "--denial %s: nsec or nsec3", arg);
+}
+
 static const char *not_empty(struct argp_state *state, const char *name, const char *arg)
 {
     if (arg[0] == '\0')
@@ -240,6 +259,12 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
     case KEY_SIZE:
         set_key_size(state, arg, options);
         return 0;
+    case KEY_DENIAL:
+        set_denial(state, arg, options);
+        return 0;
+    case KEY_OPT_OUT:
+        options->denial.opt_out = true;
+        return 0;
     case KEY_TOKEN:
         options->token = arg;
         if (!name_is_valid(arg))
@@ -259,6 +284,10 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
             argp_error(state, "one zone at a time: '%s' is one too many", arg);
         else
             set_zone(state, arg, options);
+        return 0;
+    case ARGP_KEY_END:
+        if (options->denial.opt_out && options->denial.kind != DENIAL_NSEC3)
+            argp_error(state, "--opt-out goes with --denial nsec3: give both");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -30,6 +30,8 @@ struct options {
     const char *token;
     const struct dnssec_algorithm *algorithm; /* static */
     unsigned key_size;                        /* bits of an RSA KSK; 0: not given */
+    bool have_denial;                         /* --denial */
+    struct denial denial;                     /* and --opt-out */
     const char *reload;
     bool dry_run;
     bool have_now; /* --now: the operator answers for the time */

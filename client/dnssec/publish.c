@@ -12,10 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/dns/zonefile.h"
 #include "keyd/base/file.h"
 
 #define ENDING ".new"
+
+#define WRITE_BEHIND ((off_t)4 << 20) /* bytes: a disk is busy with them for some 10 ms */
 
 /* What a fatal signal removes; set before the file is made, emptied after it is gone. */
 static char pending[PATH_MAX];
@@ -107,24 +108,6 @@ static enum keyd_status keep_owner(int fd, const struct stat *old, const char *p
         path, old->st_uid, old->st_gid, old->st_mode & 0777, geteuid());
 }
 
-/* Writes the zone to the file, closes it, and leaves publication->fd open. */
-static enum keyd_status fill(const struct publication *publication, const struct zone *zone,
-                             struct keyd_error *err)
-{
-    int copy = fcntl(publication->fd, F_DUPFD_CLOEXEC, 0);
-    FILE *file = copy >= 0 ? fdopen(copy, "w") : NULL;
-    if (file == NULL) {
-        enum keyd_status status = keyd_fail_errno(err, errno, "%s", publication->fresh);
-        if (copy >= 0)
-            close(copy);
-        return status;
-    }
-    enum keyd_status status = zonefile_write(zone, file, publication->fresh, err);
-    if (fclose(file) != 0 && status == KEYD_OK)
-        status = keyd_fail_errno(err, errno, "%s", publication->fresh);
-    return status;
-}
-
 static enum keyd_status busy(const struct publication *publication, struct keyd_error *err)
 {
     return keyd_fail(err, KEYD_ABORTED, "ZONE_BUSY",
@@ -168,44 +151,77 @@ static enum keyd_status open_fresh(struct publication *publication, struct keyd_
     return KEYD_OK;
 }
 
-enum keyd_status publish_write(const char *path, const struct zone *zone,
-                               struct publication *publication, struct keyd_error *err)
+static enum keyd_status begin_file(struct publication *publication, struct keyd_error *err)
 {
     struct stat old;
-    *publication = (struct publication){.fd = -1};
-    enum keyd_status status = resolve(path, publication, err);
-    if (status == KEYD_OK)
-        status = open_fresh(publication, err);
+    enum keyd_status status = open_fresh(publication, err);
     if (status != KEYD_OK)
         return status;
-    bool replaces = stat(publication->target, &old) == 0;
-    if (replaces)
+    publication->mode = 0644;
+    if (stat(publication->target, &old) == 0) {
+        publication->mode = old.st_mode & 0777;
         status = keep_owner(publication->fd, &old, publication->target, err);
-    if (status == KEYD_OK)
-        status = fill(publication, zone, err);
-    if (status == KEYD_OK && (fchmod(publication->fd, replaces ? old.st_mode & 0777 : 0644) != 0 ||
-                              fsync(publication->fd) != 0))
-        status = keyd_fail_errno(err, errno, "%s", publication->fresh);
+    }
     if (status != KEYD_OK)
         publish_drop(publication);
     return status;
 }
 
-enum keyd_status publish_rehearse(const char *path, const struct zone *zone,
-                                  struct publication *publication, struct keyd_error *err)
+static enum keyd_status begin_rehearsal(struct publication *publication, struct keyd_error *err)
 {
-    *publication = (struct publication){.rehearsal = true};
+    publication->fd = memfd_create("zone", MFD_CLOEXEC);
+    if (publication->fd < 0)
+        return keyd_fail_errno(err, errno, "memory for %s", publication->target);
+    snprintf(publication->fresh, sizeof publication->fresh, "/proc/self/fd/%d", publication->fd);
+    return KEYD_OK;
+}
+
+enum keyd_status publish_begin(const char *path, bool rehearsal, struct publication *publication,
+                               struct keyd_error *err)
+{
+    *publication = (struct publication){.fd = -1, .rehearsal = rehearsal};
     enum keyd_status status = resolve(path, publication, err);
     if (status != KEYD_OK)
         return status;
-    publication->fd = memfd_create("zone", MFD_CLOEXEC);
-    if (publication->fd < 0)
-        return keyd_fail_errno(err, errno, "memory for %s", path);
-    snprintf(publication->fresh, sizeof publication->fresh, "/proc/self/fd/%d", publication->fd);
-    status = fill(publication, zone, err);
-    if (status != KEYD_OK)
-        publish_drop(publication);
-    return status;
+    return rehearsal ? begin_rehearsal(publication, err) : begin_file(publication, err);
+}
+
+/* Has the kernel begin to write what is there, so that little is left to do at the end. No more
+ * than a hint: publish_end sees to it that all is on the disk. */
+static void start_writing(struct publication *publication)
+{
+    off_t length = publication->written - publication->started;
+    if (publication->rehearsal || length < WRITE_BEHIND)
+        return;
+    sync_file_range(publication->fd, publication->started, length, SYNC_FILE_RANGE_WRITE);
+    publication->started = publication->written;
+}
+
+enum keyd_status publish_add(void *context, const void *data, size_t length, struct keyd_error *err)
+{
+    struct publication *publication = context;
+    const char *at = data;
+    while (length > 0) {
+        ssize_t n = write(publication->fd, at, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return keyd_fail_errno(err, errno, "%s", publication->fresh);
+        at += n;
+        length -= (size_t)n;
+        publication->written += n;
+    }
+    start_writing(publication);
+    return KEYD_OK;
+}
+
+enum keyd_status publish_end(struct publication *publication, struct keyd_error *err)
+{
+    if (publication->rehearsal)
+        return KEYD_OK;
+    if (fchmod(publication->fd, publication->mode) != 0 || fsync(publication->fd) != 0)
+        return keyd_fail_errno(err, errno, "%s", publication->fresh);
+    return KEYD_OK;
 }
 
 static void release(struct publication *publication)

@@ -15,12 +15,18 @@
 #include <limits.h>
 #include <stdbool.h>
 
-#include "client/dns/zone.h"
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "keyd/base/error.h"
 
 struct publication {
     char target[PATH_MAX]; /* with symbolic links followed */
     char fresh[PATH_MAX];  /* where the new one can be read: beside it, or in memory */
     int fd;                /* of the new one: holds its lock or its memory */
+    mode_t mode;           /* that it will have */
+    off_t written;         /* bytes so far */
+    off_t started;         /* of them, on their way to the disk */
     bool rehearsal;
 };
 
@@ -29,18 +35,22 @@ struct publication {
  */
 enum keyd_status publish_check(const char *path, struct keyd_error *err) KEYD_CHECKED;
 
-/* Writes and syncs the zone beside `path`. Afterwards publish_commit or publish_drop is due.
- * ABORTED, ZONE_BUSY, when another run is at it; FAILED_PRECONDITION, OWNER, when the new file
- * could not be read by those who could read the old one. One at a time in a process. */
-enum keyd_status publish_write(const char *path, const struct zone *zone,
-                               struct publication *publication,
+/* Begins a new file beside `path`; for a rehearsal, a dry run, in memory, so that nothing on disk
+ * is touched. ABORTED, ZONE_BUSY, when another run is at it; FAILED_PRECONDITION, OWNER, when the
+ * new file could not be read by those who could read the old one. Afterwards publish_end and
+ * publish_commit are due, or publish_drop after an error of any of them but publish_commit, which
+ * drops by itself. One at a time in a process. */
+enum keyd_status publish_begin(const char *path, bool rehearsal, struct publication *publication,
                                struct keyd_error *err) KEYD_CHECKED;
 
-/* The same for a dry run: into memory, so that nothing on disk is touched. publish_drop is due. */
-enum keyd_status publish_rehearse(const char *path, const struct zone *zone,
-                                  struct publication *publication,
-                                  struct keyd_error *err) KEYD_CHECKED;
+/* Writes on. A sign_sink whose context is the publication. Any thread. */
+enum keyd_status publish_add(void *publication, const void *data, size_t length,
+                             struct keyd_error *err) KEYD_CHECKED;
 
+/* All is written: puts it on the disk. It can be read from publication->fresh. */
+enum keyd_status publish_end(struct publication *publication, struct keyd_error *err) KEYD_CHECKED;
+
+/* Not of a rehearsal. */
 enum keyd_status publish_commit(struct publication *publication,
                                 struct keyd_error *err) KEYD_CHECKED;
 void publish_drop(struct publication *publication);

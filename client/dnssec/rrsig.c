@@ -2,6 +2,7 @@
 #include "client/dnssec/rrsig.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "client/dns/dname.h"
 
@@ -33,39 +34,42 @@ static void add_fields(const struct rrsig *rrsig, struct bytes *bytes)
 
 void rrsig_message(const struct rrsig *rrsig, const struct rrset *set, struct bytes *message)
 {
+    struct dname owner = {.length = (uint8_t)dname_length(set->owner)};
+    memcpy(owner.wire, set->owner, owner.length);
+    dname_lower(owner.wire);
     add_fields(rrsig, message);
     for (size_t i = 0; i < set->count; i++) {
-        add_lower(message, set->owner);
+        struct rdata rdata = rrset_rdata(set, i);
+        bytes_add(message, owner.wire, owner.length);
         bytes_u16(message, set->type);
         bytes_u16(message, 1); /* class IN */
         bytes_u32(message, rrsig->original_ttl);
-        bytes_u16(message, set->rdatas[i].length);
-        bytes_add(message, set->rdatas[i].canonical, set->rdatas[i].length);
+        bytes_u16(message, rdata.length);
+        bytes_add(message, rdata.canonical, rdata.length);
     }
 }
 
-enum keyd_status rrsig_make(const struct rrset *set, const uint8_t *apex, uint32_t inception,
-                            uint32_t expiration, const struct dns_signer *signer,
-                            struct bytes *rdata, struct keyd_error *err)
+enum keyd_status rrsig_make(const struct rrset *set, const struct rrsig_terms *terms,
+                            struct signer_seat *seat, struct bytes *rdata, struct keyd_error *err)
 {
     struct rrsig rrsig = {.type_covered = set->type,
-                          .algorithm = signer->algorithm->number,
+                          .algorithm = seat->signer->algorithm->number,
                           .labels = rrsig_labels(set->owner),
                           .original_ttl = set->ttl,
-                          .expiration = expiration,
-                          .inception = inception,
-                          .key_tag = signer->key_tag,
-                          .signer_name = apex};
+                          .expiration = terms->expiration,
+                          .inception = terms->inception,
+                          .key_tag = seat->signer->key_tag,
+                          .signer_name = terms->apex};
     uint8_t signature[DNSSEC_SIGNATURE_MAX];
-    struct bytes message = {0};
-    rrsig_message(&rrsig, set, &message);
+    struct bytes *message = &seat->message;
+    bytes_reset(message);
+    rrsig_message(&rrsig, set, message);
     enum keyd_status status =
-        message.failed ? keyd_fail_errno(err, ENOMEM, "an RRSIG")
-                       : signer_sign(signer, message.data, message.length, signature, err);
-    bytes_free(&message);
+        message->failed ? keyd_fail_errno(err, ENOMEM, "an RRSIG")
+                        : signer_sign(seat, message->data, message->length, signature, err);
     if (status != KEYD_OK)
         return status;
     add_fields(&rrsig, rdata);
-    bytes_add(rdata, signature, signer->signature_length);
+    bytes_add(rdata, signature, seat->signer->signature_length);
     return rdata->failed ? keyd_fail_errno(err, ENOMEM, "an RRSIG") : KEYD_OK;
 }

@@ -32,9 +32,17 @@ uint8_t rrsig_labels(const uint8_t *owner);
  * canonical form and order. The set is one of a finished zone, which keeps that order. */
 void rrsig_message(const struct rrsig *rrsig, const struct rrset *set, struct bytes *message);
 
-/* Appends the rdata of the RRSIG of a set, made by a signer. */
-enum keyd_status rrsig_make(const struct rrset *set, const uint8_t *apex, uint32_t inception,
-                            uint32_t expiration, const struct dns_signer *signer,
-                            struct bytes *rdata, struct keyd_error *err) KEYD_CHECKED;
+/* What all RRSIGs of one signing have in common. */
+struct rrsig_terms {
+    const uint8_t *apex; /* *borrowed* */
+    uint32_t inception;  /* seconds since 1970 */
+    uint32_t expiration;
+};
+
+/* Appends the rdata of the RRSIG of a set, made by the signer of a seat. All signatures of a zone
+ * come from here. */
+enum keyd_status rrsig_make(const struct rrset *set, const struct rrsig_terms *terms,
+                            struct signer_seat *seat, struct bytes *rdata,
+                            struct keyd_error *err) KEYD_CHECKED;
 
 #endif

@@ -95,13 +95,14 @@ static void tell_conflict(const struct session *session, const struct zone *zone
 {
     char owner[DNAME_TEXT];
     char type[TYPE_TEXT];
-    const struct rrset *set = zone_ttl_conflict(zone);
-    if (set == NULL || session->options->quiet)
+    struct zone_name name;
+    struct rrset set;
+    if (session->options->quiet || !zone_ttl_conflict(zone, &name, &set))
         return;
-    dname_format(set->owner, owner);
-    rrtype_format(set->type, type);
+    dname_format(set.owner, owner);
+    rrtype_format(set.type, type);
     complain("%s:%u: the TTLs of %s %s differ (RFC 2181, 5.2): the smallest, %u, is taken for all",
-             session->state.zone_file, set->line, owner, type, set->ttl);
+             session->state.zone_file, set.line, owner, type, set.ttl);
 }
 
 enum keyd_status session_zone(struct session *session, struct zone **zone, struct keyd_error *err)

@@ -171,6 +171,8 @@ enum keyd_status show_status(struct session *session, struct report *report, str
                    state->serial);
     else
         report_add_data(report, "serial", json_null());
+    report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
+               denial_text(state->denial));
     report_time(report, "Enabled", "enabled", state->enabled_ms, now);
     report_time(report, "Last signed", "signed", state->signed_ms, now);
     report_time(report, "Signatures end", "signatures_end", state->expiration_ms, now);

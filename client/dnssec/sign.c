@@ -1,159 +1,324 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The apex is signed first, in the calling thread, for its keys' sets need the KSKs. The other
+ * names, and the NSEC3s between them, go to a crew in parts of PART_STEPS. */
 #include "client/dnssec/sign.h"
 
 #include <errno.h>
+#include <string.h>
 
-#include "client/dns/nsec.h"
 #include "client/dns/rrtype.h"
-#include "client/dnssec/rrsig.h"
+#include "client/dnssec/crew.h"
+#include "client/dnssec/signdesk.h"
 
 #define SOA_SERIAL_FROM_END 20 /* bytes: serial, refresh, retry, expire, minimum */
 
+/* Names and NSEC3s of a part: some 10 ms of P-256 signatures, 200 kB of text. */
+#define PART_STEPS 256
+
+/* Goes over the output: names in canonical order, and each NSEC3 where its owner has its place. */
+struct track {
+    const struct nsec3_chain *chain; /* NULL: there are none */
+    struct name_walk walk;           /* stands at the name that comes next */
+    bool more_names;
+    size_t nsec3; /* the NSEC3 that comes next */
+    uint8_t nsec3_key[NSEC3_LABEL + 1];
+};
+
+struct part {
+    struct track track;
+    size_t steps;
+};
+
 struct job {
-    const struct zone *in;
-    const struct signing *signing;
-    struct zone *apex; /* the sets of the apex that are not the input's: SOA and DNSKEY */
-    struct zone *out;
+    struct sign_plan plan;
+    struct zone *apex_zone; /* all that stands at the apex of the signed zone */
+    struct zone_name apex;
+    struct track track;
+    sign_sink sink;
+    void *sink_context;
     size_t signatures;
-    struct bytes scratch;
 };
 
 uint32_t soa_serial(const struct rrset *soa)
 {
-    const struct rdata *rdata = &soa->rdatas[0];
-    struct cursor serial = cursor_over(rdata->data + rdata->length - SOA_SERIAL_FROM_END, 4);
+    struct rdata rdata = rrset_rdata(soa, 0);
+    struct cursor serial = cursor_over(rdata.data + rdata.length - SOA_SERIAL_FROM_END, 4);
     return cursor_u32(&serial);
 }
 
-static bool is_key_set(uint16_t type)
+uint32_t zone_serial(const struct zone *zone)
 {
-    return type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
+    struct rrset soa;
+    return zone_find(zone, zone_apex(zone), TYPE_SOA, &soa) ? soa_serial(&soa) : 0;
 }
 
-static enum keyd_status add_signatures(struct job *job, const struct rrset *set,
-                                       struct keyd_error *err)
+/* ---- The order of the output ---------------------------------------------------------------- */
+
+static void load_nsec3(struct track *track)
 {
-    const struct signing *signing = job->signing;
-    bool by_ksk = is_key_set(set->type);
-    const struct dns_signer *signers = by_ksk ? signing->ksks : signing->zsks;
-    size_t count = by_ksk ? signing->ksk_count : signing->zsk_count;
-    for (size_t i = 0; i < count; i++) {
-        bytes_reset(&job->scratch);
-        enum keyd_status status = rrsig_make(set, zone_apex(job->in), signing->inception,
-                                             signing->expiration, &signers[i], &job->scratch, err);
-        if (status == KEYD_OK)
-            status = zone_add(job->out, set->owner, TYPE_RRSIG, set->ttl, job->scratch.data,
-                              job->scratch.length, 0, err);
-        if (status != KEYD_OK)
-            return status;
-        job->signatures++;
+    if (track->chain == NULL || track->nsec3 == nsec3_chain_count(track->chain))
+        return;
+    nsec3_label(nsec3_chain_hash(track->chain, track->nsec3), track->nsec3_key);
+    track->nsec3_key[NSEC3_LABEL] = 0;
+}
+
+static void track_begin(struct track *track, const struct name_walk *walk,
+                        const struct nsec3_chain *chain)
+{
+    *track = (struct track){.chain = chain, .walk = *walk};
+    track->more_names = name_walk_next(&track->walk);
+    load_nsec3(track);
+}
+
+static bool has_nsec3(const struct track *track)
+{
+    return track->chain != NULL && track->nsec3 < nsec3_chain_count(track->chain);
+}
+
+static bool at_end(const struct track *track)
+{
+    return !track->more_names && !has_nsec3(track);
+}
+
+/* Whether an NSEC3 comes next, and no name. */
+static bool is_at_nsec3(const struct track *track)
+{
+    if (!has_nsec3(track))
+        return false;
+    if (!track->more_names)
+        return true;
+    const struct zone_name *name = &track->walk.name;
+    size_t shorter =
+        name->key_length < sizeof track->nsec3_key ? name->key_length : sizeof track->nsec3_key;
+    int difference = memcmp(track->nsec3_key, name->key, shorter);
+    return difference < 0 || (difference == 0 && sizeof track->nsec3_key < name->key_length);
+}
+
+static void step(struct track *track)
+{
+    if (is_at_nsec3(track)) {
+        track->nsec3++;
+        load_nsec3(track);
+    } else {
+        track->more_names = name_walk_next(&track->walk);
     }
-    return KEYD_OK;
 }
 
-static enum keyd_status add_set(struct job *job, const struct rrset *set, bool is_signed,
-                                struct keyd_error *err)
-{
-    enum keyd_status status = zone_add_set(job->out, set, err);
-    return status == KEYD_OK && is_signed ? add_signatures(job, set, err) : status;
-}
+/* ---- The apex ------------------------------------------------------------------------------- */
 
-/* The SOA with its new serial, and the DNSKEYs. */
-static enum keyd_status make_apex(struct job *job, struct keyd_error *err)
+static enum keyd_status add_to_apex(struct job *job, uint16_t type, uint32_t ttl,
+                                    const struct bytes *rdata, struct keyd_error *err)
 {
-    const struct signing *signing = job->signing;
-    const uint8_t *apex = zone_apex(job->in);
-    const struct rrset *soa = zone_find(job->in, apex, TYPE_SOA);
-    const struct rdata *old = &soa->rdatas[0];
-    job->apex = zone_new(apex);
-    if (job->apex == NULL)
+    if (rdata->failed)
         return keyd_fail_errno(err, ENOMEM, "the zone");
-
-    size_t before = old->length - (size_t)SOA_SERIAL_FROM_END;
-    bytes_reset(&job->scratch);
-    bytes_add(&job->scratch, old->data, before);
-    bytes_u32(&job->scratch, signing->serial);
-    bytes_add(&job->scratch, old->data + before + 4, old->length - before - 4);
-    if (job->scratch.failed)
-        return keyd_fail_errno(err, ENOMEM, "the zone");
-    enum keyd_status status = zone_add(job->apex, soa->owner, TYPE_SOA, soa->ttl, job->scratch.data,
-                                       job->scratch.length, soa->line, err);
-    for (size_t i = 0; i < signing->dnskey_count && status == KEYD_OK; i++) {
-        bytes_reset(&job->scratch);
-        dnskey_rdata(&signing->dnskeys[i], &job->scratch);
-        status = job->scratch.failed
-                     ? keyd_fail_errno(err, ENOMEM, "the zone")
-                     : zone_add(job->apex, soa->owner, TYPE_DNSKEY, signing->dnskey_ttl,
-                                job->scratch.data, job->scratch.length, 0, err);
-    }
-    return status == KEYD_OK ? zone_finish(job->apex, err) : status;
+    return zone_add(job->apex_zone, job->apex.owner.wire, type, ttl, rdata->data, rdata->length, 0,
+                    err);
 }
 
-static enum keyd_status add_nsec(struct job *job, const struct name_walk *walk, uint32_t ttl,
-                                 struct keyd_error *err)
+/* The SOA with its new serial. */
+static enum keyd_status add_soa(struct job *job, const struct rrset *soa, struct keyd_error *err)
 {
-    struct name_walk ahead = *walk;
-    const uint8_t *next =
-        name_walk_next_owned(&ahead) ? zone_set(job->in, ahead.first)->owner : zone_apex(job->in);
-    const struct rrset *name = zone_set(job->in, walk->first);
-    struct bytes data = {0};
-    nsec_rdata(walk, next, &data);
-    struct rdata rdata = {
-        .data = data.data, .canonical = data.data, .length = (uint16_t)data.length};
-    struct rrset set = {.owner = name->owner,
-                        .key = name->key,
-                        .key_length = name->key_length,
-                        .type = TYPE_NSEC,
-                        .ttl = ttl,
-                        .count = 1,
-                        .rdatas = &rdata};
-    enum keyd_status status =
-        data.failed ? keyd_fail_errno(err, ENOMEM, "the zone") : add_set(job, &set, true, err);
-    bytes_free(&data);
+    struct bytes rdata = {0};
+    struct rdata old = rrset_rdata(soa, 0);
+    size_t before = old.length - (size_t)SOA_SERIAL_FROM_END;
+    bytes_add(&rdata, old.data, before);
+    bytes_u32(&rdata, job->plan.signing->serial);
+    bytes_add(&rdata, old.data + before + 4, old.length - before - 4);
+    enum keyd_status status = add_to_apex(job, TYPE_SOA, soa->ttl, &rdata, err);
+    bytes_free(&rdata);
     return status;
 }
 
-static enum keyd_status sign_name(struct job *job, const struct name_walk *walk, uint32_t nsec,
-                                  struct keyd_error *err)
+static enum keyd_status add_dnskeys(struct job *job, struct keyd_error *err)
+{
+    const struct signing *signing = job->plan.signing;
+    struct bytes rdata = {0};
+    enum keyd_status status = KEYD_OK;
+    for (size_t i = 0; i < signing->dnskey_count && status == KEYD_OK; i++) {
+        bytes_reset(&rdata);
+        dnskey_rdata(&signing->dnskeys[i], &rdata);
+        status = add_to_apex(job, TYPE_DNSKEY, signing->dnskey_ttl, &rdata, err);
+    }
+    bytes_free(&rdata);
+    return status;
+}
+
+/* TTL 0: only the zone's own servers look at it. */
+static enum keyd_status add_nsec3param(struct job *job, struct keyd_error *err)
+{
+    struct bytes rdata = {0};
+    nsec3param_rdata(&rdata);
+    enum keyd_status status = add_to_apex(job, TYPE_NSEC3PARAM, 0, &rdata, err);
+    bytes_free(&rdata);
+    return status;
+}
+
+static enum keyd_status add_given(struct job *job, const struct rrset *set, struct keyd_error *err)
 {
     enum keyd_status status = KEYD_OK;
-    for (size_t i = walk->first; i < walk->next && status == KEYD_OK; i++) {
-        const struct rrset *set = zone_set(job->in, i);
-        if (walk->kind == NAME_APEX && (set->type == TYPE_SOA || set->type == TYPE_DNSKEY))
-            continue;
-        status = add_set(job, set, nsec_is_signed(walk->kind, set->type), err);
+    for (size_t i = 0; i < set->count && status == KEYD_OK; i++) {
+        struct rdata rdata = rrset_rdata(set, i);
+        status = zone_add(job->apex_zone, set->owner, set->type, set->ttl, rdata.data, rdata.length,
+                          set->line, err);
     }
-    for (size_t i = 0; walk->kind == NAME_APEX && i < zone_count(job->apex) && status == KEYD_OK;
-         i++)
-        status = add_set(job, zone_set(job->apex, i), true, err);
-    if (status == KEYD_OK && walk->kind != NAME_BELOW_CUT)
-        status = add_nsec(job, walk, nsec, err);
     return status;
 }
 
-static enum keyd_status sign_names(struct job *job, struct keyd_error *err)
+/* What the zone has at its apex, and what signing brings. */
+static enum keyd_status make_apex(struct job *job, const struct zone_name *given,
+                                  struct keyd_error *err)
 {
-    uint32_t nsec = nsec_ttl(zone_find(job->in, zone_apex(job->in), TYPE_SOA));
-    struct name_walk walk = {.zone = job->in};
-    enum keyd_status status = make_apex(job, err);
-    while (status == KEYD_OK && name_walk_next(&walk))
-        status = sign_name(job, &walk, nsec, err);
-    return status == KEYD_OK ? zone_finish(job->out, err) : status;
+    struct rrset set = {0};
+    job->apex_zone = zone_new(zone_apex(job->plan.zone));
+    if (job->apex_zone == NULL)
+        return keyd_fail_errno(err, ENOMEM, "the zone");
+    job->apex.owner = given->owner;
+    enum keyd_status status = add_dnskeys(job, err);
+    if (status == KEYD_OK && job->plan.signing->denial.kind == DENIAL_NSEC3)
+        status = add_nsec3param(job, err);
+    while (status == KEYD_OK && zone_next_set(given, &set)) {
+        if (set.type == TYPE_SOA)
+            status = add_soa(job, &set, err);
+        else if (set.type != TYPE_DNSKEY)
+            status = add_given(job, &set, err);
+    }
+    if (status == KEYD_OK)
+        status = zone_finish(job->apex_zone, err);
+    if (status == KEYD_OK && !zone_next_name(job->apex_zone, &job->apex))
+        status = keyd_fail(err, KEYD_INTERNAL, "ZONE_RECORD", "a zone without an apex");
+    return status;
 }
 
-enum keyd_status sign_zone(const struct zone *zone, const struct signing *signing,
-                           struct zone **out, size_t *signatures, struct keyd_error *err)
+static enum keyd_status sign_apex(struct job *job, const struct name_walk *walk, struct bytes *out,
+                                  struct keyd_error *err)
 {
-    struct job job = {.in = zone, .signing = signing, .out = zone_new(zone_apex(zone))};
-    enum keyd_status status =
-        job.out != NULL ? sign_names(&job, err) : keyd_fail_errno(err, ENOMEM, "the zone");
-    bytes_free(&job.scratch);
-    zone_free(job.apex);
-    if (status != KEYD_OK) {
-        zone_free(job.out);
-        return status;
+    struct sign_desk *desk = NULL;
+    enum keyd_status status = make_apex(job, &walk->name, err);
+    if (status == KEYD_OK)
+        status = sign_desk_open(&job->plan, true, &desk, err);
+    if (status == KEYD_OK)
+        status = sign_name(desk, walk, &job->apex, out, err);
+    if (status == KEYD_OK && out->failed)
+        status = keyd_fail_errno(err, ENOMEM, "the signed zone");
+    if (desk != NULL)
+        job->signatures += desk->signatures;
+    sign_desk_close(desk);
+    return status;
+}
+
+/* ---- The crew ------------------------------------------------------------------------------- */
+
+static bool take_part(void *context, void *taken)
+{
+    struct job *job = context;
+    struct part *part = taken;
+    if (at_end(&job->track))
+        return false;
+    part->track = job->track;
+    part->steps = 0;
+    for (; part->steps < PART_STEPS && !at_end(&job->track); part->steps++)
+        step(&job->track);
+    return true;
+}
+
+static enum keyd_status open_desk(void *context, void **desk, struct keyd_error *err)
+{
+    struct job *job = context;
+    struct sign_desk *opened = NULL;
+    enum keyd_status status = sign_desk_open(&job->plan, false, &opened, err);
+    *desk = opened;
+    return status;
+}
+
+static void close_desk(void *context, void *desk)
+{
+    struct job *job = context;
+    struct sign_desk *opened = desk;
+    if (opened != NULL)
+        job->signatures += opened->signatures;
+    sign_desk_close(opened);
+}
+
+static enum keyd_status make_part(void *context, void *desk, const void *taken, struct bytes *out,
+                                  struct keyd_error *err)
+{
+    const struct job *job = context;
+    const struct part *part = taken;
+    struct track track = part->track;
+    enum keyd_status status = KEYD_OK;
+    for (size_t i = 0; i < part->steps && status == KEYD_OK; i++) {
+        if (is_at_nsec3(&track))
+            status = sign_nsec3(desk, track.nsec3, &job->apex, out, err);
+        else
+            status = sign_name(desk, &track.walk, &job->apex, out, err);
+        step(&track);
     }
-    *out = job.out;
+    return status;
+}
+
+static enum keyd_status write_part(void *context, const void *data, size_t length,
+                                   struct keyd_error *err)
+{
+    struct job *job = context;
+    return job->sink(job->sink_context, data, length, err);
+}
+
+/* ---- All of it ------------------------------------------------------------------------------ */
+
+static enum keyd_status make_plan(struct job *job, struct nsec3_chain **chain,
+                                  struct keyd_error *err)
+{
+    struct rrset soa;
+    struct sign_plan *plan = &job->plan;
+    if (!zone_find(plan->zone, zone_apex(plan->zone), TYPE_SOA, &soa))
+        return keyd_fail(err, KEYD_INTERNAL, "ZONE_RECORD", "a zone without an SOA");
+    plan->denial_ttl = nsec_ttl(&soa);
+    plan->terms = (struct rrsig_terms){.apex = zone_apex(plan->zone),
+                                       .inception = plan->signing->inception,
+                                       .expiration = plan->signing->expiration};
+    if (plan->signing->denial.kind == DENIAL_NSEC)
+        return KEYD_OK;
+    enum keyd_status status =
+        nsec3_chain_make(plan->zone, plan->signing->denial.opt_out, chain, err);
+    plan->chain = *chain;
+    return status;
+}
+
+static enum keyd_status run(struct job *job, struct keyd_error *err)
+{
+    struct bytes apex = {0};
+    struct name_walk walk = {.zone = job->plan.zone};
+    const struct crew crew = {.threads = job->plan.signing->threads,
+                              .part_size = sizeof(struct part),
+                              .context = job,
+                              .take = take_part,
+                              .open = open_desk,
+                              .close = close_desk,
+                              .make = make_part,
+                              .write = write_part};
+    name_walk_next(&walk);
+    enum keyd_status status = sign_apex(job, &walk, &apex, err);
+    if (status == KEYD_OK)
+        status = job->sink(job->sink_context, apex.data, apex.length, err);
+    bytes_free(&apex);
+    if (status != KEYD_OK)
+        return status;
+    track_begin(&job->track, &walk, job->plan.chain);
+    return at_end(&job->track) ? KEYD_OK : crew_run(&crew, err);
+}
+
+enum keyd_status sign_zone(const struct zone *zone, const struct signing *signing, sign_sink sink,
+                           void *context, size_t *signatures, struct keyd_error *err)
+{
+    struct nsec3_chain *chain = NULL;
+    struct job job = {
+        .plan = {.zone = zone, .signing = signing}, .sink = sink, .sink_context = context};
+    enum keyd_status status = make_plan(&job, &chain, err);
+    if (status == KEYD_OK)
+        status = run(&job, err);
+    zone_free(job.apex_zone);
+    nsec3_chain_free(chain);
     *signatures = job.signatures;
-    return KEYD_OK;
+    return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Signing: an unsigned zone in, a signed zone out. Knows no file, no HSM, no clock: all is handed
- * in.
+ * Signing: an unsigned zone in, the text of a signed zone out, in canonical order and as one
+ * stream: a signed zone is never held. Knows no file, no HSM, no clock: all is handed in.
  */
 #ifndef DNSSEC_SIGN_H
 #define DNSSEC_SIGN_H
@@ -11,6 +11,7 @@
 
 #include "client/dns/dnskey.h"
 #include "client/dns/zone.h"
+#include "client/dnssec/denial.h"
 #include "client/dnssec/signer.h"
 
 struct signing {
@@ -24,15 +25,22 @@ struct signing {
     uint32_t inception;  /* seconds since 1970 */
     uint32_t expiration;
     uint32_t serial; /* of the signed zone's SOA */
+    struct denial denial;
+    unsigned threads; /* that sign with the ZSKs; 0: one for each core */
 };
 
-/* zone must have passed zonecheck. *out is finished and *owned*. *signatures: RRSIGs made. Calls
- * the signers, so it blocks where they do; their errors come back. */
-enum keyd_status sign_zone(const struct zone *zone, const struct signing *signing,
-                           struct zone **out, size_t *signatures,
-                           struct keyd_error *err) KEYD_CHECKED;
+/* Where the text goes, in order. Called by one thread at a time, though not always by the same. */
+typedef enum keyd_status (*sign_sink)(void *context, const void *text, size_t length,
+                                      struct keyd_error *err);
 
-/* The serial of an SOA set with one record. */
+/* zone must have passed zonecheck. *signatures: RRSIGs made. The KSKs sign first, before the sink
+ * has got anything, all in the calling thread. An error of a signer or of the sink ends all and
+ * comes back; what the sink has got by then is half a zone. */
+enum keyd_status sign_zone(const struct zone *zone, const struct signing *signing, sign_sink sink,
+                           void *context, size_t *signatures, struct keyd_error *err) KEYD_CHECKED;
+
+/* The serial of an SOA set with one record; of a zone that has passed zonecheck. */
 uint32_t soa_serial(const struct rrset *soa);
+uint32_t zone_serial(const struct zone *zone);
 
 #endif

@@ -114,16 +114,18 @@ static void report_serial(struct report *report, const struct zone_state *state,
     report_add_data(report, "zone_file_serial", json_integer(file));
 }
 
-static void report_verified(struct report *report, const struct verified *verified)
+static void report_verified(struct report *report, const struct verified *verified,
+                            struct denial denial)
 {
+    const char *kind = denial.kind == DENIAL_NSEC3 ? "NSEC3" : "NSEC";
     report_add(report, "Verified", "verified",
                json_pack("{s:I, s:I, s:I}", "rrsets", (json_int_t)verified->rrsets, "signatures",
                          (json_int_t)verified->signatures, "checked",
                          (json_int_t)verified->checked),
                verified->checked == verified->signatures
-                   ? "%zu RRsets, NSEC chain, DNSKEYs from the DS on, all %zu signatures"
-                   : "%zu RRsets, NSEC chain, DNSKEYs from the DS on, %zu of %zu signatures",
-               verified->rrsets, verified->checked, verified->signatures);
+                   ? "%zu RRsets, %s chain, DNSKEYs from the DS on, all %zu signatures"
+                   : "%zu RRsets, %s chain, DNSKEYs from the DS on, %zu of %zu signatures",
+               verified->rrsets, kind, verified->checked, verified->signatures);
 }
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
@@ -138,6 +140,7 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .dnskey_count = session_dnskeys(session, dnskeys),
                                               .unsigned_zone = zone,
                                               .serial = serial,
+                                              .denial = session->state.denial,
                                               .now = clock_now() / 1000,
                                               .mode = mode};
     return verify_file(path, &verification, verified, err);
@@ -153,8 +156,9 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
     return verify_with(session, path, path, NULL, NULL, mode, verified, err);
 }
 
+/* The signed zone into a publication that has begun. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
-                                    uint32_t serial, int64_t now, struct zone **out,
+                                    uint32_t serial, int64_t now, struct publication *publication,
                                     struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
@@ -170,9 +174,12 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .dnskey_ttl = session->state.dnskey_ttl,
                                     .inception = (uint32_t)(now - SIGNATURES_BEFORE),
                                     .expiration = (uint32_t)(now + SIGNATURES_AFTER),
-                                    .serial = serial};
+                                    .serial = serial,
+                                    .denial = session->state.denial};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, out, &signatures, err);
+        status = sign_zone(zone, &signing, publish_add, publication, &signatures, err);
+    if (status == KEYD_OK)
+        status = publish_end(publication, err);
     signers_close(&signers);
     return status;
 }
@@ -241,25 +248,24 @@ static enum keyd_status publish(struct session *session, struct publication *pub
 enum keyd_status signing_run(struct session *session, const struct zone *zone,
                              struct report *report, struct keyd_error *err)
 {
-    struct zone *out = NULL;
     struct publication publication;
     struct verified verified;
     char when[WHEN_MAX];
     const struct zone_state *state = &session->state;
     int64_t now = clock_now() / 1000;
-    uint32_t file = soa_serial(zone_find(zone, zone_apex(zone), TYPE_SOA));
+    uint32_t file = zone_serial(zone);
     uint32_t serial =
         serial_choose(state->serial_policy, file, state->have_serial ? &state->serial : NULL);
     enum keyd_status status = check_ready(session, now, err);
     if (status == KEYD_OK)
-        status = make_signed(session, zone, serial, now, &out, err);
-    if (status == KEYD_OK)
-        status = session->options->dry_run
-                     ? publish_rehearse(state->signed_zone, out, &publication, err)
-                     : publish_write(state->signed_zone, out, &publication, err);
-    zone_free(out);
+        status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)
         return status;
+    status = make_signed(session, zone, serial, now, &publication, err);
+    if (status != KEYD_OK) {
+        publish_drop(&publication);
+        return status;
+    }
     status = verify_with(session, publication.fresh, state->signed_zone, zone, &serial,
                          session->options->verify, &verified, err);
     if (status != KEYD_OK) {
@@ -267,7 +273,9 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
     report_serial(report, state, serial, file);
-    report_verified(report, &verified);
+    report_verified(report, &verified, state->denial);
+    report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
+               denial_text(state->denial));
     when_text(verified.expiration * 1000, now * 1000, when);
     report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
                "%s", when);

@@ -80,16 +80,16 @@ static json_t *state_to_json(const struct zone_state *state)
     for (size_t i = 0; i < state->key_count; i++)
         json_array_append_new(keys, key_to_json(&state->keys[i]));
     json_t *serial = state->have_serial ? json_integer(state->serial) : json_null();
-    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:i, s:i, s:o, s:o, s:s, s:o, s:I, s:I, "
-                     "s:o, s:o, s:o}",
+    return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:i, s:i, s:s, s:o, s:o, s:s, s:o, s:I, "
+                     "s:I, s:o, s:o, s:o}",
                      "version", STATE_VERSION, "zone", zone, "zone_file", state->zone_file,
                      "signed_zone", state->signed_zone, "reload", text_to_json(state->reload),
                      "alias", state->alias, "token", text_to_json(state->token), "algorithm",
-                     state->algorithm, "key_size", (int)state->key_size, "request_id",
-                     text_to_json(state->request_id), "keys", keys, "serial_policy",
-                     serial_policy_name(state->serial_policy), "serial", serial, "dnskey_ttl",
-                     (json_int_t)state->dnskey_ttl, "unsigned_largest_ttl",
-                     (json_int_t)state->unsigned_largest_ttl, "enabled",
+                     state->algorithm, "key_size", (int)state->key_size, "denial",
+                     denial_name(state->denial), "request_id", text_to_json(state->request_id),
+                     "keys", keys, "serial_policy", serial_policy_name(state->serial_policy),
+                     "serial", serial, "dnskey_ttl", (json_int_t)state->dnskey_ttl,
+                     "unsigned_largest_ttl", (json_int_t)state->unsigned_largest_ttl, "enabled",
                      time_to_json(state->enabled_ms), "signed", time_to_json(state->signed_ms),
                      "signatures_end", time_to_json(state->expiration_ms));
 }
@@ -219,6 +219,16 @@ static void read_algorithm(struct reader *reader, struct zone_state *state)
         reader->wrong = "key_size";
 }
 
+static void read_denial(struct reader *reader, struct zone_state *state)
+{
+    char name[32];
+    if (json_object_get(reader->object, "denial") == NULL)
+        return;
+    read_text(reader, "denial", name, sizeof name);
+    if (reader->wrong == NULL && !denial_parse(name, &state->denial))
+        reader->wrong = "denial";
+}
+
 static void read_state(struct reader *reader, struct zone_state *state)
 {
     char policy[32];
@@ -230,6 +240,7 @@ static void read_state(struct reader *reader, struct zone_state *state)
     read_text(reader, "alias", state->alias, sizeof state->alias);
     read_text(reader, "token", state->token, sizeof state->token);
     read_algorithm(reader, state);
+    read_denial(reader, state);
     read_text(reader, "request_id", state->request_id, sizeof state->request_id);
     read_text(reader, "serial_policy", policy, sizeof policy);
     state->dnskey_ttl = (uint32_t)read_number(reader, "dnskey_ttl", INT32_MAX);

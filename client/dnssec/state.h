@@ -15,6 +15,7 @@
 #include "client/dns/dname.h"
 #include "client/dns/dnskey.h"
 #include "client/dns/serial.h"
+#include "client/dnssec/denial.h"
 #include "client/dnssec/keyfile.h"
 #include "keyd/base/error.h"
 #include "keyd/base/keyid.h"
@@ -46,6 +47,7 @@ struct zone_state {
     char request_id[KEYID_TEXT]; /* of CreateKey, stored before it is sent; empty: none yet */
     struct zone_key keys[STATE_KEYS_MAX];
     size_t key_count;
+    struct denial denial;
     enum serial_policy serial_policy;
     bool have_serial;
     uint32_t serial; /* the last one given out, stored before it is published */

@@ -2,12 +2,15 @@
  *
  * Judges a signed zone file before it is published, or the one that is: reads it back and checks it
  * as a validator would. Shares nothing with the signer above the reading of text and names: the
- * cryptography, DS and canonical forms are ldns', the chain's rules are written a second time here.
+ * forms that are signed, the chains' rules and the use of the keys are written a second time
+ * (canon.h, chain.h, checker.h). The file is read once, as a stream, one name held at a time; only
+ * one that is not in canonical order, which is none of ours, is held as a whole.
  *
  * Always checked: the DNSKEY set is exactly the given one and chains from the KSKs' DS; the apex;
  * all RRSIGs' fields and times; that every algorithm of the DNSKEYs signs every set; one TTL in
- * each RRset; which sets must and must not have one; the whole NSEC chain: sorted, closed, no name
- * missing or too many, each bitmap equal to what is there; and, where the unsigned zone is given,
+ * each RRset; which sets must and must not have one; the whole NSEC or NSEC3 chain: sorted, closed,
+ * no name missing or too many, each bitmap equal to what is there; and, where the unsigned zone is
+ * given,
  * that nothing of it is missing, changed, or new. Signatures: all of them, or those of the apex and
  * a sample.
  */
@@ -20,6 +23,7 @@
 
 #include "client/dns/dnskey.h"
 #include "client/dns/zone.h"
+#include "client/dnssec/denial.h"
 
 enum verify_mode {
     VERIFY_DEFAULT, /* full under VERIFY_FULL_BELOW RRsets, else sample */
@@ -37,8 +41,10 @@ struct verification {
     size_t dnskey_count;
     const struct zone *unsigned_zone; /* NULL: not known */
     const uint32_t *serial;           /* NULL: any */
+    struct denial denial;             /* that it must have */
     int64_t now;                      /* seconds since 1970 */
     enum verify_mode mode;
+    unsigned threads; /* that check signatures; 0: one for each core */
 };
 
 struct verified {

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "client/dns/rrtype.h"
 #include "client/dns/ttl.h"
@@ -10,22 +11,31 @@
 void zone_ttls(const struct zone *zone, struct zone_ttls *ttls)
 {
     const uint8_t *apex = zone_apex(zone);
-    const struct rrset *soa = zone_find(zone, apex, TYPE_SOA);
-    const struct rrset *ns = zone_find(zone, apex, TYPE_NS);
-    const struct rrset *largest = soa;
+    struct rrset soa = {0};
+    struct rrset ns = {0};
     char owner[DNAME_TEXT];
-    for (size_t i = 0; i < zone_count(zone); i++) {
-        if (zone_set(zone, i)->ttl > largest->ttl)
-            largest = zone_set(zone, i);
+    *ttls = (struct zone_ttls){0};
+    if (!zone_find(zone, apex, TYPE_SOA, &soa) || !zone_find(zone, apex, TYPE_NS, &ns))
+        return;
+    struct dname largest_owner = {.length = (uint8_t)dname_length(apex)};
+    memcpy(largest_owner.wire, apex, largest_owner.length);
+    ttls->largest = soa.ttl;
+    ttls->largest_type = TYPE_SOA;
+    for (struct zone_name name = {0}; zone_next_name(zone, &name);) {
+        for (struct rrset set = {0}; zone_next_set(&name, &set);) {
+            if (set.ttl <= ttls->largest)
+                continue;
+            ttls->largest = set.ttl;
+            ttls->largest_type = set.type;
+            largest_owner = name.owner;
+        }
     }
-    const struct rdata *rdata = &soa->rdatas[0];
-    struct cursor minimum = cursor_over(rdata->data + rdata->length - 4, 4);
-    *ttls = (struct zone_ttls){.largest = largest->ttl,
-                               .largest_type = largest->type,
-                               .soa = soa->ttl,
-                               .minimum = cursor_u32(&minimum),
-                               .ns = ns->ttl};
-    dname_format(largest->owner, owner);
+    struct rdata rdata = rrset_rdata(&soa, 0);
+    struct cursor minimum = cursor_over(rdata.data + rdata.length - 4, 4);
+    ttls->soa = soa.ttl;
+    ttls->minimum = cursor_u32(&minimum);
+    ttls->ns = ns.ttl;
+    dname_format(largest_owner.wire, owner);
     snprintf(ttls->largest_owner, sizeof ttls->largest_owner, "%.*s", WAIT_OWNER_MAX - 1, owner);
 }
 

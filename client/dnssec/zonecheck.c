@@ -19,13 +19,12 @@ struct check {
     size_t own_count;
 };
 
-/* The sets of one name that others judge each other by. */
+/* The sets of one name that others judge each other by; count 0: not there. */
 struct name {
-    const struct rrset *any; /* the first one */
-    const struct rrset *cname;
-    const struct rrset *dname;
-    const struct rrset *ns;
-    const struct rrset *ds;
+    struct rrset cname;
+    struct rrset dname;
+    struct rrset ns;
+    struct rrset ds;
     size_t sets;
     bool apex;
 };
@@ -53,7 +52,8 @@ static bool is_own_dnskey(const struct check *check, const struct rrset *set)
     for (size_t i = 0; i < set->count; i++) {
         struct dnskey key;
         bool found = false;
-        if (!dnskey_from_rdata(set->rdatas[i].data, set->rdatas[i].length, &key))
+        struct rdata rdata = rrset_rdata(set, i);
+        if (!dnskey_from_rdata(rdata.data, rdata.length, &key))
             return false;
         for (size_t j = 0; j < check->own_count && !found; j++)
             found = dnskey_equal(&key, &check->own[j]);
@@ -83,38 +83,33 @@ static enum keyd_status check_unsigned(const struct check *check, const struct r
         check->path, set->line, owner, type);
 }
 
-static struct name gather(const struct zone *zone, size_t first, size_t next)
+static void gather(struct name *name, const struct rrset *set)
 {
-    struct name name = {.any = zone_set(zone, first), .sets = next - first};
-    name.apex = name.any->key_length == 0;
-    for (size_t i = first; i < next; i++) {
-        const struct rrset *set = zone_set(zone, i);
-        if (set->type == TYPE_CNAME)
-            name.cname = set;
-        else if (set->type == TYPE_DNAME)
-            name.dname = set;
-        else if (set->type == TYPE_NS)
-            name.ns = set;
-        else if (set->type == TYPE_DS)
-            name.ds = set;
-    }
-    return name;
+    name->sets++;
+    if (set->type == TYPE_CNAME)
+        name->cname = *set;
+    else if (set->type == TYPE_DNAME)
+        name->dname = *set;
+    else if (set->type == TYPE_NS)
+        name->ns = *set;
+    else if (set->type == TYPE_DS)
+        name->ds = *set;
 }
 
 static enum keyd_status check_name(const struct check *check, const struct name *name,
                                    struct keyd_error *err)
 {
-    if (name->cname != NULL && name->sets > 1)
-        return content(check, name->cname, err,
+    if (name->cname.count > 0 && name->sets > 1)
+        return content(check, &name->cname, err,
                        "CNAME beside other data (RFC 2181, 10.1): keep one of the two");
-    if (name->cname != NULL && name->cname->count > 1)
-        return content(check, name->cname, err, "more than one CNAME");
-    if (name->dname != NULL && name->dname->count > 1)
-        return content(check, name->dname, err, "more than one DNAME");
-    if (name->dname != NULL && name->ns != NULL && !name->apex)
-        return content(check, name->dname, err, "DNAME beside a delegation (RFC 6672, 2.3)");
-    if (name->ds != NULL && (name->ns == NULL || name->apex))
-        return content(check, name->ds, err,
+    if (name->cname.count > 1)
+        return content(check, &name->cname, err, "more than one CNAME");
+    if (name->dname.count > 1)
+        return content(check, &name->dname, err, "more than one DNAME");
+    if (name->dname.count > 0 && name->ns.count > 0 && !name->apex)
+        return content(check, &name->dname, err, "DNAME beside a delegation (RFC 6672, 2.3)");
+    if (name->ds.count > 0 && (name->ns.count == 0 || name->apex))
+        return content(check, &name->ds, err,
                        name->apex ? "the zone's own DS belongs into the parent zone"
                                   : "DS without NS: a DS needs a delegation");
     return KEYD_OK;
@@ -123,15 +118,16 @@ static enum keyd_status check_name(const struct check *check, const struct name 
 static enum keyd_status check_apex(const struct check *check, struct keyd_error *err)
 {
     char apex[DNAME_TEXT];
-    const struct rrset *soa = zone_find(check->zone, zone_apex(check->zone), TYPE_SOA);
+    struct rrset soa;
+    struct rrset ns;
     dname_format(zone_apex(check->zone), apex);
-    if (soa == NULL)
+    if (!zone_find(check->zone, zone_apex(check->zone), TYPE_SOA, &soa))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
                          "%s: there is no SOA record at %.256s: is this the right file?",
                          check->path, apex);
-    if (soa->count > 1)
-        return content(check, soa, err, "%zu SOA records: keep one", soa->count);
-    if (zone_find(check->zone, zone_apex(check->zone), TYPE_NS) == NULL)
+    if (soa.count > 1)
+        return content(check, &soa, err, "%zu SOA records: keep one", soa.count);
+    if (!zone_find(check->zone, zone_apex(check->zone), TYPE_NS, &ns))
         return keyd_fail(
             err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
             "%s: there is no NS record at %.256s: name the servers that serve the zone",
@@ -144,9 +140,10 @@ static enum keyd_status check_set(const struct check *check, const struct rrset 
                                   struct keyd_error *err)
 {
     size_t size = 0;
+    size_t owner = dname_length(set->owner);
     bool apex = set->key_length == 0;
     for (size_t i = 0; i < set->count; i++)
-        size += dname_length(set->owner) + RR_FIXED + set->rdatas[i].length;
+        size += owner + RR_FIXED + rrset_rdata(set, i).length;
     if (size > RRSET_MAX)
         return content(check, set, err,
                        "the records of one type have %zu bytes together: with their signature no "
@@ -162,40 +159,64 @@ static enum keyd_status check_set(const struct check *check, const struct rrset 
     return KEYD_OK;
 }
 
-static enum keyd_status check_names(const struct check *check, struct keyd_error *err)
+/* The key of a name that others may be below, and where it was set. */
+struct top {
+    const uint8_t *key; /* NULL: none met yet */
+    uint16_t key_length;
+    unsigned line;
+};
+
+static bool is_below(const struct zone_name *name, const struct top *top)
 {
-    const struct rrset *dname = NULL;
-    const struct rrset *cut = NULL;
-    for (size_t i = 0; i < zone_count(check->zone);) {
-        size_t next = zone_next_name(check->zone, i);
-        struct name name = gather(check->zone, i, next);
-        if (dname != NULL && rrset_is_in(name.any, dname))
-            return content(check, name.any, err, "below the DNAME of line %u (RFC 6672, 2.4)",
-                           dname->line);
-        i = next;
-        if (cut != NULL && rrset_is_in(name.any, cut))
-            continue; /* occluded: nobody is ever told of it */
-        enum keyd_status status = check_name(check, &name, err);
-        if (status != KEYD_OK)
-            return status;
-        if (name.dname != NULL)
-            dname = name.dname;
-        if (name.ns != NULL && !name.apex)
-            cut = name.ns;
+    return top->key != NULL &&
+           zone_key_is_in(name->key, name->key_length, top->key, top->key_length);
+}
+
+static struct top top_of(const struct rrset *set)
+{
+    return (struct top){.key = set->key, .key_length = set->key_length, .line = set->line};
+}
+
+/* All sets of a name, each by itself; leaves those that are judged together. */
+static enum keyd_status check_sets(const struct check *check, const struct zone_name *zone_name,
+                                   struct name *name, struct keyd_error *err)
+{
+    struct rrset set = {0};
+    enum keyd_status status = KEYD_OK;
+    *name = (struct name){.apex = zone_name->key_length == 0};
+    while (status == KEYD_OK && zone_next_set(zone_name, &set)) {
+        status = check_unsigned(check, &set, err);
+        if (status == KEYD_OK)
+            status = check_set(check, &set, err);
+        gather(name, &set);
     }
-    return KEYD_OK;
+    return status;
 }
 
 enum keyd_status zonecheck(const struct zone *zone, const char *path, const struct dnskey *own,
                            size_t own_count, struct keyd_error *err)
 {
     struct check check = {.zone = zone, .path = path, .own = own, .own_count = own_count};
+    struct zone_name zone_name = {0};
+    struct name name;
+    struct top dname = {0};
+    struct top cut = {0};
     enum keyd_status status = check_apex(&check, err);
-    for (size_t i = 0; i < zone_count(zone) && status == KEYD_OK; i++) {
-        const struct rrset *set = zone_set(zone, i);
-        status = check_unsigned(&check, set, err);
-        if (status == KEYD_OK)
-            status = check_set(&check, set, err);
+    while (status == KEYD_OK && zone_next_name(zone, &zone_name)) {
+        status = check_sets(&check, &zone_name, &name, err);
+        if (status == KEYD_OK && is_below(&zone_name, &dname)) {
+            struct rrset first = {0};
+            zone_next_set(&zone_name, &first);
+            return content(&check, &first, err, "below the DNAME of line %u (RFC 6672, 2.4)",
+                           dname.line);
+        }
+        if (status != KEYD_OK || is_below(&zone_name, &cut))
+            continue; /* below a cut it is occluded: nobody is ever told of it */
+        status = check_name(&check, &name, err);
+        if (name.dname.count > 0)
+            dname = top_of(&name.dname);
+        if (name.ns.count > 0 && !name.apex)
+            cut = top_of(&name.ns);
     }
-    return status == KEYD_OK ? check_names(&check, err) : status;
+    return status;
 }

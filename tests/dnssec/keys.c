@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client/dns/zonefile.h"
 #include "client/dnssec/keyfile.h"
 #include "client/dnssec/sign.h"
 #include "tests/dnssec/lab.h"
@@ -60,10 +59,19 @@ void free_keys(struct keys *keys)
     free(keys);
 }
 
-struct zone *sign_with(const struct zone *zone, const struct keys *keys, int64_t now)
+static enum keyd_status add_text(void *context, const void *text, size_t length,
+                                 struct keyd_error *err)
+{
+    (void)err;
+    bytes_add(context, text, length);
+    return KEYD_OK;
+}
+
+char *sign_denying(const struct zone *zone, const struct keys *keys, int64_t now,
+                   struct denial denial, unsigned threads)
 {
     struct keyd_error err = {.message = ""};
-    struct zone *out = NULL;
+    struct bytes text = {0};
     size_t signatures = 0;
     const struct signing signing = {.dnskeys = keys->dnskeys,
                                     .dnskey_count = 2,
@@ -74,19 +82,18 @@ struct zone *sign_with(const struct zone *zone, const struct keys *keys, int64_t
                                     .dnskey_ttl = 600,
                                     .inception = (uint32_t)(now - 3600),
                                     .expiration = (uint32_t)(now + 86400),
-                                    .serial = 8};
-    if (sign_zone(zone, &signing, &out, &signatures, &err) != KEYD_OK)
+                                    .serial = 8,
+                                    .denial = denial,
+                                    .threads = threads};
+    if (sign_zone(zone, &signing, add_text, &text, &signatures, &err) != KEYD_OK)
         die(err.message);
-    return out;
+    bytes_u8(&text, '\0');
+    if (text.failed)
+        die("no memory");
+    return (char *)text.data;
 }
 
-char *text_of(const struct zone *zone)
+char *sign_with(const struct zone *zone, const struct keys *keys, int64_t now)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *file = open_memstream(&text, &size);
-    if (file == NULL || zonefile_write(zone, file, "memory", NULL) != KEYD_OK)
-        die("a zone's text");
-    fclose(file);
-    return text;
+    return sign_denying(zone, keys, now, (struct denial){0}, 0);
 }

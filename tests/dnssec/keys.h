@@ -7,6 +7,7 @@
 
 #include "client/dns/dnskey.h"
 #include "client/dns/zone.h"
+#include "client/dnssec/denial.h"
 #include "client/dnssec/signer.h"
 
 #define NOW INT64_C(1795509062) /* 2026-11-24 08:31:02 */
@@ -25,10 +26,12 @@ struct keys *make_keys(void); /* of algorithm 13 */
 struct keys *make_keys_of(unsigned ksk_algorithm, unsigned zsk_algorithm);
 void free_keys(struct keys *keys);
 
-/* Signed from an hour before `now` to a day after it, serial 8, DNSKEY's TTL 600. zone_free. */
-struct zone *sign_with(const struct zone *zone, const struct keys *keys, int64_t now);
+/* The text of the signed zone: from an hour before `now` to a day after it, serial 8, DNSKEY's TTL
+ * 600, with NSEC. *Owned*. */
+char *sign_with(const struct zone *zone, const struct keys *keys, int64_t now);
 
-/* A zone as its file has it. *Owned*. */
-char *text_of(const struct zone *zone);
+/* The same with another denial, by so many threads (0: one for each core). */
+char *sign_denying(const struct zone *zone, const struct keys *keys, int64_t now,
+                   struct denial denial, unsigned threads);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/dns/zonefile.h"
+#include "client/dns/zoneprint.h"
 #include "keyd/base/file.h"
 
 static char folder[] = "/tmp/keyd-dnssec-test.XXXXXX";
@@ -72,4 +73,19 @@ struct zone *lab_zone(const char *apex, const char *text)
     if (zonefile_load(lab_file("lab.zone", text), name.wire, &zone, &err) != KEYD_OK)
         die(apex, err.message);
     return zone;
+}
+
+char *lab_text(const struct zone *zone)
+{
+    struct bytes text = {0};
+    struct owner_text owner;
+    for (struct zone_name name = {0}; zone_next_name(zone, &name);) {
+        owner_text(name.owner.wire, &owner);
+        for (struct rrset set = {0}; zone_next_set(&name, &set);)
+            print_set(&text, &owner, &set);
+    }
+    bytes_u8(&text, '\0');
+    if (text.failed)
+        die("a zone's text", "no memory");
+    return (char *)text.data;
 }

@@ -23,4 +23,7 @@ struct dname lab_name(const char *text);
 /* A zone from text. zone_free. */
 struct zone *lab_zone(const char *apex, const char *text);
 
+/* A zone as text, one record a line in canonical order. *Owned*. */
+char *lab_text(const struct zone *zone);
+
 #endif

@@ -20,10 +20,12 @@ static const char *nsec_of(const struct zone *zone, const char *owner)
 {
     static char text[1024];
     struct bytes out = {0};
-    const struct rrset *set = zone_find(zone, lab_name(owner).wire, TYPE_NSEC);
-    if (set == NULL)
+    struct dname name = lab_name(owner);
+    struct rrset set;
+    if (!zone_find(zone, name.wire, TYPE_NSEC, &set))
         return NULL;
-    rdata_format(TYPE_NSEC, set->rdatas[0].data, set->rdatas[0].length, &out);
+    struct rdata rdata = rrset_rdata(&set, 0);
+    rdata_format(TYPE_NSEC, rdata.data, rdata.length, &out);
     snprintf(text, sizeof text, "%.*s", (int)out.length, out.data);
     bytes_free(&out);
     return text;
@@ -31,13 +33,33 @@ static const char *nsec_of(const struct zone *zone, const char *owner)
 
 static bool is_signed(const struct zone *zone, const char *owner, uint16_t type)
 {
-    struct dname name = lab_name(owner);
-    for (size_t i = 0; i < zone_count(zone); i++) {
-        const struct rrset *set = zone_set(zone, i);
-        if (set->type == TYPE_RRSIG && set->covered == type && dname_equal(set->owner, name.wire))
-            return true;
+    struct dname wanted = lab_name(owner);
+    for (struct zone_name name = {0}; zone_next_name(zone, &name);) {
+        for (struct rrset set = {0}; zone_next_set(&name, &set);) {
+            if (set.type == TYPE_RRSIG && set.covered == type &&
+                dname_equal(set.owner, wanted.wire))
+                return true;
+        }
     }
     return false;
+}
+
+static uint32_t ttl_of(const struct zone *zone, const char *owner, uint16_t type)
+{
+    struct dname name = lab_name(owner);
+    struct rrset set;
+    assert_true(zone_find(zone, name.wire, type, &set));
+    return set.ttl;
+}
+
+/* The first set of a zone. */
+static struct rrset first_set(const struct zone *zone, struct zone_name *name)
+{
+    struct rrset set = {0};
+    *name = (struct zone_name){0};
+    assert_true(zone_next_name(zone, name));
+    assert_true(zone_next_set(name, &set));
+    return set;
 }
 
 static void the_chain_and_its_bitmaps(void **state)
@@ -45,7 +67,9 @@ static void the_chain_and_its_bitmaps(void **state)
     (void)state;
     struct keys *keys = make_keys();
     struct zone *zone = lab_zone("example.org", zone_text);
-    struct zone *out = sign_with(zone, keys, NOW);
+    char *text = sign_with(zone, keys, NOW);
+    struct zone *out = lab_zone("example.org", text);
+    free(text);
     assert_string_equal(nsec_of(out, "example.org"), "a.b.c.example.org. NS SOA RRSIG NSEC DNSKEY");
     assert_string_equal(nsec_of(out, "a.b.c.example.org"), "ns1.example.org. A RRSIG NSEC");
     assert_string_equal(nsec_of(out, "ns1.example.org"), "ns2.example.org. A RRSIG NSEC");
@@ -57,8 +81,7 @@ static void the_chain_and_its_bitmaps(void **state)
     assert_null(nsec_of(out, "b.c.example.org"));
     assert_null(nsec_of(out, "ns.sub.example.org"));
     assert_null(nsec_of(out, "deep.sub.example.org"));
-    const struct rrset *nsec = zone_find(out, lab_name("z.example.org").wire, TYPE_NSEC);
-    assert_int_equal(nsec->ttl, 300); /* RFC 9077 */
+    assert_int_equal(ttl_of(out, "z.example.org", TYPE_NSEC), 300); /* RFC 9077 */
     zone_free(out);
     zone_free(zone);
     free_keys(keys);
@@ -69,7 +92,9 @@ static void signs_what_is_its_own(void **state)
     (void)state;
     struct keys *keys = make_keys();
     struct zone *zone = lab_zone("example.org", zone_text);
-    struct zone *out = sign_with(zone, keys, NOW);
+    char *text = sign_with(zone, keys, NOW);
+    struct zone *out = lab_zone("example.org", text);
+    free(text);
     assert_true(is_signed(out, "example.org", TYPE_SOA));
     assert_true(is_signed(out, "example.org", TYPE_NS));
     assert_true(is_signed(out, "example.org", TYPE_DNSKEY));
@@ -79,8 +104,8 @@ static void signs_what_is_its_own(void **state)
     assert_false(is_signed(out, "sub.example.org", TYPE_A));
     assert_false(is_signed(out, "ns.sub.example.org", TYPE_A));
     assert_false(is_signed(out, "deep.sub.example.org", TYPE_NS));
-    assert_int_equal(soa_serial(zone_find(out, zone_apex(out), TYPE_SOA)), 8);
-    assert_int_equal(zone_find(out, zone_apex(out), TYPE_DNSKEY)->ttl, 600);
+    assert_int_equal(zone_serial(out), 8);
+    assert_int_equal(ttl_of(out, "example.org", TYPE_DNSKEY), 600);
     zone_free(out);
     zone_free(zone);
     free_keys(keys);
@@ -91,7 +116,9 @@ static void an_apex_alone(void **state)
     (void)state;
     struct keys *keys = make_keys();
     struct zone *zone = lab_zone(".", "@ 60 SOA a. b. 1 2 3 4 5\n@ 60 NS a.example.\n");
-    struct zone *out = sign_with(zone, keys, NOW);
+    char *text = sign_with(zone, keys, NOW);
+    struct zone *out = lab_zone(".", text);
+    free(text);
     assert_string_equal(nsec_of(out, "."), ". NS SOA RRSIG NSEC DNSKEY");
     zone_free(out);
     zone_free(zone);
@@ -105,9 +132,11 @@ static void the_bytes_that_are_signed(void **state)
     (void)state;
     struct zone *zone = lab_zone("A.", "*.b.a. 60 MX 2 X.A.\n*.B.a. 60 MX 1 y.a.\n");
     struct dname apex = lab_name("A.");
+    struct zone_name name;
+    struct rrset set = first_set(zone, &name);
     struct rrsig rrsig = {.type_covered = TYPE_MX,
                           .algorithm = 13,
-                          .labels = rrsig_labels(zone_set(zone, 0)->owner),
+                          .labels = rrsig_labels(set.owner),
                           .original_ttl = 60,
                           .expiration = 0x01020304,
                           .inception = 0x05060708,
@@ -119,7 +148,7 @@ static void the_bytes_that_are_signed(void **state)
                                  "012a0162016100000f00010000003c000700020178016100";
     char hex[512];
     struct bytes message = {0};
-    rrsig_message(&rrsig, zone_set(zone, 0), &message);
+    rrsig_message(&rrsig, &set, &message);
     hex_encode(message.data, message.length, hex);
     assert_string_equal(hex, wanted);
     bytes_free(&message);
@@ -143,9 +172,13 @@ static void rfc8080_signature(void **state)
     struct zone *zone = lab_zone("example.com", "@ 3600 MX 10 mail.example.com.\n");
     const struct dns_signer signer = soft_signer(&soft, &key);
     struct bytes rdata = {0};
-    assert_int_equal(rrsig_make(zone_set(zone, 0), zone_apex(zone), 1438207200, 1440021600, &signer,
-                                &rdata, NULL),
-                     KEYD_OK);
+    const struct rrsig_terms terms = {zone_apex(zone), 1438207200, 1440021600};
+    struct zone_name name;
+    struct rrset set = first_set(zone, &name);
+    struct signer_seat seat;
+    assert_int_equal(signer_sit(&seat, &signer, NULL), KEYD_OK);
+    assert_int_equal(rrsig_make(&set, &terms, &seat, &rdata, NULL), KEYD_OK);
+    signer_rise(&seat);
     char signature[BASE64_TEXT(64)];
     base64_encode(rdata.data + rdata.length - 64, 64, signature);
     assert_string_equal(signature, wanted);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/dnssec/signdesk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/dns/rrtype.h"
+
+static enum keyd_status sit_down(const struct dns_signer *signers, size_t count,
+                                 struct signer_seat *seats, size_t *seated, struct keyd_error *err)
+{
+    enum keyd_status status = KEYD_OK;
+    if (count > SIGN_KEYS_MAX)
+        return keyd_fail(err, KEYD_INTERNAL, "KEYS", "more than %d keys of a kind", SIGN_KEYS_MAX);
+    while (*seated < count && status == KEYD_OK) {
+        status = signer_sit(&seats[*seated], &signers[*seated], err);
+        if (status == KEYD_OK)
+            ++*seated;
+    }
+    return status;
+}
+
+enum keyd_status sign_desk_open(const struct sign_plan *plan, bool with_ksks,
+                                struct sign_desk **desk, struct keyd_error *err)
+{
+    const struct signing *signing = plan->signing;
+    struct sign_desk *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return keyd_fail_errno(err, ENOMEM, "signing");
+    made->plan = plan;
+    *desk = made;
+    enum keyd_status status =
+        sit_down(signing->zsks, signing->zsk_count, made->zsks, &made->zsk_count, err);
+    if (status == KEYD_OK && with_ksks)
+        status = sit_down(signing->ksks, signing->ksk_count, made->ksks, &made->ksk_count, err);
+    return status;
+}
+
+void sign_desk_close(struct sign_desk *desk)
+{
+    if (desk == NULL)
+        return;
+    for (size_t i = 0; i < desk->ksk_count; i++)
+        signer_rise(&desk->ksks[i]);
+    for (size_t i = 0; i < desk->zsk_count; i++)
+        signer_rise(&desk->zsks[i]);
+    bytes_free(&desk->rrsig);
+    bytes_free(&desk->denial);
+    free(desk);
+}
+
+static bool is_key_set(uint16_t type)
+{
+    return type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
+}
+
+/* Signs a set and prints the RRSIGs. desk->owner is its owner's. */
+static enum keyd_status add_signatures(struct sign_desk *desk, const struct rrset *set,
+                                       struct bytes *out, struct keyd_error *err)
+{
+    bool by_ksk = is_key_set(set->type);
+    struct signer_seat *seats = by_ksk ? desk->ksks : desk->zsks;
+    size_t count = by_ksk ? desk->ksk_count : desk->zsk_count;
+    for (size_t i = 0; i < count; i++) {
+        bytes_reset(&desk->rrsig);
+        enum keyd_status status = rrsig_make(set, &desk->plan->terms, &seats[i], &desk->rrsig, err);
+        if (status != KEYD_OK)
+            return status;
+        print_record(out, &desk->owner, set->ttl, TYPE_RRSIG, desk->rrsig.data, desk->rrsig.length);
+        desk->signatures++;
+    }
+    return KEYD_OK;
+}
+
+static enum keyd_status add_set(struct sign_desk *desk, const struct rrset *set, bool is_signed,
+                                struct bytes *out, struct keyd_error *err)
+{
+    print_set(out, &desk->owner, set);
+    return is_signed ? add_signatures(desk, set, out, err) : KEYD_OK;
+}
+
+/* The set of one record whose rdata is in desk->denial. */
+static enum keyd_status add_denial(struct sign_desk *desk, const uint8_t *owner, uint16_t type,
+                                   struct bytes *out, struct keyd_error *err)
+{
+    const struct rdata rdata = {.data = desk->denial.data,
+                                .canonical = desk->denial.data,
+                                .length = (uint16_t)desk->denial.length};
+    const struct rrset set = {
+        .owner = owner, .type = type, .ttl = desk->plan->denial_ttl, .count = 1, .rdatas = &rdata};
+    if (desk->denial.failed)
+        return keyd_fail_errno(err, ENOMEM, "an NSEC record");
+    return add_set(desk, &set, true, out, err);
+}
+
+static enum keyd_status add_nsec(struct sign_desk *desk, const struct name_walk *walk,
+                                 const struct zone_name *name, struct bytes *out,
+                                 struct keyd_error *err)
+{
+    struct name_walk ahead = *walk;
+    const uint8_t *next =
+        name_walk_next_owned(&ahead) ? ahead.name.owner.wire : zone_apex(desk->plan->zone);
+    typeset_reset(&desk->types);
+    nsec_add_types(name, walk->kind, &desk->types);
+    typeset_add(&desk->types, TYPE_RRSIG);
+    typeset_add(&desk->types, TYPE_NSEC);
+    bytes_reset(&desk->denial);
+    bytes_add(&desk->denial, next, dname_length(next));
+    typeset_encode(&desk->types, &desk->denial);
+    return add_denial(desk, name->owner.wire, TYPE_NSEC, out, err);
+}
+
+static enum keyd_status add_soa(struct sign_desk *desk, const struct zone_name *apex,
+                                struct bytes *out, struct keyd_error *err)
+{
+    struct rrset set = {0};
+    while (zone_next_set(apex, &set)) {
+        if (set.type == TYPE_SOA)
+            return add_set(desk, &set, true, out, err);
+    }
+    return KEYD_OK;
+}
+
+enum keyd_status sign_name(struct sign_desk *desk, const struct name_walk *walk,
+                           const struct zone_name *apex, struct bytes *out, struct keyd_error *err)
+{
+    bool at_apex = walk->kind == NAME_APEX;
+    const struct zone_name *name = at_apex ? apex : &walk->name;
+    bool nsec_due = walk->kind != NAME_BELOW_CUT && desk->plan->chain == NULL;
+    struct rrset set = {0};
+    owner_text(name->owner.wire, &desk->owner);
+    enum keyd_status status = at_apex ? add_soa(desk, apex, out, err) : KEYD_OK;
+    while (status == KEYD_OK && zone_next_set(name, &set)) {
+        if (nsec_due && set.type > TYPE_NSEC) {
+            nsec_due = false;
+            status = add_nsec(desk, walk, name, out, err);
+        }
+        if (status == KEYD_OK && !(at_apex && set.type == TYPE_SOA))
+            status = add_set(desk, &set, nsec_is_signed(walk->kind, set.type), out, err);
+    }
+    if (status == KEYD_OK && nsec_due)
+        status = add_nsec(desk, walk, name, out, err);
+    return status;
+}
+
+/* HASH.apex */
+static void nsec3_owner(const struct sign_plan *plan, const uint8_t *hash, struct dname *owner)
+{
+    size_t length = dname_length(plan->terms.apex);
+    owner->wire[0] = NSEC3_LABEL;
+    nsec3_label(hash, owner->wire + 1);
+    memcpy(owner->wire + 1 + NSEC3_LABEL, plan->terms.apex, length);
+    owner->length = (uint8_t)(1 + NSEC3_LABEL + length);
+}
+
+enum keyd_status sign_nsec3(struct sign_desk *desk, size_t i, const struct zone_name *apex,
+                            struct bytes *out, struct keyd_error *err)
+{
+    struct nsec3_link link;
+    struct dname owner;
+    nsec3_chain_link(desk->plan->chain, i, &link);
+    typeset_reset(&desk->types);
+    if (link.has_name &&
+        nsec_add_types(link.kind == NAME_APEX ? apex : &link.name, link.kind, &desk->types))
+        typeset_add(&desk->types, TYPE_RRSIG);
+    bytes_reset(&desk->denial);
+    nsec3_rdata(link.next, desk->plan->signing->denial.opt_out, &desk->types, &desk->denial);
+    nsec3_owner(desk->plan, link.hash, &owner);
+    owner_text(owner.wire, &desk->owner);
+    return add_denial(desk, owner.wire, TYPE_NSEC3, out, err);
+}

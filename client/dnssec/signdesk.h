@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What one thread signs with, and how it turns a name into the text of its signed records. Desks
+ * share nothing but the plan, which they only read.
+ */
+#ifndef DNSSEC_SIGNDESK_H
+#define DNSSEC_SIGNDESK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/dns/nsec.h"
+#include "client/dns/nsec3.h"
+#include "client/dns/typeset.h"
+#include "client/dns/zoneprint.h"
+#include "client/dnssec/rrsig.h"
+#include "client/dnssec/sign.h"
+
+#define SIGN_KEYS_MAX 16 /* signers of a kind: more is a mistake */
+
+/* The same for all desks. */
+struct sign_plan {
+    const struct zone *zone;
+    const struct signing *signing;
+    struct rrsig_terms terms;
+    uint32_t denial_ttl;
+    const struct nsec3_chain *chain; /* NULL: NSEC */
+};
+
+struct sign_desk {
+    const struct sign_plan *plan;
+    struct signer_seat ksks[SIGN_KEYS_MAX]; /* only where it was opened with them */
+    struct signer_seat zsks[SIGN_KEYS_MAX];
+    size_t ksk_count;
+    size_t zsk_count;
+    size_t signatures; /* made so far */
+    struct typeset types;
+    struct bytes rrsig;
+    struct bytes denial; /* rdata of an NSEC or NSEC3 */
+    struct owner_text owner;
+};
+
+/* *desk is *owned*: sign_desk_close; also on an error, when it is not NULL. */
+enum keyd_status sign_desk_open(const struct sign_plan *plan, bool with_ksks,
+                                struct sign_desk **desk, struct keyd_error *err) KEYD_CHECKED;
+void sign_desk_close(struct sign_desk *desk); /* takes NULL */
+
+/* Appends the records of the name that the walk stands at, each set with its RRSIGs, and its NSEC
+ * where the zone has such. The apex: of `apex`, whose one name has what signing brought; its SOA
+ * comes first. */
+enum keyd_status sign_name(struct sign_desk *desk, const struct name_walk *walk,
+                           const struct zone_name *apex, struct bytes *out,
+                           struct keyd_error *err) KEYD_CHECKED;
+
+/* Appends the i-th NSEC3 of the chain with its RRSIGs. apex_types: the types at the apex. */
+enum keyd_status sign_nsec3(struct sign_desk *desk, size_t i, const struct zone_name *apex,
+                            struct bytes *out, struct keyd_error *err) KEYD_CHECKED;
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * How a zone is held: in canonical order whatever the order of adding, nothing twice, and a clear
+ * word when there is no room. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client/dns/rrtype.h"
+#include "client/dns/zone.h"
+#include "tests/cmocka.h"
+#include "tests/dnssec/lab.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
+
+/* RFC 4034, 6.1, with what only keys could get wrong: bytes 0, 1 and 2, labels that begin alike,
+ * wildcards, capitals. */
+static const char *const ordered[] = {
+    "example",          "\\000.example",      "\\000\\001.example",
+    "\\001.example",    "\\001\\000.example", "\\002.example",
+    "*.example",        "a.example",          "yljkjljk.a.example",
+    "Z.a.example",      "zABC.a.EXAMPLE",     "a\\000.example",
+    "x.a\\000.example", "a-b.example",        "ab.example",
+    "z.example",        "\\001.z.example",    "*.z.example",
+    "\\200.z.example",
+};
+
+static void add(struct zone *zone, const char *owner, uint32_t ttl, const char *rdata)
+{
+    struct dname name = lab_name(owner);
+    assert_int_equal(zone_add(zone, name.wire, TYPE_A, ttl, (const uint8_t *)rdata, 4, 7, NULL),
+                     KEYD_OK);
+}
+
+static struct zone *new_zone(const char *apex)
+{
+    struct dname name = lab_name(apex);
+    struct zone *zone = zone_new(name.wire);
+    assert_non_null(zone);
+    return zone;
+}
+
+static void names_come_in_canonical_order(void **state)
+{
+    (void)state;
+    /* 7 and 19 have no common factor: each name once, far from its neighbours. */
+    for (size_t stride = 1; stride <= 7; stride += 6) {
+        struct zone *zone = new_zone("EXAMPLE");
+        struct zone_name name = {0};
+        size_t at = 0;
+        for (size_t i = 0; i < COUNT(ordered); i++)
+            add(zone, ordered[i * stride % COUNT(ordered)], 60, "abcd");
+        assert_int_equal(zone_finish(zone, NULL), KEYD_OK);
+        assert_int_equal(zone_names(zone), COUNT(ordered));
+        for (; zone_next_name(zone, &name); at++) {
+            struct rrset set;
+            struct dname wanted = lab_name(ordered[at]);
+            char here[DNAME_TEXT];
+            dname_format(name.owner.wire, here);
+            if (name.owner.length != wanted.length ||
+                memcmp(name.owner.wire, wanted.wire, wanted.length) != 0)
+                fail_msg("'%s', not '%s'", here, ordered[at]);
+            assert_true(zone_find(zone, wanted.wire, TYPE_A, &set));
+            assert_int_equal(set.first, name.first);
+            assert_false(zone_find(zone, wanted.wire, TYPE_NS, &set));
+        }
+        assert_int_equal(at, COUNT(ordered));
+        zone_free(zone);
+    }
+}
+
+static void sets_have_their_records_in_order_and_once(void **state)
+{
+    (void)state;
+    struct zone *zone = new_zone("example");
+    struct zone_name name = {0};
+    struct rrset set = {0};
+    add(zone, "b.example", 60, "zzzz");
+    add(zone, "B.example", 50, "aaaa");
+    add(zone, "b.eXample", 40, "zzzz");
+    add(zone, "example", 60, "zzzz");
+    assert_int_equal(zone_finish(zone, NULL), KEYD_OK);
+    assert_int_equal(zone_records(zone), 3);
+    assert_int_equal(zone_sets(zone), 2);
+    assert_int_equal(zone_names(zone), 2);
+    assert_true(zone_ttl_conflict(zone, &name, &set));
+    char owner[DNAME_TEXT];
+    dname_format(set.owner, owner);
+    assert_string_equal(owner, "b.example.");
+    assert_int_equal(set.count, 2);
+    assert_int_equal(set.ttl, 40);
+    assert_memory_equal(rrset_rdata(&set, 0).data, "aaaa", 4);
+    assert_memory_equal(rrset_rdata(&set, 1).data, "zzzz", 4);
+    zone_free(zone);
+}
+
+/* The rdata is kept as it was given, beside its canonical form. */
+static void case_is_kept(void **state)
+{
+    (void)state;
+    struct zone *zone = lab_zone("Example", "WWW.exAmple. 60 NS Ns.Other.\n");
+    struct zone_name name = {0};
+    struct rrset set = {0};
+    char text[DNAME_TEXT];
+    assert_true(zone_next_name(zone, &name));
+    assert_true(zone_next_set(&name, &set));
+    dname_format(set.owner, text);
+    assert_string_equal(text, "WWW.exAmple.");
+    struct rdata rdata = rrset_rdata(&set, 0);
+    dname_format(rdata.data, text);
+    assert_string_equal(text, "Ns.Other.");
+    dname_format(rdata.canonical, text);
+    assert_string_equal(text, "ns.other.");
+    zone_free(zone);
+}
+
+static void an_empty_zone(void **state)
+{
+    (void)state;
+    struct zone *zone = new_zone("example");
+    struct zone_name name = {0};
+    struct rrset set;
+    assert_int_equal(zone_finish(zone, NULL), KEYD_OK);
+    assert_false(zone_next_name(zone, &name));
+    assert_false(zone_find(zone, zone_apex(zone), TYPE_SOA, &set));
+    assert_false(zone_ttl_conflict(zone, &name, &set));
+    zone_free(zone);
+}
+
+static void what_cannot_be_in_it_is_refused(void **state)
+{
+    (void)state;
+    struct zone *zone = new_zone("example");
+    const uint8_t *rdata = (const uint8_t *)"abcd";
+    struct dname outside = lab_name("example.org");
+    struct dname inside = lab_name("a.example");
+    assert_int_equal(zone_add(zone, outside.wire, TYPE_A, 1, rdata, 4, 0, NULL), KEYD_INTERNAL);
+    assert_int_equal(zone_add(zone, inside.wire, TYPE_A, 1, rdata, 3, 0, NULL), KEYD_INTERNAL);
+    assert_int_equal(zone_finish(zone, NULL), KEYD_OK);
+    assert_int_equal(zone_add(zone, inside.wire, TYPE_A, 1, rdata, 4, 0, NULL), KEYD_INTERNAL);
+    zone_free(zone);
+}
+
+/* In a child with little address space: 0 when filling a zone ends with ZONE_TOO_LARGE. */
+static int fill(void)
+{
+    const struct rlimit limit = {(rlim_t)256 << 20, (rlim_t)256 << 20};
+    static uint8_t large[60000];
+    struct keyd_error err = {.reason = ""};
+    struct dname apex = lab_name("example");
+    enum keyd_status status = KEYD_OK;
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        return 2;
+    struct zone *zone = zone_new(apex.wire);
+    if (zone == NULL)
+        return 3;
+    for (size_t i = 0; i < 5000 && status == KEYD_OK; i++)
+        status = zone_add(zone, apex.wire, 65280, 1, large, sizeof large, 0, &err);
+    zone_free(zone);
+    return status == KEYD_RESOURCE_EXHAUSTED && strcmp(err.reason, "ZONE_TOO_LARGE") == 0 ? 0 : 4;
+}
+
+static void a_full_region_is_an_error_and_no_crash(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* they need more address space than that for themselves */
+#endif
+    int how = 0;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(fill());
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    assert_int_equal(how, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_come_in_canonical_order),
+        cmocka_unit_test(sets_have_their_records_in_order_and_once),
+        cmocka_unit_test(case_is_kept),
+        cmocka_unit_test(an_empty_zone),
+        cmocka_unit_test(what_cannot_be_in_it_is_refused),
+        cmocka_unit_test(a_full_region_is_an_error_and_no_crash),
+    };
+    return cmocka_run_group_tests(tests, lab_open, lab_close);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/dnssec/verifying.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/dns/rdata.h"
+#include "client/dns/rrtype.h"
+#include "client/dnssec/rrsig.h"
+#include "tests/dnssec/lab.h"
+
+static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+static void die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    abort();
+}
+
+static void expect(bool holds)
+{
+    if (!holds)
+        die("verifying.c: something is not as this file expects it");
+}
+
+struct verifying begin(struct denial denial)
+{
+    struct verifying v = {
+        .keys = make_keys(), .zone = lab_zone("example.org", zone_text), .denial = denial};
+    v.text = sign_denying(v.zone, v.keys, NOW, denial, 0);
+    return v;
+}
+
+void end(struct verifying *v)
+{
+    free(v->text);
+    zone_free(v->zone);
+    free_keys(v->keys);
+}
+
+enum keyd_status judge(const struct verifying *v, const char *text, int64_t now,
+                       const struct zone *zone, struct verified *verified, struct keyd_error *err)
+{
+    struct dname apex = lab_name("example.org");
+    const uint32_t serial = 8;
+    const struct verification verification = {.apex = apex.wire,
+                                              .dnskeys = v->keys->dnskeys,
+                                              .dnskey_count = 2,
+                                              .unsigned_zone = zone,
+                                              .serial = &serial,
+                                              .denial = v->denial,
+                                              .now = now,
+                                              .mode = VERIFY_FULL};
+    *err = (struct keyd_error){.message = "it passed"};
+    return verify_file(lab_file("signed.zone", text), &verification, verified, err);
+}
+
+/* With the tags of the keys in it. *Owned*. */
+static char *with_tags(const struct keys *keys, const char *text)
+{
+    char *out = NULL;
+    size_t size = 0;
+    unsigned ksk = keys->signers[0].key_tag;
+    unsigned zsk = keys->signers[1].key_tag;
+    unsigned none = 1;
+    while (none == ksk || none == zsk)
+        none++;
+    FILE *file = open_memstream(&out, &size);
+    for (; *text != '\0'; text++) {
+        if (*text == '#') {
+            text++;
+            fprintf(file, "%u", *text == 'K' ? ksk : *text == 'Z' ? zsk : none);
+        } else {
+            fputc(*text, file);
+        }
+    }
+    fclose(file);
+    return out;
+}
+
+const char *find_line(const char *text, const char *begins)
+{
+    while (strncmp(text, begins, strlen(begins)) != 0) {
+        text = strchr(text, '\n');
+        if (text == NULL || *++text == '\0')
+            die("no line begins with %s", begins);
+    }
+    return text;
+}
+
+/* Gives the changed text, *owned*; takes the old one. */
+static char *apply(char *text, const struct change *change, const struct keys *keys)
+{
+    char *changed = NULL;
+    char *to = with_tags(keys, change->to != NULL ? change->to : "");
+    char *from = with_tags(keys, change->from != NULL ? change->from : "");
+    if (change->line == NULL) {
+        expect(asprintf(&changed, "%s%s", text, to) > 0);
+    } else {
+        const char *line = find_line(text, change->line);
+        const char *end_of_line = strchr(line, '\n') + 1;
+        const char *part = change->from != NULL ? strstr(line, from) : line;
+        expect(part != NULL && part < end_of_line);
+        const char *rest = change->from != NULL ? part + strlen(from) : end_of_line;
+        expect(asprintf(&changed, "%.*s%s%s", (int)(part - text), text, to, rest) > 0);
+    }
+    free(text);
+    free(from);
+    free(to);
+    return changed;
+}
+
+/* Signs one set of the zone in a text once more and adds that RRSIG. */
+static char *sign_again(char *text, const struct damage *damage, const struct keys *keys)
+{
+    struct bytes rdata = {0};
+    struct bytes printed = {0};
+    struct dname apex = lab_name("example.org");
+    struct zone *zone = lab_zone("example.org", text);
+    struct dname owner = lab_name(damage->again);
+    struct rrset set;
+    struct signer_seat seat;
+    const struct rrsig_terms terms = {apex.wire, (uint32_t)(NOW - 3600), (uint32_t)(NOW + 86400)};
+    expect(zone_find(zone, owner.wire, damage->type, &set));
+    expect(signer_sit(&seat, &keys->signers[damage->by == 'K' ? 0 : 1], NULL) == KEYD_OK);
+    expect(rrsig_make(&set, &terms, &seat, &rdata, NULL) == KEYD_OK);
+    signer_rise(&seat);
+    rdata_format(TYPE_RRSIG, rdata.data, rdata.length, &printed);
+    char *changed = NULL;
+    expect(asprintf(&changed, "%s%s\t%u\tIN\tRRSIG\t%.*s\n", text, damage->again, set.ttl,
+                    (int)printed.length, printed.data) > 0);
+    bytes_free(&rdata);
+    bytes_free(&printed);
+    zone_free(zone);
+    free(text);
+    return changed;
+}
+
+void expect_refused(const struct verifying *v, const struct damage *damage)
+{
+    struct keyd_error err;
+    struct verified verified;
+    char *text = strdup(v->text);
+    char *wanted = with_tags(v->keys, damage->wanted);
+    for (size_t i = 0; i < 4; i++) {
+        const struct change *change = &damage->changes[i];
+        if (change->line != NULL || change->to != NULL)
+            text = apply(text, change, v->keys);
+    }
+    if (damage->again != NULL)
+        text = sign_again(text, damage, v->keys);
+    if (judge(v, text, NOW, v->zone, &verified, &err) != KEYD_DATA_LOSS)
+        die("%s: %s", damage->what, err.message);
+    expect(strcmp(err.reason, "VERIFICATION") == 0);
+    const char *what = strstr(err.message, ": ");
+    if (what == NULL || strcmp(what + 2, wanted) != 0)
+        die("%s: '%s', not '%s'", damage->what, err.message, wanted);
+    free(wanted);
+    free(text);
+}
+
+char *bend(const char *text, const char *line, enum bend how)
+{
+    char *changed = NULL;
+    const char *ttl = strchr(line, '\t') + 1;
+    const char *end_of_line = strchr(line, '\n');
+    if (how == BEND_DROP)
+        expect(asprintf(&changed, "%.*s%s", (int)(line - text), text, end_of_line + 1) > 0);
+    else if (how == BEND_TTL)
+        expect(asprintf(&changed, "%.*s1%s", (int)(ttl - text), text, ttl) > 0);
+    else
+        expect(asprintf(&changed, "%.*s%c%s", (int)(end_of_line - 1 - text), text,
+                        end_of_line[-1] == '1' ? '2' : '1', end_of_line) > 0);
+    return changed;
+}
