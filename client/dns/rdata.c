@@ -10,10 +10,14 @@
 #include <time.h>
 
 #include "client/dns/dname.h"
-#include "client/dns/rare.h"
+#include "client/dns/location.h"
+#include "client/dns/oddfield.h"
 #include "client/dns/rrtype.h"
+#include "client/dns/svcparam.h"
 #include "client/dns/typeset.h"
 #include "keyd/base/encode.h"
+
+static void check_field(char field, struct cursor *wire);
 
 /* ---- To text -------------------------------------------------------------------------------- */
 
@@ -134,7 +138,7 @@ static void format_rest(char field, struct cursor *wire, struct bytes *text)
         return;
     if (field == 'h')
         format_hex(data, length, text);
-    else if (field == 'b')
+    else if (field == 'b' || field == 'B')
         format_base64(data, length, text);
     else if (field == 'q')
         format_string(data, length, text);
@@ -191,8 +195,22 @@ static void format_field(char field, struct cursor *wire, struct bytes *text)
     case 'x':
         format_counted(field, wire, text);
         break;
-    default:
+    case 'S':
+    case 'h':
+    case 'b':
+    case 'B':
+    case 'q':
+    case 'm':
         format_rest(field, wire, text);
+        break;
+    case 'v':
+        svcparam_format(wire, text);
+        break;
+    case 'L':
+        location_format(wire, text);
+        break;
+    default:
+        oddfield_format(field, wire, text);
     }
 }
 
@@ -202,19 +220,30 @@ static void format_generic(const uint8_t *rdata, size_t length, struct bytes *te
     format_hex(rdata, length, text);
 }
 
+/* Whether all servers read the type's own form, and read it alike. */
+static bool has_own_form(const struct rrtype_row *row, const uint8_t *rdata, size_t length)
+{
+    if (row == NULL || row->layout == NULL || row->rare)
+        return false;
+    const char *params = strchr(row->layout, 'v');
+    if (params == NULL)
+        return true;
+    struct cursor wire = cursor_over(rdata, length);
+    for (const char *field = row->layout; field < params; field++)
+        check_field(*field, &wire);
+    return svcparam_is_plain(wire);
+}
+
 void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct bytes *text)
 {
     const struct rrtype_row *row = rrtype_find(type);
-    if (row == NULL ||
-        (row->layout == NULL && !rare_format(row->name, type, rdata, length, text))) {
+    if (!has_own_form(row, rdata, length)) {
         format_generic(rdata, length, text);
         return;
     }
-    if (row->layout == NULL)
-        return;
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0'; field++) {
-        if (field != row->layout)
+        if (field != row->layout && cursor_left(&wire) > 0)
             bytes_u8(text, ' ');
         format_field(*field, &wire, text);
     }
@@ -263,10 +292,18 @@ static void check_field(char field, struct cursor *wire)
     case 'd':
         cursor_u32(wire);
         break;
+    case 'M':
+        if (cursor_left(wire) > 0)
+            dname_take(wire);
+        break;
     case 's':
     case 'H':
     case 'x':
         cursor_take(wire, cursor_u8(wire));
+        break;
+    case 'e':
+        if (cursor_left(wire) > 0)
+            cursor_take(wire, cursor_u8(wire));
         break;
     case 't':
         left = cursor_u8(wire);
@@ -291,8 +328,18 @@ static void check_field(char field, struct cursor *wire)
         if (!typeset_decode(&set, cursor_take(wire, left), left))
             wire->failed = true;
         break;
-    default:
+    case 'B':
+    case 'q':
         cursor_take(wire, cursor_left(wire));
+        break;
+    case 'v':
+        svcparam_check(wire);
+        break;
+    case 'L':
+        location_check(wire);
+        break;
+    default:
+        oddfield_check(field, wire);
     }
 }
 
@@ -310,17 +357,19 @@ bool rdata_check(uint16_t type, const uint8_t *rdata, size_t length)
 bool rdata_canonical(uint16_t type, uint8_t *rdata, size_t length)
 {
     const struct rrtype_row *row = rrtype_find(type);
-    if (row == NULL || row->layout == NULL || strchr(row->layout, 'N') == NULL)
+    if (row == NULL || row->layout == NULL || strpbrk(row->layout, "NM") == NULL)
         return false;
     bool changed = false;
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0' && !wire.failed; field++) {
         size_t start = length - cursor_left(&wire);
         check_field(*field, &wire);
-        if (*field != 'N' || wire.failed)
+        if ((*field != 'N' && *field != 'M') || wire.failed)
             continue;
         uint8_t before[DNAME_MAX];
         size_t size = length - cursor_left(&wire) - start;
+        if (size == 0)
+            continue;
         memcpy(before, rdata + start, size);
         dname_lower(rdata + start);
         changed = changed || memcmp(before, rdata + start, size) != 0;
