@@ -135,8 +135,6 @@ const char *token_name(const struct token *token, const uint8_t *origin, struct 
 {
     if (token->quoted && token->length == 1 && token->text[0] == '@')
         return "\"@\" is the origin for some servers and a name for others: write @ or \\@";
-    if (token->pair)
-        return "quotes inside of a name";
     return dname_parse(token->text, token->length, origin, name);
 }
 

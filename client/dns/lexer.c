@@ -91,10 +91,19 @@ static enum lexer_result skip_quoted(struct lexer *lexer, const char **at, bool 
     }
 }
 
+/* Right behind the last token, which a quote ended or this one ends. */
+static bool is_glued(const struct lexer *lexer, const char *at)
+{
+    if (lexer->count == 0)
+        return false;
+    const struct token *last = &lexer->tokens[lexer->count - 1];
+    return last->text + last->length + last->quoted == at;
+}
+
 static enum lexer_result read_quoted(struct lexer *lexer, const char **at)
 {
-    const char *start = ++*at;
-    struct token token = {.text = start, .quoted = true};
+    struct token token = {.quoted = true, .glued = is_glued(lexer, *at)};
+    const char *start = token.text = ++*at;
     enum lexer_result result = skip_quoted(lexer, at, &token.escaped);
     if (result != LEXER_ENTRY)
         return result;
@@ -103,43 +112,21 @@ static enum lexer_result read_quoted(struct lexer *lexer, const char **at)
     return keep(lexer, token);
 }
 
-/* The quoted half of NAME="VALUE". */
-static enum lexer_result read_value(struct lexer *lexer, const char **at, struct token *token)
-{
-    if ((*at)[-1] != '=')
-        return wrong(lexer, *at, "quotes inside of a word: write \\\" or put the whole in quotes");
-    token->pair = true;
-    ++*at;
-    enum lexer_result result = skip_quoted(lexer, at, &token->escaped);
-    if (result != LEXER_ENTRY)
-        return result;
-    ++*at;
-    enum byte_class next = class_of(*at);
-    if (next == WORD || next == QUOTE || next == ESCAPE)
-        return wrong(lexer, *at, "white space is missing after the quotes");
-    return LEXER_ENTRY;
-}
-
 static enum lexer_result read_word(struct lexer *lexer, const char **at)
 {
-    struct token token = {.text = *at};
-    enum lexer_result result = LEXER_ENTRY;
+    struct token token = {.text = *at, .glued = is_glued(lexer, *at)};
     for (;;) {
         while (class_of(*at) == WORD)
             ++*at;
         if (class_of(*at) != ESCAPE)
             break;
         token.escaped = true;
-        result = step_escape(lexer, at);
+        enum lexer_result result = step_escape(lexer, at);
         if (result != LEXER_ENTRY)
             return result;
     }
     if (*at == lexer->end && !lexer->last)
         return LEXER_MORE;
-    if (class_of(*at) == QUOTE)
-        result = read_value(lexer, at, &token);
-    if (result != LEXER_ENTRY)
-        return result;
     token.length = (size_t)(*at - token.text);
     return keep(lexer, token);
 }

@@ -5,10 +5,9 @@
  * a time; what is cut off at the end of those bytes is asked for again once there are more. Opens
  * nothing, blocks never; one thread.
  *
- * Where the RFC is silent: parentheses nest (as BIND has it); a quote right behind a quoted string
- * begins the next one and a word may follow it (BIND, NSD, ldns); a quote inside of a word, which
- * BIND and ldns read differently, is refused but for NAME="VALUE" (RFC 9460, 2.1), as are a line
- * end inside of quotes, a NUL, and a carriage return that ends no line.
+ * Where the RFC is silent, or servers agree on something else: parentheses nest (BIND); a quote
+ * ends the word before it, and a word may follow a quote (BIND, NSD). Refused are a line end inside
+ * of quotes, a NUL, and a carriage return that ends no line.
  */
 #ifndef DNS_LEXER_H
 #define DNS_LEXER_H

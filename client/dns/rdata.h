@@ -22,7 +22,7 @@ struct token {
     size_t length;
     bool quoted;
     bool escaped; /* there is a backslash in it */
-    bool pair; /* NAME="VALUE", the quotes left in: only SVCB and HTTPS have such (RFC 9460, 2.1) */
+    bool glued;   /* no space between it and the word before, one of the two being in quotes */
 };
 
 /* Reads the tokens of a record's data into `rdata` and says how many bytes there are. On false

@@ -63,23 +63,25 @@ static void key_format(unsigned key, struct bytes *text)
         bytes_format(text, "key%u", key);
 }
 
-/* KEY, KEY=VALUE or KEY="VALUE" */
+/* KEY, KEY=VALUE or, which are two tokens, KEY="VALUE" */
 static bool split(struct fields *fields, struct param *param)
 {
     const struct token *token = &fields->tokens[fields->next];
     const char *equals = token->quoted ? NULL : memchr(token->text, '=', token->length);
     size_t name = equals != NULL ? (size_t)(equals - token->text) : token->length;
     param->token = fields->next;
-    if (token->quoted || !key_parse(token->text, name, &param->key, &param->by_number))
+    if (token->quoted || token->glued ||
+        !key_parse(token->text, name, &param->key, &param->by_number))
         return fields_wrong(fields, "expected a parameter as alpn=h2, port=443 or key65000=text");
     param->value = equals != NULL ? equals + 1 : "";
     param->length = equals != NULL ? token->length - name - 1 : 0;
-    if (token->pair) {
-        if (param->length < 2 || param->value[0] != '"')
-            return fields_wrong(fields, "quotes belong around the whole value");
-        param->value++;
-        param->length -= 2;
-    }
+    fields->next++;
+    if (equals == NULL || param->length > 0 || fields_left(fields) == 0 || !token[1].quoted ||
+        !token[1].glued)
+        return true;
+    param->value = token[1].text;
+    param->length = token[1].length;
+    fields->next++;
     return true;
 }
 
@@ -231,14 +233,17 @@ static int compare_params(const void *a, const void *b)
                                    : (left->token < right->token ? -1 : 1);
 }
 
-static bool read_params(struct fields *fields, struct param *params, size_t count)
+static bool read_params(struct fields *fields, struct param params[SVCPARAM_KEYS_MAX],
+                        size_t *count)
 {
-    for (size_t i = 0; i < count; i++, fields->next++) {
-        if (!split(fields, &params[i]))
+    for (*count = 0; fields_left(fields) > 0; ++*count) {
+        if (*count == SVCPARAM_KEYS_MAX)
+            return fields_wrong(fields, "more than %d parameters", SVCPARAM_KEYS_MAX);
+        if (!split(fields, &params[*count]))
             return false;
     }
-    qsort(params, count, sizeof *params, compare_params);
-    for (size_t i = 1; i < count; i++) {
+    qsort(params, *count, sizeof *params, compare_params);
+    for (size_t i = 1; i < *count; i++) {
         fields->next = params[i].token;
         if (params[i].key == params[i - 1].key)
             return fields_wrong(fields, "this parameter is there twice");
@@ -252,16 +257,14 @@ static const char *judge(const uint8_t *data, size_t length);
 bool svcparam_parse(struct fields *fields)
 {
     struct param params[SVCPARAM_KEYS_MAX];
-    size_t count = fields_left(fields);
+    size_t count;
     const uint8_t *start = fields->at;
-    if (count == 0)
+    if (fields_left(fields) == 0)
         return true;
-    if (count > SVCPARAM_KEYS_MAX)
-        return fields_wrong(fields, "more than %d parameters", SVCPARAM_KEYS_MAX);
     uint8_t *scratch = malloc(RDATA_MAX);
     if (scratch == NULL)
         return fields_wrong(fields, "out of memory");
-    bool good = read_params(fields, params, count);
+    bool good = read_params(fields, params, &count);
     for (size_t i = 0; i < count && good; i++) {
         fields->next = params[i].token;
         good = put_param(fields, &params[i], scratch);

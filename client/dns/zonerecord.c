@@ -212,24 +212,6 @@ static enum keyd_status settle_ttl(struct record_reader *reader, struct record_h
     return KEYD_OK;
 }
 
-/* NAME="VALUE" outside of SVCB and HTTPS. */
-static enum keyd_status refuse_pairs(const struct record_reader *reader, uint16_t type,
-                                     const struct token *tokens, size_t count,
-                                     struct keyd_error *err)
-{
-    char shown[RECORD_SHOWN];
-    if (type == TYPE_SVCB || type == TYPE_HTTPS)
-        return KEYD_OK;
-    for (size_t i = 0; i < count; i++) {
-        if (tokens[i].pair)
-            return record_fail(reader, tokens[i].text, err,
-                               "'%s': quotes inside of a word: write \\\" or put the whole in "
-                               "quotes",
-                               record_show(&tokens[i], shown));
-    }
-    return KEYD_OK;
-}
-
 /* `tokens` are those of the rdata; the one before them is the type. */
 static enum keyd_status read_rdata(struct record_reader *reader, uint16_t type,
                                    const struct token *tokens, size_t count, size_t *length,
@@ -254,9 +236,7 @@ enum keyd_status record_add(struct record_reader *reader, struct record_head *he
                             struct keyd_error *err)
 {
     size_t length = 0;
-    enum keyd_status status = refuse_pairs(reader, head->type, tokens, count, err);
-    if (status == KEYD_OK)
-        status = read_rdata(reader, head->type, tokens, count, &length, err);
+    enum keyd_status status = read_rdata(reader, head->type, tokens, count, &length, err);
     if (status == KEYD_OK)
         status = settle_ttl(reader, head, length, count > 0 ? tokens[0].text : NULL, err);
     if (status != KEYD_OK)
