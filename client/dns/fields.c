@@ -140,15 +140,18 @@ const char *token_name(const struct token *token, const uint8_t *origin, struct 
 
 bool fields_name(struct fields *fields)
 {
-    struct dname name;
     const struct token *token = fields_token(fields);
     if (token == NULL)
         return false;
-    const char *why = token_name(token, fields->origin, &name);
+    if ((size_t)(fields->end - fields->at) < sizeof(struct dname))
+        return fields_wrong(fields, "rdata of more than %d bytes", RDATA_MAX);
+    struct dname *name = (struct dname *)fields->at;
+    const char *why = token_name(token, fields->origin, name);
     if (why != NULL)
         return fields_wrong(fields, "%s", why);
     fields->next++;
-    return fields_put(fields, name.wire, name.length);
+    fields->at += name->length;
+    return true;
 }
 
 const char *text_unescape(const char *text, size_t length, uint8_t *data, size_t size, size_t *used)

@@ -211,11 +211,12 @@ static enum keyd_status read_data(struct record_reader *reader, struct record_he
                                   const struct token *template, unsigned line, struct lexer *lexer,
                                   struct keyd_error *err)
 {
-    char text[GENERATE_TEXT_MAX];
+    char text[GENERATE_TEXT_MAX + LEXER_PADDING];
     size_t used;
     enum keyd_status status = render(reader, template, text, &used, err);
     if (status != KEYD_OK)
         return status;
+    memset(text + used, 0, LEXER_PADDING);
     lexer->at = text;
     lexer->end = text + used;
     lexer->last = true;

@@ -6,6 +6,9 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* In this order: up to OPEN plain inside of quotes, from QUOTE on never. */
 enum byte_class { WORD, SPACE, COMMENT, OPEN, CLOSE, QUOTE, ESCAPE, LINE_FEED, RETURN, NUL };
@@ -15,7 +18,7 @@ static const uint8_t classes[256] = {
     ['"'] = QUOTE, ['\\'] = ESCAPE, ['\n'] = LINE_FEED, ['\r'] = RETURN, ['\0'] = NUL,
 };
 
-static enum byte_class class_of(const char *at)
+static inline enum byte_class class_of(const char *at)
 {
     return (enum byte_class)classes[(uint8_t)*at];
 }
@@ -35,124 +38,162 @@ static enum lexer_result stopped(struct lexer *lexer, const char *at)
     return lexer->last ? LEXER_END : LEXER_MORE;
 }
 
-/* Steps over a backslash and what it is for. LEXER_ENTRY when that is there. */
-static enum lexer_result step_escape(struct lexer *lexer, const char **at)
+/* Remembers why there is nothing to go on with. */
+static const char *stop(struct lexer *lexer, enum lexer_result result)
 {
-    enum byte_class next = class_of(*at + 1);
-    if (next == NUL && *at + 1 == lexer->end && !lexer->last)
-        return LEXER_MORE;
-    if (next == LINE_FEED || next == RETURN || *at + 1 == lexer->end)
-        return wrong(lexer, *at, "a backslash at the end of the line");
-    if (next == NUL)
-        return stopped(lexer, *at + 1);
-    *at += 2;
-    return LEXER_ENTRY;
+    lexer->stopped = result;
+    return NULL;
 }
 
-static enum lexer_result keep(struct lexer *lexer, struct token token)
+static const char *stop_wrong(struct lexer *lexer, const char *at, const char *why)
 {
-    if (lexer->count == lexer->room) {
-        size_t room = lexer->room > 0 ? lexer->room * 2 : 32;
-        struct token *tokens = reallocarray(lexer->tokens, room, sizeof *tokens);
-        if (tokens == NULL)
-            return LEXER_NO_MEMORY;
-        lexer->tokens = tokens;
-        lexer->room = room;
-    }
+    return stop(lexer, wrong(lexer, at, why));
+}
+
+/* The functions from here on return where to go on, or NULL: see stop. */
+
+/* From a backslash to behind what it is for. */
+static const char *skip_escape(struct lexer *lexer, const char *at)
+{
+    enum byte_class next = class_of(at + 1);
+    if (next == NUL && at + 1 == lexer->end && !lexer->last)
+        return stop(lexer, LEXER_MORE);
+    if (next == LINE_FEED || next == RETURN || at + 1 == lexer->end)
+        return stop_wrong(lexer, at, "a backslash at the end of the line");
+    if (next == NUL)
+        return stop(lexer, stopped(lexer, at + 1));
+    return at + 2;
+}
+
+static bool make_room(struct lexer *lexer)
+{
+    size_t room = lexer->room > 0 ? lexer->room * 2 : 32;
+    struct token *tokens = reallocarray(lexer->tokens, room, sizeof *tokens);
+    if (tokens == NULL)
+        return false;
+    lexer->tokens = tokens;
+    lexer->room = room;
+    return true;
+}
+
+/* Takes a token; `next` is where to go on. */
+static inline const char *keep(struct lexer *lexer, const char *text, size_t length, bool quoted,
+                               bool escaped, const char *next)
+{
+    bool glued = false;
+    if (lexer->count == lexer->room && !make_room(lexer))
+        return stop(lexer, LEXER_NO_MEMORY);
+    struct token *token = &lexer->tokens[lexer->count];
     if (lexer->count == 0)
         lexer->first_line = lexer->line + lexer->lines;
-    lexer->tokens[lexer->count++] = token;
-    return LEXER_ENTRY;
+    else
+        glued = token[-1].text + token[-1].length + token[-1].quoted == text - quoted;
+    lexer->count++;
+    *token = (struct token){
+        .text = text, .length = length, .quoted = quoted, .escaped = escaped, .glued = glued};
+    return next;
 }
 
-/* From behind the first quote to the last one. */
-static enum lexer_result skip_quoted(struct lexer *lexer, const char **at, bool *escaped)
+/* The first byte that is not plain in a word, or one that is no letter. Sixteen at once where the
+ * processor can: most words are shorter, so that no branch depends on their length. */
+static inline const char *skip_plain(const char *at)
 {
+#ifdef __SSE2__
+    for (;; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i space = _mm_set1_epi8(' ');
+        __m128i ends = _mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes);
+        ends = _mm_or_si128(ends, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+        ends = _mm_or_si128(ends, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(';')));
+        ends = _mm_or_si128(ends, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+        ends = _mm_or_si128(ends, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('(')));
+        ends = _mm_or_si128(ends, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(')')));
+        unsigned mask = (unsigned)_mm_movemask_epi8(ends);
+        if (mask != 0)
+            return at + __builtin_ctz(mask);
+    }
+#else
+    while (class_of(at) == WORD)
+        at++;
+    return at;
+#endif
+}
+
+/* A word with escapes or control characters, or that ends in another way than by white space. */
+static const char *read_odd_word(struct lexer *lexer, const char *at)
+{
+    const char *start = at;
+    bool escaped = false;
     for (;;) {
-        while (class_of(*at) < QUOTE)
-            ++*at;
-        enum lexer_result result;
-        switch (class_of(*at)) {
+        while (class_of(at) == WORD)
+            at++;
+        if (class_of(at) != ESCAPE)
+            break;
+        escaped = true;
+        at = skip_escape(lexer, at);
+        if (at == NULL)
+            return NULL;
+    }
+    if (at == lexer->end && !lexer->last)
+        return stop(lexer, LEXER_MORE);
+    return keep(lexer, start, (size_t)(at - start), false, escaped, at);
+}
+
+static inline const char *read_word(struct lexer *lexer, const char *at)
+{
+    const char *next = skip_plain(at);
+    enum byte_class end = class_of(next);
+    if (end == SPACE || end == LINE_FEED)
+        return keep(lexer, at, (size_t)(next - at), false, false, next);
+    return read_odd_word(lexer, at);
+}
+
+/* From the first quote to behind the last one. */
+static const char *read_quoted(struct lexer *lexer, const char *at)
+{
+    const char *start = ++at;
+    bool escaped = false;
+    for (;;) {
+        while (class_of(at) < QUOTE)
+            at++;
+        switch (class_of(at)) {
         case QUOTE:
-            return LEXER_ENTRY;
+            return keep(lexer, start, (size_t)(at - start), true, escaped, at + 1);
         case ESCAPE:
-            *escaped = true;
-            result = step_escape(lexer, at);
-            if (result != LEXER_ENTRY)
-                return result;
+            escaped = true;
+            at = skip_escape(lexer, at);
+            if (at == NULL)
+                return NULL;
             break;
         case NUL:
-            result = stopped(lexer, *at);
-            return result != LEXER_END ? result
-                                       : wrong(lexer, *at, "the file ends inside of quotes");
+            if (stopped(lexer, at) != LEXER_END)
+                return stop(lexer, stopped(lexer, at));
+            return stop_wrong(lexer, at, "the file ends inside of quotes");
         default:
-            return wrong(lexer, *at, "the line ends inside of quotes");
+            return stop_wrong(lexer, at, "the line ends inside of quotes");
         }
     }
 }
 
-/* Right behind the last token, which a quote ended or this one ends. */
-static bool is_glued(const struct lexer *lexer, const char *at)
-{
-    if (lexer->count == 0)
-        return false;
-    const struct token *last = &lexer->tokens[lexer->count - 1];
-    return last->text + last->length + last->quoted == at;
-}
-
-static enum lexer_result read_quoted(struct lexer *lexer, const char **at)
-{
-    struct token token = {.quoted = true, .glued = is_glued(lexer, *at)};
-    const char *start = token.text = ++*at;
-    enum lexer_result result = skip_quoted(lexer, at, &token.escaped);
-    if (result != LEXER_ENTRY)
-        return result;
-    token.length = (size_t)(*at - start);
-    ++*at;
-    return keep(lexer, token);
-}
-
-static enum lexer_result read_word(struct lexer *lexer, const char **at)
-{
-    struct token token = {.text = *at, .glued = is_glued(lexer, *at)};
-    for (;;) {
-        while (class_of(*at) == WORD)
-            ++*at;
-        if (class_of(*at) != ESCAPE)
-            break;
-        token.escaped = true;
-        enum lexer_result result = step_escape(lexer, at);
-        if (result != LEXER_ENTRY)
-            return result;
-    }
-    if (*at == lexer->end && !lexer->last)
-        return LEXER_MORE;
-    token.length = (size_t)(*at - token.text);
-    return keep(lexer, token);
-}
-
 /* To the line's end, which is left. */
-static enum lexer_result skip_comment(struct lexer *lexer, const char **at)
+static const char *skip_comment(struct lexer *lexer, const char *at)
 {
-    while (class_of(*at) != LINE_FEED && class_of(*at) != NUL)
-        ++*at;
-    if (class_of(*at) == NUL && (*at != lexer->end || !lexer->last))
-        return stopped(lexer, *at);
-    return LEXER_ENTRY;
+    while (class_of(at) != LINE_FEED && class_of(at) != NUL)
+        at++;
+    if (class_of(at) == NUL && (at != lexer->end || !lexer->last))
+        return stop(lexer, stopped(lexer, at));
+    return at;
 }
 
-/* LEXER_ENTRY when the return belongs to a line end. */
-static enum lexer_result skip_return(struct lexer *lexer, const char **at)
+/* From a carriage return to the line feed behind it. */
+static const char *skip_return(struct lexer *lexer, const char *at)
 {
-    if (*at + 1 == lexer->end && !lexer->last)
-        return LEXER_MORE;
-    if ((*at)[1] != '\n')
-        return wrong(lexer, *at, "a carriage return that ends no line");
-    ++*at;
-    return LEXER_ENTRY;
+    if (at + 1 == lexer->end && !lexer->last)
+        return stop(lexer, LEXER_MORE);
+    return at[1] == '\n' ? at + 1 : stop_wrong(lexer, at, "a carriage return that ends no line");
 }
 
-static enum lexer_result begin(struct lexer *lexer, const char *at)
+static void begin(struct lexer *lexer, const char *at)
 {
     lexer->line += lexer->lines;
     lexer->lines = 0;
@@ -160,13 +201,11 @@ static enum lexer_result begin(struct lexer *lexer, const char *at)
     lexer->start_line = lexer->line;
     lexer->count = 0;
     lexer->blank_owner = class_of(at) == SPACE;
-    return LEXER_ENTRY;
 }
 
-static enum lexer_result finish(struct lexer *lexer, const char *at, const char *opened)
+/* After the entry's last line end. */
+static enum lexer_result finish(struct lexer *lexer, const char *at)
 {
-    if (opened != NULL)
-        return wrong(lexer, opened, "( is never closed");
     lexer->line += lexer->lines;
     lexer->lines = 0;
     lexer->at = at;
@@ -179,53 +218,52 @@ enum lexer_result lexer_next(struct lexer *lexer)
     const char *opened = NULL; /* the outermost parenthesis */
     size_t depth = 0;
     lexer->lines = 0;
-    enum lexer_result result = begin(lexer, at);
-    while (result == LEXER_ENTRY) {
+    begin(lexer, at);
+    while (at != NULL) {
         switch (class_of(at)) {
         case WORD:
-        case ESCAPE:
-            result = read_word(lexer, &at);
+            at = read_word(lexer, at);
             break;
         case SPACE:
             at++;
             break;
-        case COMMENT:
-            result = skip_comment(lexer, &at);
-            break;
-        case OPEN:
-            if (depth++ == 0)
-                opened = at;
-            at++;
-            break;
-        case CLOSE:
-            if (depth == 0)
-                return wrong(lexer, at, ") without (");
-            if (--depth == 0)
-                opened = NULL;
-            at++;
-            break;
-        case QUOTE:
-            result = read_quoted(lexer, &at);
-            break;
-        case RETURN:
-            result = skip_return(lexer, &at);
-            break;
         case LINE_FEED:
             lexer->lines++;
             at++;
-            if (depth == 0 && lexer->count > 0)
-                return finish(lexer, at, opened);
-            if (depth == 0)
-                result = begin(lexer, at);
+            if (depth > 0)
+                break;
+            if (lexer->count > 0)
+                return finish(lexer, at);
+            begin(lexer, at);
+            break;
+        case ESCAPE:
+            at = read_odd_word(lexer, at);
+            break;
+        case QUOTE:
+            at = read_quoted(lexer, at);
+            break;
+        case COMMENT:
+            at = skip_comment(lexer, at);
+            break;
+        case OPEN:
+            opened = depth++ == 0 ? at : opened;
+            at++;
+            break;
+        case CLOSE:
+            if (depth-- == 0)
+                return wrong(lexer, at, ") without (");
+            at++;
+            break;
+        case RETURN:
+            at = skip_return(lexer, at);
             break;
         case NUL:
-            result = stopped(lexer, at);
-            if (result == LEXER_END)
-                return finish(lexer, at, opened);
-            break;
+            if (stopped(lexer, at) != LEXER_END)
+                return stopped(lexer, at);
+            return depth > 0 ? wrong(lexer, opened, "( is never closed") : finish(lexer, at);
         }
     }
-    return result;
+    return lexer->stopped;
 }
 
 void lexer_free(struct lexer *lexer)

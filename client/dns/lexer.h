@@ -17,10 +17,21 @@
 
 #include "client/dns/rdata.h"
 
+enum lexer_result {
+    LEXER_ENTRY,
+    LEXER_END,
+    LEXER_MORE, /* the text breaks off: call again with more behind `at` */
+    LEXER_WRONG,
+    LEXER_NO_MEMORY,
+};
+
+#define LEXER_PADDING                                                                              \
+    16 /* bytes from the text's end on that are there to be read, the first a NUL */
+
 /* All zero but for at, end, last and line to begin with. */
 struct lexer {
     const char *at;  /* where the next entry begins: the caller keeps all from here on */
-    const char *end; /* *end is a NUL that does not belong to the text */
+    const char *end; /* a NUL that does not belong to the text, and LEXER_PADDING bytes with it */
     bool last;       /* nothing comes behind end */
     unsigned line;   /* of `at`, from 1 */
 
@@ -37,14 +48,7 @@ struct lexer {
 
     size_t room;    /* tokens there is memory for */
     unsigned lines; /* line ends in the entry so far */
-};
-
-enum lexer_result {
-    LEXER_ENTRY,
-    LEXER_END,
-    LEXER_MORE, /* the text breaks off: call again with more behind `at` */
-    LEXER_WRONG,
-    LEXER_NO_MEMORY,
+    enum lexer_result stopped;
 };
 
 enum lexer_result lexer_next(struct lexer *lexer);

@@ -5,9 +5,7 @@
 #include "client/dns/rdata.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "client/dns/algorithm.h"
 #include "client/dns/dname.h"
@@ -97,30 +95,57 @@ static bool parse_base64_or_none(struct fields *fields)
     return fields_base64(fields);
 }
 
-/* YYYYMMDDHHMMSS, or seconds. timegm takes a 31st of April: so format and compare. */
+/* Digits of which each is known to be one. */
+static unsigned digits_at(const char *text, size_t count)
+{
+    unsigned value = 0;
+    for (size_t i = 0; i < count; i++)
+        value = value * 10 + (unsigned)(text[i] - '0');
+    return value;
+}
+
+/* Days from 1970-01-01 on, for years from 1970 to 9999; false when there is no such date. Years are
+ * counted from March on, so that the leap day is the last one. */
+static bool days_of(unsigned year, unsigned month, unsigned day, int64_t *days)
+{
+    static const uint8_t lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > lengths[month - 1] ||
+        (month == 2 && day == 29 && !leap))
+        return false;
+    unsigned from_march = (month + 9) % 12;
+    year -= month <= 2 ? 1 : 0;
+    *days = (int64_t)365 * year + year / 4 - year / 100 + year / 400 + (153 * from_march + 2) / 5 +
+            day - 1 - 719468;
+    return true;
+}
+
+/* YYYYMMDDHHMMSS, or seconds (RFC 4034, 3.2). */
 static bool parse_time(struct fields *fields)
 {
-    char text[16];
-    char again[16];
-    struct tm tm = {0};
+    int64_t days;
     const struct token *token = fields_token(fields);
     if (token == NULL)
         return false;
     if (token->length != 14)
         return fields_number(fields, 4);
-    memcpy(text, token->text, 14);
-    text[14] = '\0';
-    if (strspn(text, "0123456789") != 14 || strptime(text, "%Y%m%d%H%M%S", &tm) == NULL)
-        return fields_wrong(fields, "expected a time as YYYYMMDDHHMMSS");
-    time_t seconds = timegm(&tm);
-    gmtime_r(&seconds, &tm);
-    if (strftime(again, sizeof again, "%Y%m%d%H%M%S", &tm) != 14 || strcmp(text, again) != 0)
+    const char *text = token->text;
+    for (size_t i = 0; i < 14; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return fields_wrong(fields, "expected a time as YYYYMMDDHHMMSS");
+    }
+    unsigned hour = digits_at(text + 8, 2);
+    unsigned minute = digits_at(text + 10, 2);
+    unsigned second = digits_at(text + 12, 2);
+    if (!days_of(digits_at(text, 4), digits_at(text + 4, 2), digits_at(text + 6, 2), &days) ||
+        hour > 23 || minute > 59 || second > 59)
         return fields_wrong(fields, "there is no such time");
-    if (seconds < 0 || seconds > UINT32_MAX)
-        return fields_wrong(fields, "a time before 1970 or after February 2106");
+    int64_t seconds = days * 86400 + hour * 3600 + minute * 60 + second;
+    if (seconds > UINT32_MAX)
+        return fields_wrong(fields, "a time after February 2106");
     fields->next++;
     return fields_put_u16(fields, (unsigned)(seconds >> 16)) &&
-           fields_put_u16(fields, (unsigned)seconds & 0xffff);
+           fields_put_u16(fields, (unsigned)(seconds & 0xffff));
 }
 
 static bool parse_type(struct fields *fields, uint16_t *type)

@@ -2,6 +2,7 @@
 #include "client/dns/rrtype.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -101,12 +102,21 @@ static const struct rrtype_row rows[] = {
 static uint8_t row_of_type[INDEXED]; /* the row's index and 1; 0: none */
 static uint8_t row_of_name[PLACES];
 static pthread_once_t made = PTHREAD_ONCE_INIT;
+static atomic_bool ready; /* so that most calls need no call */
 
-/* Letters of either case give the same; other characters may too, so names are compared. */
-static size_t place_of(const char *name, size_t length)
+static uint64_t words[PLACES]; /* the first eight letters of the name in each place */
+
+static uint64_t word_of(const char *name, size_t length)
 {
     uint64_t word = 0;
-    memcpy(&word, name, length < sizeof word ? length : sizeof word);
+    for (size_t i = 0; i < length && i < 8; i++)
+        word = word << 8 | (uint8_t)name[i];
+    return word;
+}
+
+/* Letters of either case give the same; other characters may too, so names are compared. */
+static size_t place_of(uint64_t word, size_t length)
+{
     word = (word & 0xdfdfdfdfdfdfdfdfU) + length;
     return (size_t)(word * 0x9e3779b97f4a7c15U >> 56) % PLACES;
 }
@@ -114,18 +124,27 @@ static size_t place_of(const char *name, size_t length)
 static void make(void)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        size_t place = place_of(rows[i].name, strlen(rows[i].name));
+        size_t length = strlen(rows[i].name);
+        size_t place = place_of(word_of(rows[i].name, length), length);
         while (row_of_name[place] != 0)
             place = (place + 1) % PLACES;
         row_of_name[place] = (uint8_t)(i + 1);
+        words[place] = word_of(rows[i].name, length);
         if (rows[i].type < INDEXED)
             row_of_type[rows[i].type] = (uint8_t)(i + 1);
     }
+    atomic_store_explicit(&ready, true, memory_order_release);
+}
+
+static inline void make_once(void)
+{
+    if (!atomic_load_explicit(&ready, memory_order_acquire))
+        pthread_once(&made, make);
 }
 
 const struct rrtype_row *rrtype_find(uint16_t type)
 {
-    pthread_once(&made, make);
+    make_once();
     if (type < INDEXED)
         return row_of_type[type] > 0 ? &rows[row_of_type[type] - 1] : NULL;
     for (size_t i = ROWS; i-- > 0 && rows[i].type >= type;) {
@@ -151,13 +170,16 @@ static bool parse_number(const char *text, size_t length, uint16_t *type)
 
 bool rrtype_parse(const char *text, size_t length, uint16_t *type)
 {
-    pthread_once(&made, make);
+    make_once();
     if (length == 0 || length >= TYPE_TEXT)
         return false;
-    for (size_t place = place_of(text, length); row_of_name[place] != 0;
+    uint64_t word = word_of(text, length);
+    for (size_t place = place_of(word, length); row_of_name[place] != 0;
          place = (place + 1) % PLACES) {
         const struct rrtype_row *row = &rows[row_of_name[place] - 1];
-        if (strncasecmp(row->name, text, length) == 0 && row->name[length] == '\0') {
+        bool same =
+            (length <= 8 && word == words[place]) || strncasecmp(row->name, text, length) == 0;
+        if (same && row->name[length] == '\0') {
             *type = row->type;
             return true;
         }

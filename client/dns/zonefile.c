@@ -279,84 +279,94 @@ static void tell_dropped(const struct reader *reader)
     snprintf(message, sizeof message, "%zu %s outside of the zone %s dropped",
              reader->record.dropped, reader->record.dropped == 1 ? "record" : "records",
              reader->record.dropped == 1 ? "was" : "were");
-    options->notice(options->context, message);
+    options->notice(options->notice_context, message);
 }
 
 /* Closes `text`. */
-static enum keyd_status read_text(struct reader *reader, struct zonetext *text, const uint8_t *apex,
+static enum keyd_status read_text(struct reader *reader, struct zonetext *text,
                                   struct keyd_error *err)
 {
     struct record_reader *record = &reader->record;
     push(reader, text);
-    record->origin.length = (uint8_t)dname_length(apex);
-    memcpy(record->origin.wire, apex, record->origin.length);
-    record->zone = zone_new(apex);
+    record->origin.length = (uint8_t)dname_length(record->apex);
+    memcpy(record->origin.wire, record->apex, record->origin.length);
+    record_new_origin(record);
+    record->default_ttl = record->options->default_ttl;
+    record->last_ttl = ZONEFILE_NO_TTL;
     record->rdata = malloc(RDATA_MAX);
-    enum keyd_status status = record->zone != NULL && record->rdata != NULL
+    enum keyd_status status = record->rdata != NULL
                                   ? read_all(reader, err)
                                   : keyd_fail_errno(err, ENOMEM, "%s", zonetext_name(text));
     while (reader->depth > 0)
         pop(reader);
     free(record->rdata);
     if (status == KEYD_OK)
-        status = zone_finish(record->zone, err);
+        tell_dropped(reader);
     return status;
 }
 
-static enum keyd_status read_zone(struct zonetext *text, const uint8_t *apex,
-                                  const struct zonefile_options *options, struct zone **zone,
-                                  struct keyd_error *err)
+enum keyd_status zonefile_read_with(const char *path, const uint8_t *apex,
+                                    const struct zonefile_options *options, zonefile_sink sink,
+                                    void *context, struct keyd_error *err)
 {
-    static const struct zonefile_options none = {.default_ttl = ZONEFILE_NO_TTL};
     struct keyd_error own;
+    struct zonetext *text;
     struct reader *reader = calloc(1, sizeof *reader);
-    if (reader == NULL) {
-        zonetext_close(text);
-        return keyd_fail_errno(err, ENOMEM, "a zone file");
-    }
-    reader->record.options = options != NULL ? options : &none;
-    reader->record.default_ttl = reader->record.options->default_ttl;
-    reader->record.last_ttl = ZONEFILE_NO_TTL;
-    enum keyd_status status = read_text(reader, text, apex, err != NULL ? err : &own);
-    if (status == KEYD_OK) {
-        tell_dropped(reader);
-        *zone = reader->record.zone;
-    } else {
-        zone_free(reader->record.zone);
-    }
+    if (reader == NULL)
+        return keyd_fail_errno(err, ENOMEM, "%s", path);
+    reader->record =
+        (struct record_reader){.options = options, .apex = apex, .sink = sink, .context = context};
+    enum keyd_status status = options->from_fd ? zonetext_open_fd(options->fd, path, &text, err)
+                                               : zonetext_open(path, &text, err);
+    if (status == KEYD_OK)
+        status = read_text(reader, text, err != NULL ? err : &own);
     free(reader);
     return status;
 }
 
-enum keyd_status zonefile_read(const char *path, const uint8_t *apex,
-                               const struct zonefile_options *options, struct zone **zone,
-                               struct keyd_error *err)
+enum keyd_status zonefile_read(const char *path, const uint8_t *apex, zonefile_sink sink,
+                               void *context, struct keyd_error *err)
 {
-    struct zonetext *text;
-    enum keyd_status status = zonetext_open(path, &text, err);
-    return status == KEYD_OK ? read_zone(text, apex, options, zone, err) : status;
+    const struct zonefile_options options = {.default_ttl = ZONEFILE_NO_TTL};
+    return zonefile_read_with(path, apex, &options, sink, context, err);
 }
 
-enum keyd_status zonefile_read_fd(int fd, const char *name, const uint8_t *apex,
-                                  const struct zonefile_options *options, struct zone **zone,
-                                  struct keyd_error *err)
+static enum keyd_status add_to_zone(void *context, const struct zonefile_record *record,
+                                    struct keyd_error *err)
 {
-    struct zonetext *text;
-    enum keyd_status status = zonetext_open_fd(fd, name, &text, err);
-    return status == KEYD_OK ? read_zone(text, apex, options, zone, err) : status;
+    return zone_add(context, record->owner, record->type, record->ttl, record->rdata,
+                    record->length, record->line, err);
+}
+
+enum keyd_status zonefile_load_with(const char *path, const uint8_t *apex,
+                                    const struct zonefile_options *options, struct zone **zone,
+                                    struct keyd_error *err)
+{
+    struct zone *loaded = zone_new(apex);
+    if (loaded == NULL)
+        return keyd_fail_errno(err, ENOMEM, "%s", path);
+    enum keyd_status status = zonefile_read_with(path, apex, options, add_to_zone, loaded, err);
+    if (status == KEYD_OK)
+        status = zone_finish(loaded, err);
+    if (status != KEYD_OK) {
+        zone_free(loaded);
+        return status;
+    }
+    *zone = loaded;
+    return KEYD_OK;
 }
 
 enum keyd_status zonefile_load(const char *path, const uint8_t *apex, struct zone **zone,
                                struct keyd_error *err)
 {
-    return zonefile_read(path, apex, NULL, zone, err);
+    return zonefile_load_with_ttl(path, apex, ZONEFILE_NO_TTL, zone, err);
 }
 
 enum keyd_status zonefile_load_with_ttl(const char *path, const uint8_t *apex, uint32_t default_ttl,
                                         struct zone **zone, struct keyd_error *err)
 {
-    struct zonefile_options options = {.default_ttl = default_ttl};
-    return zonefile_read(path, apex, &options, zone, err);
+    const struct zonefile_options options = {.default_ttl = default_ttl};
+    return zonefile_load_with(path, apex, &options, zone, err);
 }
 
 /* ---- Writing -------------------------------------------------------------------------------- */

@@ -24,39 +24,58 @@
 #define ZONEFILE_NO_TTL      UINT32_MAX
 #define ZONEFILE_INCLUDE_MAX 20 /* files open at once, one in another: more is a mistake */
 
+/* *zone is finished and *owned*: zone_free. INVALID_ARGUMENT, reason ZONE_FILE, "FILE:LINE:COLUMN:
+ * what", with "(included from FILE:LINE)" behind it where that is so, for what cannot be read:
+ * text, another class, a TTL out of range, a name outside of the zone, an $INCLUDE of a file that
+ * is being read. ABORTED, ZONE_FILE_CHANGED, when a file changes while it is read. NOT_FOUND and
+ * others by errno. path "-" is standard input. Blocks on the disk. */
+enum keyd_status zonefile_load(const char *path, const uint8_t *apex, struct zone **zone,
+                               struct keyd_error *err) KEYD_CHECKED;
+
+/* The same where a record without a TTL, and without $TTL above it, gets this one: a K*.key file.
+ */
+enum keyd_status zonefile_load_with_ttl(const char *path, const uint8_t *apex, uint32_t default_ttl,
+                                        struct zone **zone, struct keyd_error *err) KEYD_CHECKED;
+
+/* One record as it was read; all of it is *borrowed* for the call. The owner is the apex or below
+ * it and the rdata is well formed. */
+struct zonefile_record {
+    const uint8_t *owner;
+    uint16_t type;
+    uint32_t ttl; /* seconds */
+    const uint8_t *rdata;
+    size_t length; /* bytes of it */
+    unsigned line; /* from an included file: of the $INCLUDE in the first file */
+};
+
+/* An error of the sink ends the reading and comes back. */
+typedef enum keyd_status (*zonefile_sink)(void *context, const struct zonefile_record *record,
+                                          struct keyd_error *err);
+
+/* Gives the records to the sink as they stand in the file; none of them is held. The errors of
+ * zonefile_load. */
+enum keyd_status zonefile_read(const char *path, const uint8_t *apex, zonefile_sink sink,
+                               void *context, struct keyd_error *err) KEYD_CHECKED;
+
 struct zonefile_options {
     uint32_t default_ttl; /* of a record without one and without $TTL above it, in seconds;
                              ZONEFILE_NO_TTL: that is an error */
     bool drop_outside;    /* records outside of the zone are left out; else they are an error */
+    bool from_fd;         /* read `fd`, which is *borrowed*, to its end; the path is for messages */
+    int fd;
     /* One line, each: a record that is left out (the first ten, and how many there were). NULL: not
      * told. */
     void (*notice)(void *context, const char *message);
-    void *context;
+    void *notice_context;
 };
 
-/* Reads a file, or standard input for "-". *zone is finished and *owned*: zone_free. options: NULL
- * for none. INVALID_ARGUMENT, reason ZONE_FILE, "FILE:LINE:COLUMN: what", with "(included from
- * FILE:LINE)" behind it where that is so, for what cannot be read: text, another class, a TTL out
- * of range, a name outside of the zone, an $INCLUDE of a file that is being read. ABORTED,
- * ZONE_FILE_CHANGED, when a file changes while it is read. NOT_FOUND and others by errno. The lines
- * of records from included files are 0. Blocks on the disk. */
-enum keyd_status zonefile_read(const char *path, const uint8_t *apex,
-                               const struct zonefile_options *options, struct zone **zone,
-                               struct keyd_error *err) KEYD_CHECKED;
-
-/* The same from an open descriptor, which is *borrowed* and read to its end; name is for messages.
- */
-enum keyd_status zonefile_read_fd(int fd, const char *name, const uint8_t *apex,
-                                  const struct zonefile_options *options, struct zone **zone,
-                                  struct keyd_error *err) KEYD_CHECKED;
-
-/* zonefile_read without options. */
-enum keyd_status zonefile_load(const char *path, const uint8_t *apex, struct zone **zone,
-                               struct keyd_error *err) KEYD_CHECKED;
-
-/* And with a default TTL: a K*.key file. */
-enum keyd_status zonefile_load_with_ttl(const char *path, const uint8_t *apex, uint32_t default_ttl,
-                                        struct zone **zone, struct keyd_error *err) KEYD_CHECKED;
+/* zonefile_read and zonefile_load with options. */
+enum keyd_status zonefile_read_with(const char *path, const uint8_t *apex,
+                                    const struct zonefile_options *options, zonefile_sink sink,
+                                    void *context, struct keyd_error *err) KEYD_CHECKED;
+enum keyd_status zonefile_load_with(const char *path, const uint8_t *apex,
+                                    const struct zonefile_options *options, struct zone **zone,
+                                    struct keyd_error *err) KEYD_CHECKED;
 
 /* path is for messages. The caller flushes, syncs and closes. */
 enum keyd_status zonefile_write(const struct zone *zone, FILE *file, const char *path,

@@ -140,6 +140,7 @@ enum keyd_status record_head(const struct record_reader *reader, const struct en
 void record_new_origin(struct record_reader *reader)
 {
     reader->owner_text_length = 0;
+    reader->origin_inside = dname_is_in(reader->origin.wire, reader->apex);
 }
 
 static bool is_same_owner(const struct record_reader *reader, const struct token *token)
@@ -154,7 +155,7 @@ static enum keyd_status tell_outside(struct record_reader *reader, const struct 
     char owner[DNAME_TEXT];
     char apex[DNAME_TEXT];
     dname_format(reader->owner.wire, owner);
-    dname_format(zone_apex(reader->zone), apex);
+    dname_format(reader->apex, apex);
     return record_fail(reader, token->text, err, "%.256s is outside of the zone %.256s", owner,
                        apex);
 }
@@ -170,7 +171,7 @@ static enum keyd_status outside(struct record_reader *reader, const struct token
     if (options->notice != NULL && reader->dropped < NOTICES_MAX) {
         (void)tell_outside(reader, token, &notice);
         (void)keyd_wrap(&notice, "dropped");
-        options->notice(options->context, notice.message);
+        options->notice(options->notice_context, notice.message);
     }
     return KEYD_OK;
 }
@@ -183,7 +184,9 @@ enum keyd_status record_owner(struct record_reader *reader, const struct token *
         if (status != KEYD_OK)
             return status;
         reader->have_owner = true;
-        reader->outside = !dname_is_in(reader->owner.wire, zone_apex(reader->zone));
+        bool relative = token->length > 0 && token->text[token->length - 1] != '.';
+        reader->outside =
+            !(relative && reader->origin_inside) && !dname_is_in(reader->owner.wire, reader->apex);
         reader->owner_text_length = 0;
         if (token->length <= OWNER_TEXT_MAX && !token->quoted) {
             memcpy(reader->owner_text, token->text, token->length);
@@ -212,23 +215,30 @@ static enum keyd_status settle_ttl(struct record_reader *reader, struct record_h
     return KEYD_OK;
 }
 
+static enum keyd_status refuse_rdata(const struct record_reader *reader, uint16_t type,
+                                     const struct token *tokens, size_t count, size_t culprit,
+                                     struct keyd_error *err)
+{
+    char name[TYPE_TEXT];
+    char shown[RECORD_SHOWN];
+    rrtype_format(type, name);
+    if (culprit < count)
+        return record_fail(reader, tokens[culprit].text, err, "%s: '%s': %s", name,
+                           record_show(&tokens[culprit], shown), reader->why);
+    const struct token *last = tokens + count - 1;
+    return record_fail(reader, last->text + last->length, err, "%s: %s", name, reader->why);
+}
+
 /* `tokens` are those of the rdata; the one before them is the type. */
 static enum keyd_status read_rdata(struct record_reader *reader, uint16_t type,
                                    const struct token *tokens, size_t count, size_t *length,
                                    struct keyd_error *err)
 {
-    char name[TYPE_TEXT];
-    char why[RDATA_WHY_MAX];
-    char shown[RECORD_SHOWN];
     size_t culprit;
-    if (rdata_parse(type, tokens, count, reader->origin.wire, reader->rdata, length, &culprit, why))
+    if (rdata_parse(type, tokens, count, reader->origin.wire, reader->rdata, length, &culprit,
+                    reader->why))
         return KEYD_OK;
-    rrtype_format(type, name);
-    if (culprit < count)
-        return record_fail(reader, tokens[culprit].text, err, "%s: '%s': %s", name,
-                           record_show(&tokens[culprit], shown), why);
-    const struct token *last = tokens + count - 1;
-    return record_fail(reader, last->text + last->length, err, "%s: %s", name, why);
+    return refuse_rdata(reader, type, tokens, count, culprit, err);
 }
 
 enum keyd_status record_add(struct record_reader *reader, struct record_head *head,
@@ -245,8 +255,14 @@ enum keyd_status record_add(struct record_reader *reader, struct record_head *he
         reader->dropped++;
         return KEYD_OK;
     }
-    return zone_add(reader->zone, reader->owner.wire, head->type, head->ttl, reader->rdata, length,
-                    reader->include_line > 0 ? reader->include_line : line, err);
+    const struct zonefile_record record = {.owner = reader->owner.wire,
+                                           .type = head->type,
+                                           .ttl = head->ttl,
+                                           .rdata = reader->rdata,
+                                           .length = length,
+                                           .line = reader->include_line > 0 ? reader->include_line
+                                                                            : line};
+    return reader->sink(reader->context, &record, err);
 }
 
 enum keyd_status record_read(struct record_reader *reader, const struct entry *entry,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What the words of a zone file mean: a record's owner, TTL, class, type and data, from one entry
- * of zonetext.h into a zone. Knows what goes over from one record to the next (the owner, the TTL),
- * but no files and no directives: those are zonefile.c's. One thread.
+ * of zonetext.h to a sink of zonefile.h. Knows what goes over from one record to the next (the
+ * owner, the TTL), but no files and no directives: those are zonefile.c's. One thread.
  */
 #ifndef DNS_ZONERECORD_H
 #define DNS_ZONERECORD_H
@@ -19,7 +19,9 @@
 
 struct record_reader {
     const struct zonefile_options *options; /* *borrowed* */
-    struct zone *zone;                      /* *borrowed*: records are added */
+    const uint8_t *apex;                    /* *borrowed* */
+    zonefile_sink sink;                     /* takes the records */
+    void *context;                          /* the sink's */
     const struct zonetext *text;            /* *borrowed*: the file that is read now */
     unsigned
         include_line; /* of the first file's $INCLUDE that led to this one; 0: that is this one */
@@ -28,11 +30,13 @@ struct record_reader {
     struct dname origin;
     struct dname owner;
     bool have_owner;
-    bool outside;         /* the owner is not in the zone */
-    uint32_t default_ttl; /* of $TTL; ZONEFILE_NO_TTL: none was given */
-    uint32_t last_ttl;    /* of the record before */
-    size_t dropped;       /* records outside of the zone */
-    uint8_t *rdata;       /* RDATA_MAX bytes, *borrowed*, to work in */
+    bool outside;            /* the owner is not in the zone */
+    uint32_t default_ttl;    /* of $TTL; ZONEFILE_NO_TTL: none was given */
+    uint32_t last_ttl;       /* of the record before */
+    size_t dropped;          /* records outside of the zone */
+    uint8_t *rdata;          /* RDATA_MAX bytes, *borrowed*, to work in */
+    bool origin_inside;      /* the origin is in the zone: so are the names below it */
+    char why[RDATA_WHY_MAX]; /* of the rdata, to work in */
     char owner_text[OWNER_TEXT_MAX];
     size_t owner_text_length; /* 0: that of the owner is not known */
 };
@@ -63,7 +67,7 @@ enum keyd_status record_add(struct record_reader *reader, struct record_head *he
                             const struct token *tokens, size_t count, unsigned line,
                             struct keyd_error *err) KEYD_CHECKED;
 
-/* The owner is forgotten as text: the origin, and so what it means, is another one. */
+/* The origin was set, or the owner: what was known of them as text is forgotten. */
 void record_new_origin(struct record_reader *reader);
 
 /* Whether a token is this word, in any case and not in quotes. */

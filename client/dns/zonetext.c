@@ -24,7 +24,7 @@ struct zonetext {
     off_t wanted; /* bytes that a regular file had left when it was opened */
     off_t taken;  /* bytes read */
     char *buffer;
-    size_t size; /* bytes of the buffer without the NUL at its end */
+    size_t size; /* bytes of the buffer without the padding at its end */
     struct lexer lexer;
 };
 
@@ -105,14 +105,13 @@ static enum keyd_status open_text(int fd, const char *path, const char *name,
     made->size = WINDOW;
     made->path = strdup(path);
     made->name = safe_name(name);
-    made->buffer = malloc(WINDOW + 1);
+    made->buffer = calloc(1, WINDOW + LEXER_PADDING);
     bool complete = made->path != NULL && made->name != NULL && made->buffer != NULL;
     enum keyd_status status = complete ? look(made, err) : keyd_fail_errno(err, ENOMEM, "%s", name);
     if (status != KEYD_OK) {
         zonetext_close(made);
         return status;
     }
-    made->buffer[0] = '\0';
     made->lexer = (struct lexer){.at = made->buffer, .end = made->buffer, .line = 1};
     *text = made;
     return KEYD_OK;
@@ -199,7 +198,7 @@ static enum keyd_status make_room(struct zonetext *text, struct keyd_error *err)
             return zonetext_fail(text, lexer->at, err,
                                  "a record of more than %zu bytes: is a parenthesis not closed?",
                                  ZONETEXT_ENTRY_MAX);
-        char *buffer = realloc(text->buffer, text->size * 2 + 1);
+        char *buffer = realloc(text->buffer, text->size * 2 + LEXER_PADDING);
         if (buffer == NULL)
             return keyd_fail_errno(err, ENOMEM, "%s", text->name);
         text->buffer = buffer;
@@ -226,7 +225,7 @@ static enum keyd_status fill(struct zonetext *text, struct keyd_error *err)
         if (n == 0)
             status = check_unchanged(text, err);
     }
-    text->buffer[used] = '\0';
+    memset(text->buffer + used, 0, LEXER_PADDING);
     text->lexer.end = text->buffer + used;
     return status;
 }
