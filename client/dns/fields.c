@@ -154,6 +154,8 @@ bool fields_name(struct fields *fields)
     return true;
 }
 
+static const char too_long[] = "a text that is too long";
+
 const char *text_unescape(const char *text, size_t length, uint8_t *data, size_t size, size_t *used)
 {
     size_t n = 0;
@@ -175,7 +177,7 @@ const char *text_unescape(const char *text, size_t length, uint8_t *data, size_t
                 return "\\ and a digit must be \\DDD, 000 to 255";
         }
         if (n == size)
-            return "a text that is too long";
+            return too_long;
         data[n++] = (uint8_t)byte;
     }
     *used = n;
@@ -188,16 +190,21 @@ bool fields_text(struct fields *fields, size_t max)
     if (token == NULL)
         return false;
     size_t room = (size_t)(fields->end - fields->at);
+    size_t limit = max < room ? max : room;
     size_t used = token->length;
     const char *why = NULL;
     if (token->escaped)
-        why = text_unescape(token->text, token->length, fields->at, room, &used);
-    else if (used <= room)
+        why = text_unescape(token->text, token->length, fields->at, limit, &used);
+    else if (used <= limit)
         memcpy(fields->at, token->text, used);
-    if (why != NULL && used == token->length && token->length <= room)
+    else
+        why = too_long;
+    if (why == too_long && room < max)
+        return fields_wrong(fields, "rdata of more than %d bytes", RDATA_MAX);
+    if (why == too_long)
+        return fields_wrong(fields, "a text of more than %zu bytes", max);
+    if (why != NULL)
         return fields_wrong(fields, "%s", why);
-    if (why != NULL || used > room || used > max)
-        return fields_wrong(fields, "a text of more than %zu bytes", max < room ? max : room);
     fields->at += used;
     fields->next++;
     return true;

@@ -17,7 +17,7 @@ static bool decimal(const char *text, size_t length, unsigned places, int64_t *v
     const char *end = text + length;
     size_t digits = 0;
     *value = 0;
-    for (; text < end && *text >= '0' && *text <= '9'; text++, digits++)
+    for (; text < end && *text >= '0' && *text <= '9' && digits < 11; text++, digits++)
         *value = *value * 10 + (*text - '0');
     if (digits == 0 || digits > 10)
         return false;
@@ -33,11 +33,10 @@ static bool decimal(const char *text, size_t length, unsigned places, int64_t *v
     return text == end;
 }
 
-static bool is_letter(const struct fields *fields, char a, char b)
+static bool is_letter(const struct fields *fields, char letter)
 {
-    char first[2] = {a, '\0'};
-    char second[2] = {b, '\0'};
-    return fields_is(fields, first) || fields_is(fields, second);
+    return fields_left(fields) > 0 && fields->tokens[fields->next].length == 1 &&
+           fields->tokens[fields->next].text[0] == letter;
 }
 
 /* DEGREES [MINUTES [SECONDS]] N|S, or E|W */
@@ -47,7 +46,7 @@ static bool read_angle(struct fields *fields, int64_t max_degrees, char plus, ch
     const int64_t limits[] = {max_degrees, 59, 59999};
     int64_t total = 0;
     size_t parts = 0;
-    for (; !is_letter(fields, plus, minus); parts++) {
+    for (; !is_letter(fields, plus) && !is_letter(fields, minus); parts++) {
         int64_t value;
         const struct token *token = fields_token(fields);
         if (token == NULL)
@@ -65,7 +64,7 @@ static bool read_angle(struct fields *fields, int64_t max_degrees, char plus, ch
         return fields_wrong(fields, "expected degrees before this");
     if (total > max_degrees * DEGREE)
         return fields_wrong(fields, "more than %d degrees", (int)max_degrees);
-    bool positive = fields_is(fields, (char[2]){plus, '\0'});
+    bool positive = is_letter(fields, plus);
     uint32_t angle = positive ? EQUATOR + (uint32_t)total : EQUATOR - (uint32_t)total;
     fields->next++;
     return fields_put_u16(fields, angle >> 16) && fields_put_u16(fields, angle & 0xffff);
@@ -84,7 +83,7 @@ static bool read_metres(struct fields *fields, int64_t *cm)
         text++;
         length--;
     }
-    if (length > 0 && (text[length - 1] == 'm' || text[length - 1] == 'M'))
+    if (length > 0 && text[length - 1] == 'm')
         length--;
     if (!decimal(text, length, 2, cm))
         return fields_wrong(fields, "expected metres, as 10.25m");

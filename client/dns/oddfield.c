@@ -244,24 +244,54 @@ static void check_hip(struct cursor *wire)
 
 /* ---- Hexadecimal with marks: EUI48, EUI64 (RFC 7043), NID, L64 (RFC 6742), NSAP (RFC 1706) -- */
 
-/* `count` groups of `digits` with `mark` between. */
-static bool parse_groups(struct fields *fields, size_t count, size_t digits, char mark)
+/* `count` groups of two digits with - between. */
+static bool parse_eui(struct fields *fields, size_t count)
 {
     const struct token *token = fields_token(fields);
     if (token == NULL)
         return false;
-    bool good = token->length == count * (digits + 1) - 1;
+    bool good = token->length == count * 3 - 1;
     for (size_t i = 0; i < token->length && good; i++)
-        good = i % (digits + 1) == digits ? token->text[i] == mark
-                                          : digit_value(token->text[i], 16) >= 0;
+        good = i % 3 == 2 ? token->text[i] == '-' : digit_value(token->text[i], 16) >= 0;
     if (!good)
-        return fields_wrong(fields, "expected %zu groups of %zu hexadecimal digits with %c between",
-                            count, digits, mark);
+        return fields_wrong(fields, "expected %zu groups of two hexadecimal digits with - between",
+                            count);
     for (size_t i = 0; i < count; i++) {
-        struct token group = {.text = token->text + i * (digits + 1), .length = digits};
+        struct token group = {.text = token->text + i * 3, .length = 2};
         if (!fields_hex_of(fields, &group))
             return false;
     }
+    fields->next++;
+    return true;
+}
+
+/* Four groups of one to four digits, as in an IPv6 address (RFC 6742, 2.1.2 and 2.3.2). */
+static bool parse_locator(struct fields *fields)
+{
+    const struct token *token = fields_token(fields);
+    if (token == NULL)
+        return false;
+    unsigned group = 0;
+    size_t groups = 0;
+    size_t digits = 0;
+    for (size_t i = 0; i <= token->length; i++) {
+        int value = i < token->length ? digit_value(token->text[i], 16) : -1;
+        if (value >= 0) {
+            group = (group << 4 | (unsigned)value) & 0xffff;
+            digits++;
+            continue;
+        }
+        bool ends = i == token->length || token->text[i] == ':';
+        if (!ends || digits < 1 || digits > 4 || ++groups > 4)
+            return fields_wrong(fields,
+                                "expected four groups of hexadecimal digits with : between");
+        if (!fields_put_u16(fields, group))
+            return false;
+        group = 0;
+        digits = 0;
+    }
+    if (groups != 4)
+        return fields_wrong(fields, "expected four groups of hexadecimal digits with : between");
     fields->next++;
     return true;
 }
@@ -443,9 +473,10 @@ static bool parse_a6(struct fields *fields)
         memmove(start, start + whole, 16 - whole);
         fields->at -= whole;
     }
-    return prefix > 0 || fields_left(fields) == 0
-               ? true
-               : fields_wrong(fields, "there is no name behind a prefix of 0 (RFC 2874, 3.1)");
+    if (prefix > 0)
+        return fields_token(fields) != NULL;
+    return fields_left(fields) == 0 ||
+           fields_wrong(fields, "there is no name behind a prefix of 0 (RFC 2874, 3.1)");
 }
 
 static void check_a6(struct cursor *wire)
@@ -476,11 +507,11 @@ bool oddfield_parse(struct fields *fields, char field)
     case 'I':
         return parse_hip(fields);
     case 'u':
-        return parse_groups(fields, 6, 2, '-');
+        return parse_eui(fields, 6);
     case 'U':
-        return parse_groups(fields, 8, 2, '-');
+        return parse_eui(fields, 8);
     case 'f':
-        return parse_groups(fields, 4, 4, ':');
+        return parse_locator(fields);
     case 'P':
         return parse_nsap(fields);
     case 'z':

@@ -220,18 +220,44 @@ static void format_generic(const uint8_t *rdata, size_t length, struct bytes *te
     format_hex(rdata, length, text);
 }
 
-/* Whether all servers read the type's own form, and read it alike. */
+static bool has_capitals(const uint8_t *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] >= 'A' && text[i] <= 'Z')
+            return true;
+    }
+    return false;
+}
+
+/* Whether all servers read this field, and read it alike. NSD refuses a CAA tag with capitals,
+ * which RFC 8659, 4.1 allows; Knot, NSD or BIND a KEY or IPSECKEY without its key. */
+static bool is_understood(char field, struct cursor wire)
+{
+    switch (field) {
+    case 't':
+        return cursor_left(&wire) > 0 && !has_capitals(wire.at + 1, wire.at[0]);
+    case 'B':
+        return cursor_left(&wire) > 0;
+    case 'v':
+        return svcparam_is_plain(wire);
+    default:
+        return true;
+    }
+}
+
 static bool has_own_form(const struct rrtype_row *row, const uint8_t *rdata, size_t length)
 {
-    if (row == NULL || row->layout == NULL || row->rare)
+    if (row == NULL || row->layout == NULL || row->rare || length == 0)
         return false;
-    const char *params = strchr(row->layout, 'v');
-    if (params == NULL)
+    if (strpbrk(row->layout, "tBv") == NULL)
         return true;
     struct cursor wire = cursor_over(rdata, length);
-    for (const char *field = row->layout; field < params; field++)
+    for (const char *field = row->layout; *field != '\0'; field++) {
+        if (!is_understood(*field, wire))
+            return false;
         check_field(*field, &wire);
-    return svcparam_is_plain(wire);
+    }
+    return true;
 }
 
 void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct bytes *text)

@@ -120,7 +120,7 @@ static bool days_of(unsigned year, unsigned month, unsigned day, int64_t *days)
     return true;
 }
 
-/* YYYYMMDDHHMMSS, or seconds (RFC 4034, 3.2). */
+/* YYYYMMDDHHMMSS, or seconds (RFC 4034, 3.2), modulo 2^32 (3.1.5). */
 static bool parse_time(struct fields *fields)
 {
     int64_t days;
@@ -141,10 +141,8 @@ static bool parse_time(struct fields *fields)
         hour > 23 || minute > 59 || second > 59)
         return fields_wrong(fields, "there is no such time");
     int64_t seconds = days * 86400 + hour * 3600 + minute * 60 + second;
-    if (seconds > UINT32_MAX)
-        return fields_wrong(fields, "a time after February 2106");
     fields->next++;
-    return fields_put_u16(fields, (unsigned)(seconds >> 16)) &&
+    return fields_put_u16(fields, (unsigned)(seconds >> 16) & 0xffff) &&
            fields_put_u16(fields, (unsigned)(seconds & 0xffff));
 }
 
@@ -159,6 +157,12 @@ static bool parse_type(struct fields *fields, uint16_t *type)
     return true;
 }
 
+static bool refuse_type_0(struct fields *fields)
+{
+    fields->next--;
+    return fields_wrong(fields, "there is no type 0");
+}
+
 /* A set of all types needs 8 KiB to be cleared: the one window that most have is done here. */
 static bool parse_bitmap(struct fields *fields)
 {
@@ -169,6 +173,8 @@ static bool parse_bitmap(struct fields *fields)
     while (fields_left(fields) > 0) {
         if (!parse_type(fields, &type))
             return false;
+        if (type == 0)
+            return refuse_type_0(fields);
         if (type > 255)
             break;
         window[2 + type / 8] = (uint8_t)(window[2 + type / 8] | 0x80 >> type % 8);
@@ -184,6 +190,8 @@ static bool parse_bitmap(struct fields *fields)
     for (fields->next = first; fields_left(fields) > 0;) {
         if (!parse_type(fields, &type))
             return false;
+        if (type == 0)
+            return refuse_type_0(fields);
         typeset_add(&set, type);
     }
     typeset_encode(&set, &wire);
@@ -307,21 +315,36 @@ static bool parse_generic(struct fields *fields, uint16_t type)
                : fields_wrong(fields, "these bytes are no rdata of this type");
 }
 
-/* DS and its kin: a digest of a known type has that type's length (servers refuse others). */
+/* Digests: where in the rdata their type stands, and how long those of a known type are; 0: any
+ * length. BIND refuses others. */
+static const struct digest {
+    uint16_t type;
+    uint8_t type_at;
+    uint8_t digest_at;
+    uint8_t lengths[5]; /* by their type */
+} digests[] = {
+    {TYPE_DS, 3, 4, {0, 20, 32, 32, 48}},  /* RFC 4034, 5.1.3; 4509; 5933; 6605 */
+    {TYPE_CDS, 3, 4, {0, 20, 32, 32, 48}}, /* its delete has type 0: RFC 8078, 4 */
+    {TYPE_SSHFP, 1, 2, {0, 20, 32, 0, 0}}, /* RFC 4255, 3.1.2; 6594 */
+    {TYPE_ZONEMD, 5, 6, {0, 48, 64, 0, 0}} /* RFC 8976, 2.2.3 */
+};
+
 static bool check_digest(struct fields *fields, uint16_t type, const uint8_t *rdata)
 {
-    static const size_t lengths[] = {0, 20, 32, 32, 48}; /* IANA's digest types 1 to 4 */
-    size_t length = (size_t)(fields->at - rdata);
-    if ((type != TYPE_DS && type != TYPE_CDS) || length < 4)
-        return true;
-    size_t digest_type = rdata[3];
-    length -= 4;
-    if (digest_type == 0 || digest_type >= sizeof lengths / sizeof lengths[0] ||
-        length == lengths[digest_type])
-        return true;
-    fields->next = fields->count;
-    return fields_wrong(fields, "a digest of type %zu has %zu bytes, this one %zu", digest_type,
-                        lengths[digest_type], length);
+    for (size_t i = 0; i < sizeof digests / sizeof digests[0]; i++) {
+        const struct digest *digest = &digests[i];
+        if (digest->type != type)
+            continue;
+        size_t digest_type = rdata[digest->type_at];
+        size_t length = (size_t)(fields->at - rdata) - digest->digest_at;
+        if (digest_type >= sizeof digest->lengths || digest->lengths[digest_type] == 0 ||
+            digest->lengths[digest_type] == length)
+            return true;
+        fields->next = fields->count;
+        return fields_wrong(fields, "a digest of type %zu has %u bytes, this one %zu", digest_type,
+                            digest->lengths[digest_type], length);
+    }
+    return true;
 }
 
 bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const uint8_t *origin,

@@ -73,6 +73,11 @@ static bool split(struct fields *fields, struct param *param)
     if (token->quoted || token->glued ||
         !key_parse(token->text, name, &param->key, &param->by_number))
         return fields_wrong(fields, "expected a parameter as alpn=h2, port=443 or key65000=text");
+    if (param->by_number && param->key < KEY_NAMED_IN_OUTPUT)
+        return fields_wrong(fields,
+                            "some servers take this value as text and others as wire bytes: "
+                            "write %s=",
+                            names[param->key]);
     param->value = equals != NULL ? equals + 1 : "";
     param->length = equals != NULL ? token->length - name - 1 : 0;
     fields->next++;

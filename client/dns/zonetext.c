@@ -117,13 +117,21 @@ static enum keyd_status open_text(int fd, const char *path, const char *name,
     return KEYD_OK;
 }
 
+static enum keyd_status cannot_open(const char *path, int errnum, struct keyd_error *err)
+{
+    char *name = safe_name(path);
+    enum keyd_status status = keyd_fail_errno(err, errnum, "%s", name != NULL ? name : "a file");
+    free(name);
+    return status;
+}
+
 enum keyd_status zonetext_open(const char *path, struct zonetext **text, struct keyd_error *err)
 {
     if (strcmp(path, "-") == 0)
         return open_text(STDIN_FILENO, "", "standard input", text, err);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return keyd_fail_errno(err, errno, "%s", path);
+        return cannot_open(path, errno, err);
     return open_text(fd, path, path, text, err);
 }
 
