@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -367,32 +368,53 @@ static bool parse_atm_address(struct fields *fields)
 /* ---- WKS: RFC 1035, 3.4.2 ------------------------------------------------------------------- */
 
 #define PORTS_BYTES 8192
+#define WORD_MAX    64 /* characters with the NUL; no protocol or service has so many */
 
-static bool parse_protocol(struct fields *fields, const char **protocol)
+/* With a NUL; a longer one is cut and is then no name of anything. */
+static void copy_word(const struct token *token, char word[WORD_MAX])
 {
-    *protocol = fields_is(fields, "6") || fields_is(fields, "tcp")    ? "tcp"
-                : fields_is(fields, "17") || fields_is(fields, "udp") ? "udp"
-                                                                      : NULL;
-    if (*protocol == NULL)
-        return fields_number(fields, 1);
+    size_t length = token->length < WORD_MAX - 1 ? token->length : WORD_MAX - 1;
+    memcpy(word, token->text, length);
+    word[length] = '\0';
+}
+
+/* A number, or a name of protocols(5); those of tcp and udp need no such file. */
+static bool parse_protocol(struct fields *fields, uint32_t *protocol)
+{
+    char name[WORD_MAX];
+    char buffer[1024];
+    struct protoent entry;
+    struct protoent *found = NULL;
+    const struct token *token = fields_token(fields);
+    if (token == NULL)
+        return false;
+    if (token->length > 0 && digit_value(token->text[0], 10) >= 0)
+        return fields_value(fields, 255, protocol) && fields_put_u8(fields, *protocol);
+    if (fields_is(fields, "tcp") || fields_is(fields, "udp")) {
+        *protocol = fields_is(fields, "tcp") ? IPPROTO_TCP : IPPROTO_UDP;
+    } else {
+        copy_word(token, name);
+        if (getprotobyname_r(name, &entry, buffer, sizeof buffer, &found) != 0 || found == NULL)
+            return fields_wrong(fields, "a protocol that is not known here: write its number");
+        *protocol = (uint32_t)entry.p_proto & 0xff;
+    }
     fields->next++;
-    return fields_put_u8(fields, (*protocol)[0] == 't' ? 6 : 17);
+    return fields_put_u8(fields, *protocol);
 }
 
 /* A number, or a name of services(5). */
-static bool parse_service(struct fields *fields, const char *protocol, uint32_t *port)
+static bool parse_service(struct fields *fields, uint32_t protocol, uint32_t *port)
 {
-    char name[64];
+    char name[WORD_MAX];
     char buffer[1024];
     struct servent entry;
     struct servent *found = NULL;
     const struct token *token = &fields->tokens[fields->next];
     if (token->length > 0 && digit_value(token->text[0], 10) >= 0)
         return fields_value(fields, UINT16_MAX, port);
-    snprintf(name, sizeof name, "%.*s", (int)(token->length < 63 ? token->length : 63),
-             token->text);
-    if (protocol == NULL || token->length > 63 ||
-        getservbyname_r(name, protocol, &entry, buffer, sizeof buffer, &found) != 0 ||
+    const char *of = protocol == IPPROTO_TCP ? "tcp" : protocol == IPPROTO_UDP ? "udp" : NULL;
+    copy_word(token, name);
+    if (of == NULL || getservbyname_r(name, of, &entry, buffer, sizeof buffer, &found) != 0 ||
         found == NULL)
         return fields_wrong(fields, "a service that is not known here: write its port");
     *port = ntohs((uint16_t)entry.s_port);
@@ -403,7 +425,7 @@ static bool parse_service(struct fields *fields, const char *protocol, uint32_t 
 static bool parse_services(struct fields *fields)
 {
     uint8_t ports[PORTS_BYTES] = {0};
-    const char *protocol;
+    uint32_t protocol = 0;
     size_t used = 0;
     if (!parse_protocol(fields, &protocol))
         return false;

@@ -249,6 +249,8 @@ static bool has_own_form(const struct rrtype_row *row, const uint8_t *rdata, siz
 {
     if (row == NULL || row->layout == NULL || row->rare || length == 0)
         return false;
+    if (row->type == TYPE_SPF && length > 1U + rdata[0])
+        return false; /* NSD 4.6 keeps the first string only */
     if (strpbrk(row->layout, "tBv") == NULL)
         return true;
     struct cursor wire = cursor_over(rdata, length);

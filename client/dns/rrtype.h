@@ -65,6 +65,7 @@ enum {
     TYPE_ZONEMD = 63,
     TYPE_SVCB = 64,
     TYPE_HTTPS = 65,
+    TYPE_SPF = 99,
 };
 
 #define TYPE_TEXT 16 /* characters of a mnemonic with the NUL */

@@ -31,42 +31,47 @@ static void die(const char *what)
     exit(1);
 }
 
+struct count {
+    struct zone *zone; /* NULL: nobody takes the records */
+    size_t records;
+};
+
+static enum keyd_status take(void *context, const struct zonefile_record *record,
+                             struct keyd_error *err)
+{
+    struct count *count = context;
+    count->records++;
+    if (count->zone == NULL)
+        return KEYD_OK;
+    return zone_add(count->zone, record->owner, record->type, record->ttl, record->rdata,
+                    record->length, record->line, err);
+}
+
+static size_t read_into(const char *origin, const char *path, bool into_a_zone)
+{
+    struct dname apex;
+    struct keyd_error err;
+    struct count count = {0};
+    if (dname_parse(origin, strlen(origin), NULL, &apex) != NULL)
+        die("ORIGIN is no name");
+    if (into_a_zone && (count.zone = zone_new(apex.wire)) == NULL)
+        die("no memory");
+    if (zonefile_read(path, apex.wire, take, &count, &err) != KEYD_OK ||
+        (into_a_zone && zone_finish(count.zone, &err) != KEYD_OK))
+        die(err.message);
+    zone_free(count.zone);
+    return count.records;
+}
+
 /* Each returns the number of records. */
 static size_t by_zonefile(const char *origin, const char *path)
 {
-    struct dname apex;
-    struct zone *zone = NULL;
-    struct keyd_error err;
-    size_t records = 0;
-    if (dname_parse(origin, strlen(origin), NULL, &apex) != NULL)
-        die("ORIGIN is no name");
-    if (zonefile_load(path, apex.wire, &zone, &err) != KEYD_OK)
-        die(err.message);
-    for (size_t i = 0; i < zone_count(zone); i++)
-        records += zone_set(zone, i)->count;
-    zone_free(zone);
-    return records;
-}
-
-static enum keyd_status count_record(void *context, const struct zonefile_record *record,
-                                     struct keyd_error *err)
-{
-    (void)record;
-    (void)err;
-    ++*(size_t *)context;
-    return KEYD_OK;
+    return read_into(origin, path, true);
 }
 
 static size_t by_records(const char *origin, const char *path)
 {
-    struct dname apex;
-    struct keyd_error err;
-    size_t records = 0;
-    if (dname_parse(origin, strlen(origin), NULL, &apex) != NULL)
-        die("ORIGIN is no name");
-    if (zonefile_read(path, apex.wire, count_record, &records, &err) != KEYD_OK)
-        die(err.message);
-    return records;
+    return read_into(origin, path, false);
 }
 
 static size_t by_words(const char *origin, const char *path)

@@ -559,4 +559,10 @@ CASES = [
      None,
      'bind ldns nsd zscanner', 'BIND and Knot take the value for wire bytes, NSD and ldns for text: '
       'refused'),
+    (b'a 5 SPF "SPF" "v=spf1"\n', ['a 5 99 0353504606763d73706631'],
+     'nsd', 'NSD keeps the first string only'),
+    (b'a 5 CERT 1 1 NSEC3RSASHA1 AAAA\n', ['a 5 37 0001000107000000'],
+     'zscanner ldns nsd', "BIND's name of algorithm 7"),
+    (b'a 5 WKS 192.0.2.1 ip 53\n', ['a 5 11 c00002010000000000000004'],
+     'zscanner', UNKNOWN),
 ]
