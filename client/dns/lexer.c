@@ -144,7 +144,7 @@ static inline const char *read_word(struct lexer *lexer, const char *at)
     const char *next = skip_plain(at);
     enum byte_class end = class_of(next);
     if (end == SPACE || end == LINE_FEED)
-        return keep(lexer, at, (size_t)(next - at), false, false, next + (end == SPACE));
+        return keep(lexer, at, (size_t)(next - at), false, false, next);
     return read_odd_word(lexer, at);
 }
 
