@@ -313,8 +313,8 @@ def literals():
 # What stands for something else in a page's message, longer words first.
 PLACEHOLDERS = ("label LABEL", "alias/NAME", r"CKR_\w+ \(0x\w+\)", "INTERNAL", "DATA_LOSS", "PRINCIPAL",
                 "FUNCTION", "SIGNAME", "CATALOG", "JOURNAL", "MESSAGE", "PROGRAM", "SERIAL", "SOCKET",
-                "FOLDER", "METHOD", "REASON", "TOKENS", "ALIAS", "DOING", "FIELD", "LABEL", "CALL", "FILE",
-                "LINE", "NAME", "TIME", "TYPE", "ZONE", "KEY", "N")
+                "COLUMN", "FOLDER", "METHOD", "REASON", "TOKENS", "ALIAS", "DOING", "FIELD", "LABEL", "CALL",
+                "FILE", "LINE", "NAME", "TIME", "TYPE", "ZONE", "KEY", "N")
 
 
 def fragments(message):
