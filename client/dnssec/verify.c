@@ -14,6 +14,7 @@
 #include "client/dns/rrtype.h"
 #include "client/dns/zonefile.h"
 #include "client/dnssec/judge.h"
+#include "client/dnssec/relay.h"
 
 #define SOA_AFTER_SERIAL 16 /* bytes: refresh, retry, expire, minimum */
 
@@ -192,12 +193,12 @@ static enum keyd_status gather(struct verifier *verifier, const struct zonefile_
                                struct keyd_error *err)
 {
     struct here *here = &verifier->judge.here;
-    bool rrsig = record->type == TYPE_RRSIG && record->length >= 2;
+    struct cursor covered = cursor_over(record->rdata, record->length);
     if (!grow(here))
         return keyd_fail_errno(err, ENOMEM, "%s", verifier->path);
     here->records[here->count++] = (struct here_record){
         .type = record->type,
-        .group = rrsig ? (uint16_t)(record->rdata[0] << 8 | record->rdata[1]) : record->type,
+        .group = record->type == TYPE_RRSIG ? cursor_u16(&covered) : record->type,
         .ttl = record->ttl,
         .line = record->line,
         .at = here->given.length,
@@ -340,6 +341,22 @@ static void free_judge(struct judge *judge)
     chain_free(&judge->chain);
 }
 
+/* The records of the file, read in this thread, judged in another one. An error of the reading is
+ * there because the other one wants no more, or stands for itself. */
+static enum keyd_status read_through(struct verifier *verifier, struct keyd_error *err)
+{
+    struct relay *relay = NULL;
+    struct keyd_error judged;
+    enum keyd_status status = relay_new(take_record, verifier, &relay, err);
+    if (status != KEYD_OK)
+        return status;
+    status = zonefile_read(verifier->path, verifier->judge.wanted->apex, relay_take, relay, err);
+    enum keyd_status other = relay_end(relay, &judged);
+    if (other != KEYD_OK && err != NULL)
+        *err = judged;
+    return other != KEYD_OK ? other : status;
+}
+
 /* The same records in canonical order, from memory. */
 static enum keyd_status replay(struct verifier *verifier, const struct zone *zone,
                                struct keyd_error *err)
@@ -384,8 +401,7 @@ static enum keyd_status run(const char *path, const struct verification *wanted,
     choose_sample(&verifier->judge, path);
     enum keyd_status status = begin(verifier, err);
     if (status == KEYD_OK)
-        status = zone != NULL ? replay(verifier, zone, err)
-                              : zonefile_read(path, wanted->apex, take_record, verifier, err);
+        status = zone != NULL ? replay(verifier, zone, err) : read_through(verifier, err);
     if (status == KEYD_OK)
         status = end_stream(verifier, err);
     status = settle(verifier, status, err);

@@ -5,3 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 scripts/bench sign --rounds 1 --seconds 0.3 --in-flight 64 | grep -E '^ +64  [0-9.]+ \([0-9.]+ to'
 scripts/bench sign --rounds 1 --seconds 0.3 --in-flight 1 --output json | grep '"ratio":'
+scripts/bench zones --rounds 1 --records 500 | grep -E '^  kzonesign +[0-9.]+ \('
+scripts/bench zones --rounds 1 --records 500 --rows nsec3 --algorithm Ed25519 --output json |
+    grep '"signatures":'
