@@ -17,10 +17,11 @@
 #include "keyd/base/error.h"
 #include "keyd/base/secret.h"
 
-#define TSIG_MAC_MAX  64                  /* bytes of a MAC: those of SHA-512 */
-#define TSIG_FILE_MAX ((size_t)16 * 1024) /* bytes of a key's file: one key and some words on it   \
-                                           */
-#define TSIG_SECRET_MAX 1024              /* bytes of a secret; tsig-keygen makes at most 64 */
+#define TSIG_MAC_MAX 64 /* bytes of a MAC: those of SHA-512 */
+#define TSIG_FILE_MAX                                                                              \
+    ((size_t)16 * 1024)      /* bytes of a key's file: one key and some words on it                \
+                              */
+#define TSIG_SECRET_MAX 1024 /* bytes of a secret; tsig-keygen makes at most 64 */
 
 /* hmac-sha224 to hmac-sha512. MD5 and SHA-1 are broken or going (RFC 8945, 6): they have no row. */
 struct tsig_algorithm {
