@@ -10,6 +10,7 @@
 #include "client/dnssec/publish.h"
 #include "client/dnssec/reload.h"
 #include "client/dnssec/sign.h"
+#include "client/dnssec/source.h"
 #include "keyd/base/clock.h"
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */
@@ -86,32 +87,33 @@ static enum keyd_status check_ready(const struct session *session, int64_t now,
     return check_order(&state, session->options->have_now, now, err);
 }
 
-/* Why it is not the zone file's. */
+/* Why it is not the one that was found, "the zone file has 7". */
 static void report_raised(struct report *report, const struct zone_state *state, uint32_t serial,
-                          uint32_t file)
+                          uint32_t found, const char *where)
 {
-    if (state->enabled_ms == 0 && state->serial == file)
+    if (state->enabled_ms == 0 && state->serial == found)
         report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 " (the zone file's %" PRIu32
+                   "%" PRIu32 " (%s's %" PRIu32
                    " may be served already, and secondaries need a higher one)",
-                   serial, file);
+                   serial, where, found);
     else
         report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 " (the zone file has %" PRIu32 "; %" PRIu32
+                   "%" PRIu32 " (%s has %" PRIu32 "; %" PRIu32
                    " %s, and secondaries need a higher one)",
-                   serial, file, state->serial,
+                   serial, where, found, state->serial,
                    state->enabled_ms == 0 ? "may be served already" : "is the last one given out");
 }
 
-static void report_serial(struct report *report, const struct zone_state *state, uint32_t serial,
-                          uint32_t file)
+static void report_serial(struct report *report, const struct session *session, uint32_t serial,
+                          uint32_t found)
 {
-    if (serial == file)
-        report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 ", as in the zone file", serial);
+    const char *where = source_noun(session->options, &session->state);
+    if (serial == found)
+        report_add(report, "Serial", "serial", json_integer(serial), "%" PRIu32 ", as in %s",
+                   serial, where);
     else
-        report_raised(report, state, serial, file);
-    report_add_data(report, "zone_file_serial", json_integer(file));
+        report_raised(report, &session->state, serial, found, where);
+    report_add_data(report, "zone_file_serial", json_integer(found));
 }
 
 static void report_verified(struct report *report, const struct verified *verified,
@@ -126,6 +128,12 @@ static void report_verified(struct report *report, const struct verified *verifi
                    ? "%zu RRsets, %s chain, DNSKEYs from the DS on, all %zu signatures"
                    : "%zu RRsets, %s chain, DNSKEYs from the DS on, %zu of %zu signatures",
                verified->rrsets, kind, verified->checked, verified->signatures);
+}
+
+/* For messages and reports. */
+static const char *place_name(const char *path)
+{
+    return is_standard_stream(path) ? "standard output" : path;
 }
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
@@ -153,6 +161,11 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
         session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
     if (path == NULL)
         path = session->state.signed_zone;
+    if (is_standard_stream(path))
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                         "the signed zone of %s goes to standard output: name the file that it is "
+                         "in now with --signed-zone FILE",
+                         session->options->zone_text);
     return verify_with(session, path, path, NULL, NULL, mode, verified, err);
 }
 
@@ -234,14 +247,16 @@ static enum keyd_status publish(struct session *session, struct publication *pub
     if (session->options->dry_run) {
         publish_drop(publication);
         report_add(report, "Signed zone", "signed_zone", json_string(path),
-                   "%s is left as it is (--dry-run)", path);
+                   is_standard_stream(path) ? "%s gets nothing (--dry-run)"
+                                            : "%s is left as it is (--dry-run)",
+                   place_name(path));
         report_add_data(report, "reload", json_null());
         return KEYD_OK;
     }
     enum keyd_status status = put_in_place(session, publication, verified, now, err);
     if (status != KEYD_OK)
         return status;
-    report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", path);
+    report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", place_name(path));
     return reload(session, report, err);
 }
 
@@ -266,13 +281,13 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         publish_drop(&publication);
         return status;
     }
-    status = verify_with(session, publication.fresh, state->signed_zone, zone, &serial,
+    status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone, &serial,
                          session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
-    report_serial(report, state, serial, file);
+    report_serial(report, session, serial, file);
     report_verified(report, &verified, state->denial);
     report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
                denial_text(state->denial));
