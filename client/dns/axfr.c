@@ -92,14 +92,16 @@ static enum keyd_status not_authoritative(const struct transfer *transfer,
     const struct tsig_key *ours = transfer->axfr->key;
     if (ours == NULL || record == NULL || record->error == 0)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TRANSFER",
-                         "the server is not authoritative for the zone (NOTAUTH), or does not take "
-                         "the key: is it the right server?");
+                         "the server is not authoritative for the zone, or does not let this host "
+                         "have it%s (NOTAUTH): is it the right server? BIND: allow-transfer, NSD: "
+                         "provide-xfr, Knot: acl",
+                         ours != NULL ? " with this key" : "");
     dname_format(ours->name.wire, key);
     switch (record->error) {
     case RCODE_BADKEY:
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TRANSFER",
-                         "the server does not know the key %.256s with %s (BADKEY): name and "
-                         "algorithm must be the same there",
+                         "the server does not know the key %.256s with %s, or does not give it the "
+                         "zone (BADKEY): name and algorithm must be the same there",
                          key, ours->algorithm->name);
     case RCODE_BADSIG:
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TRANSFER",

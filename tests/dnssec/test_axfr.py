@@ -211,7 +211,7 @@ class SaysNo(TestCase):
         self.says("REFUSED", 5, question=b"")
         self.says("with this key have it", 5, key=self.key)
         self.says(r"UNAVAILABLE .*SERVFAIL", 2)
-        self.says(r"not authoritative for the zone \(NOTAUTH\)", 9)
+        self.says(r"not authoritative for the zone, or .* \(NOTAUTH\)", 9)
         self.says("the server answers FORMERR", 1)
         self.says("the server answers NOTIMP", 4)
         self.says("the server answers RCODE15", 15)
@@ -223,7 +223,7 @@ class SaysNo(TestCase):
         self.bad(expected, answer, key=self.key)
 
     def test_tsig_errors(self):
-        self.tsig_error(r"does not know the key key\.example\. with hmac-sha256 \(BADKEY\)", 17)
+        self.tsig_error(r"does not know the key key\.example\. with hmac-sha256, or .*\(BADKEY\)", 17)
         self.tsig_error(r"another secret for the key key\.example\. \(BADSIG\)", 16)
         self.tsig_error(r"error 22\)", 22)
         self.tsig_error(r"BADTIME\): this host has 20\d\d-.*Z, the server 2001-09-09T01:46:40", 18,
