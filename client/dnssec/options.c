@@ -22,6 +22,8 @@ enum {
     KEY_SIZE,
     KEY_DENIAL,
     KEY_OPT_OUT,
+    KEY_ZONEMD,
+    KEY_NO_ZONEMD,
     KEY_RELOAD,
     KEY_DRY_RUN,
     KEY_VERIFY,
@@ -55,6 +57,9 @@ static const struct argp_option enable_options[] = {
      1},
     {"opt-out", KEY_OPT_OUT, NULL, 0,
      "with --denial nsec3: leave delegations without DS out of the chain", 1},
+    {"zonemd", KEY_ZONEMD, NULL, 0,
+     "put a digest of the whole zone at its apex (ZONEMD, SHA-384), for secondaries to check", 1},
+    {"no-zonemd", KEY_NO_ZONEMD, NULL, 0, "no longer", 1},
     {"token", KEY_TOKEN, "NAME", 0, "the token for a new key (keyd's default)", 1},
     {"reload", KEY_RELOAD, "COMMAND", 0,
      "run by /bin/sh once the signed zone is in place, for a minute at most; '' for none", 1},
@@ -264,6 +269,11 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_OPT_OUT:
         options->denial.opt_out = true;
+        return 0;
+    case KEY_ZONEMD:
+    case KEY_NO_ZONEMD:
+        options->have_zonemd = true;
+        options->zonemd = key == KEY_ZONEMD;
         return 0;
     case KEY_TOKEN:
         options->token = arg;

@@ -32,6 +32,8 @@ struct options {
     unsigned key_size;                        /* bits of an RSA KSK; 0: not given */
     bool have_denial;                         /* --denial */
     struct denial denial;                     /* and --opt-out */
+    bool have_zonemd;                         /* --zonemd or --no-zonemd */
+    bool zonemd;
     const char *reload;
     bool dry_run;
     bool have_now; /* --now: the operator answers for the time */

@@ -173,6 +173,8 @@ enum keyd_status show_status(struct session *session, struct report *report, str
         report_add_data(report, "serial", json_null());
     report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
                denial_text(state->denial));
+    report_add(report, "Digest", "zonemd", json_boolean(state->zonemd), "%s",
+               state->zonemd ? ZONEMD_TEXT : "none");
     report_time(report, "Enabled", "enabled", state->enabled_ms, now);
     report_time(report, "Last signed", "signed", state->signed_ms, now);
     report_time(report, "Signatures end", "signatures_end", state->expiration_ms, now);

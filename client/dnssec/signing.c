@@ -141,6 +141,7 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .unsigned_zone = zone,
                                               .serial = serial,
                                               .denial = session->state.denial,
+                                              .zonemd = session->state.zonemd,
                                               .now = clock_now() / 1000,
                                               .mode = mode};
     return verify_file(path, &verification, verified, err);
@@ -175,9 +176,11 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .inception = (uint32_t)(now - SIGNATURES_BEFORE),
                                     .expiration = (uint32_t)(now + SIGNATURES_AFTER),
                                     .serial = serial,
-                                    .denial = session->state.denial};
+                                    .denial = session->state.denial,
+                                    .zonemd = session->state.zonemd};
+    const struct sign_output output = {publish_add, publish_patch, publication};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, publish_add, publication, &signatures, err);
+        status = sign_zone(zone, &signing, &output, &signatures, err);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
     signers_close(&signers);
@@ -276,6 +279,8 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
     report_verified(report, &verified, state->denial);
     report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
                denial_text(state->denial));
+    report_add(report, "Digest", "zonemd", json_boolean(state->zonemd), "%s",
+               state->zonemd ? ZONEMD_TEXT : "none");
     when_text(verified.expiration * 1000, now * 1000, when);
     report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
                "%s", when);

@@ -33,7 +33,7 @@ struct verifier {
 static bool is_made_by_signing(bool apex, uint16_t type)
 {
     return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_NSEC3 ||
-           (apex && (type == TYPE_DNSKEY || type == TYPE_NSEC3PARAM));
+           (apex && (type == TYPE_DNSKEY || type == TYPE_NSEC3PARAM || type == TYPE_ZONEMD));
 }
 
 /* Signing changes an SOA's serial. */
@@ -255,6 +255,8 @@ static enum keyd_status end_stream(struct verifier *verifier, struct keyd_error 
         status = judge_bad(&verifier->judge, wanted->apex, TYPE_SOA, err, "missing");
     if (status == KEYD_OK)
         status = chain_end(&verifier->judge, err);
+    if (status == KEYD_OK)
+        status = digest_end(&verifier->judge, err);
     while (status == KEYD_OK && verifier->more_before) {
         status = pass_over(verifier, err);
         verifier->more_before = zone_next_name(wanted->unsigned_zone, &verifier->before);
@@ -338,6 +340,7 @@ static void free_judge(struct judge *judge)
     bytes_free(&judge->here.canonical);
     bytes_free(&judge->message);
     chain_free(&judge->chain);
+    digest_free(&judge->digest);
 }
 
 /* The same records in canonical order, from memory. */
