@@ -22,6 +22,7 @@ enum {
     KEY_SIZE,
     KEY_DENIAL,
     KEY_OPT_OUT,
+    KEY_SERIAL,
     KEY_ZONEMD,
     KEY_NO_ZONEMD,
     KEY_RELOAD,
@@ -57,6 +58,10 @@ static const struct argp_option enable_options[] = {
      1},
     {"opt-out", KEY_OPT_OUT, NULL, 0,
      "with --denial nsec3: leave delegations without DS out of the chain", 1},
+    {"serial", KEY_SERIAL, "POLICY", 0,
+     "of the signed zone: keep (the zone file's, the default), increment, unixtime, or date "
+     "(2026112400); always above the last one given out",
+     1},
     {"zonemd", KEY_ZONEMD, NULL, 0,
      "put a digest of the whole zone at its apex (ZONEMD, SHA-384), for secondaries to check", 1},
     {"no-zonemd", KEY_NO_ZONEMD, NULL, 0, "no longer", 1},
@@ -269,6 +274,11 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_OPT_OUT:
         options->denial.opt_out = true;
+        return 0;
+    case KEY_SERIAL:
+        options->have_serial = true;
+        if (!serial_policy_parse(arg, &options->serial))
+            argp_error(state, "--serial %s: keep, increment, unixtime or date", arg);
         return 0;
     case KEY_ZONEMD:
     case KEY_NO_ZONEMD:

@@ -14,6 +14,8 @@
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */
 
+#define SERIAL_TEXT 48 /* characters of wanted_text with the NUL */
+
 #define CLOCK_MAY_GO_BACK 3600 /* seconds: as much as SIGNATURES_BEFORE makes up for */
 
 /* The signers of a zone's keys and what stands behind them. */
@@ -86,32 +88,47 @@ static enum keyd_status check_ready(const struct session *session, int64_t now,
     return check_order(&state, session->options->have_now, now, err);
 }
 
-/* Why it is not the zone file's. */
+/* Why it is not what the policy asks for. */
 static void report_raised(struct report *report, const struct zone_state *state, uint32_t serial,
-                          uint32_t file)
+                          const char *wanted)
 {
-    if (state->enabled_ms == 0 && state->serial == file)
-        report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 " (the zone file's %" PRIu32
-                   " may be served already, and secondaries need a higher one)",
-                   serial, file);
-    else
-        report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 " (the zone file has %" PRIu32 "; %" PRIu32
-                   " %s, and secondaries need a higher one)",
-                   serial, file, state->serial,
-                   state->enabled_ms == 0 ? "may be served already" : "is the last one given out");
+    bool given_out = state->enabled_ms != 0;
+    report_add(report, "Serial", "serial", json_integer(serial),
+               "%" PRIu32 " (%s; %" PRIu32 " %s, and secondaries need a higher one)", serial,
+               wanted, state->serial,
+               given_out ? "is the last one given out" : "may be served already");
 }
 
-static void report_serial(struct report *report, const struct zone_state *state, uint32_t serial,
-                          uint32_t file)
+/* What the policy asks for, for people: "the zone file has 5". */
+static void wanted_text(const struct serial_source *source, char text[SERIAL_TEXT])
 {
-    if (serial == file)
-        report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 ", as in the zone file", serial);
+    static const char *const what[] = {
+        [SERIAL_KEEP] = "the zone file has",
+        [SERIAL_INCREMENT] = "one more is",
+        [SERIAL_UNIXTIME] = "the time is",
+        [SERIAL_DATE] = "the date is",
+    };
+    snprintf(text, SERIAL_TEXT, "%s %" PRIu32, what[source->policy], serial_wanted(source));
+}
+
+static void report_serial(struct report *report, const struct zone_state *state,
+                          const struct serial_source *source, uint32_t serial)
+{
+    static const char *const as_wanted[] = {
+        [SERIAL_KEEP] = ", as in the zone file",
+        [SERIAL_INCREMENT] = ", one above the zone file's and the last one given out",
+        [SERIAL_UNIXTIME] = ", the time of signing",
+        [SERIAL_DATE] = ", the date of signing",
+    };
+    char wanted[SERIAL_TEXT];
+    wanted_text(source, wanted);
+    if (serial == serial_wanted(source))
+        report_add(report, "Serial", "serial", json_integer(serial), "%" PRIu32 "%s", serial,
+                   as_wanted[source->policy]);
     else
-        report_raised(report, state, serial, file);
-    report_add_data(report, "zone_file_serial", json_integer(file));
+        report_raised(report, state, serial, wanted);
+    report_add_data(report, "zone_file_serial", json_integer(source->file));
+    report_add_data(report, "serial_policy", json_string(serial_policy_name(source->policy)));
 }
 
 static void report_verified(struct report *report, const struct verified *verified,
@@ -256,9 +273,12 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
     char when[WHEN_MAX];
     const struct zone_state *state = &session->state;
     int64_t now = clock_now() / 1000;
-    uint32_t file = zone_serial(zone);
-    uint32_t serial =
-        serial_choose(state->serial_policy, file, state->have_serial ? &state->serial : NULL);
+    const struct serial_source source = {.policy = state->serial_policy,
+                                         .file = zone_serial(zone),
+                                         .have_last = state->have_serial,
+                                         .last = state->serial,
+                                         .now = now};
+    uint32_t serial = serial_choose(&source);
     enum keyd_status status = check_ready(session, now, err);
     if (status == KEYD_OK)
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
@@ -275,7 +295,7 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
-    report_serial(report, state, serial, file);
+    report_serial(report, state, &source, serial);
     report_verified(report, &verified, state->denial);
     report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
                denial_text(state->denial));
