@@ -196,6 +196,10 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
         status = set_algorithm(session, err);
     if (session->options->have_denial)
         session->state.denial = session->options->denial;
+    if (session->options->have_serial)
+        session->state.serial_policy = session->options->serial;
+    if (session->options->have_zonemd)
+        session->state.zonemd = session->options->zonemd;
     if (status == KEYD_OK && reload != NULL)
         status =
             set_text(session->state.reload, sizeof session->state.reload, "--reload", reload, err);
@@ -275,8 +279,8 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
 
 static void report_nothing_signed(const struct session *session, struct report *report)
 {
-    static const char *const later[] = {"serial", "zone_file_serial", "verified",
-                                        "denial", "signatures_end",   "reload"};
+    static const char *const later[] = {"serial", "zone_file_serial", "serial_policy",  "verified",
+                                        "denial", "zonemd",           "signatures_end", "reload"};
     const char *path = session->state.signed_zone;
     report_add_data(report, "dry_run", json_true());
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)

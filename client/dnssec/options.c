@@ -24,6 +24,9 @@ enum {
     KEY_SIZE,
     KEY_DENIAL,
     KEY_OPT_OUT,
+    KEY_SERIAL,
+    KEY_ZONEMD,
+    KEY_NO_ZONEMD,
     KEY_RELOAD,
     KEY_DRY_RUN,
     KEY_VERIFY,
@@ -64,6 +67,13 @@ static const struct argp_option enable_options[] = {
      1},
     {"opt-out", KEY_OPT_OUT, NULL, 0,
      "with --denial nsec3: leave delegations without DS out of the chain", 1},
+    {"serial", KEY_SERIAL, "POLICY", 0,
+     "of the signed zone: keep (the zone file's, the default), increment, unixtime, or date "
+     "(2026112400); always above the last one given out",
+     1},
+    {"zonemd", KEY_ZONEMD, NULL, 0,
+     "put a digest of the whole zone at its apex (ZONEMD, SHA-384), for secondaries to check", 1},
+    {"no-zonemd", KEY_NO_ZONEMD, NULL, 0, "no longer", 1},
     {"token", KEY_TOKEN, "NAME", 0, "the token for a new key (keyd's default)", 1},
     {"reload", KEY_RELOAD, "COMMAND", 0,
      "run by /bin/sh once the signed zone is in place, for a minute at most; '' for none", 1},
@@ -289,6 +299,16 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_OPT_OUT:
         options->denial.opt_out = true;
+        return 0;
+    case KEY_SERIAL:
+        options->have_serial = true;
+        if (!serial_policy_parse(arg, &options->serial))
+            argp_error(state, "--serial %s: keep, increment, unixtime or date", arg);
+        return 0;
+    case KEY_ZONEMD:
+    case KEY_NO_ZONEMD:
+        options->have_zonemd = true;
+        options->zonemd = key == KEY_ZONEMD;
         return 0;
     case KEY_TOKEN:
         options->token = arg;

@@ -204,6 +204,24 @@ enum keyd_status publish_add(void *context, const void *data, size_t length, str
     return KEYD_OK;
 }
 
+enum keyd_status publish_patch(void *context, size_t at, const void *data, size_t length,
+                               struct keyd_error *err)
+{
+    const struct publication *publication = context;
+    const char *from = data;
+    while (length > 0) {
+        ssize_t n = pwrite(publication->fd, from, length, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return keyd_fail_errno(err, errno, "%s", publication->fresh);
+        from += n;
+        at += (size_t)n;
+        length -= (size_t)n;
+    }
+    return KEYD_OK;
+}
+
 enum keyd_status publish_end(struct publication *publication, struct keyd_error *err)
 {
     if (publication->rehearsal || publication->to_output)

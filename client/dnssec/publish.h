@@ -45,9 +45,12 @@ enum keyd_status publish_check(const char *path, struct keyd_error *err) KEYD_CH
 enum keyd_status publish_begin(const char *path, bool rehearsal, struct publication *publication,
                                struct keyd_error *err) KEYD_CHECKED;
 
-/* Writes on. A sign_sink whose context is the publication. Any thread. */
+/* Writes on, and over what was written. For a struct sign_output whose context is the publication.
+ * Any thread. */
 enum keyd_status publish_add(void *publication, const void *data, size_t length,
                              struct keyd_error *err) KEYD_CHECKED;
+enum keyd_status publish_patch(void *publication, size_t at, const void *data, size_t length,
+                               struct keyd_error *err) KEYD_CHECKED;
 
 /* All is written: puts it on the disk. It can be read from publication->fresh. */
 enum keyd_status publish_end(struct publication *publication, struct keyd_error *err) KEYD_CHECKED;

@@ -193,8 +193,13 @@ enum keyd_status show_status(struct session *session, struct report *report, str
                    state->serial);
     else
         report_add_data(report, "serial", json_null());
+    report_add(report, "Serial policy", "serial_policy",
+               json_string(serial_policy_name(state->serial_policy)), "%s",
+               serial_policy_name(state->serial_policy));
     report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
                denial_text(state->denial));
+    report_add(report, "Digest", "zonemd", json_boolean(state->zonemd), "%s",
+               state->zonemd ? ZONEMD_TEXT : "none");
     report_time(report, "Enabled", "enabled", state->enabled_ms, now);
     report_time(report, "Last signed", "signed", state->signed_ms, now);
     report_time(report, "Signatures end", "signatures_end", state->expiration_ms, now);

@@ -88,7 +88,7 @@ static json_t *state_to_json(const struct zone_state *state)
         json_array_append_new(keys, key_to_json(&state->keys[i]));
     json_t *serial = state->have_serial ? json_integer(state->serial) : json_null();
     return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:i, s:i, s:s, s:o, s:o, s:s, s:o, s:I, "
-                     "s:I, s:o, s:o, s:o}",
+                     "s:I, s:o, s:o, s:o, s:b}",
                      "version", STATE_VERSION, "zone", zone, "zone_file", state->zone_file,
                      "signed_zone", state->signed_zone, "reload", text_to_json(state->reload),
                      "alias", state->alias, "token", text_to_json(state->token), "algorithm",
@@ -98,7 +98,7 @@ static json_t *state_to_json(const struct zone_state *state)
                      "serial", serial, "dnskey_ttl", (json_int_t)state->dnskey_ttl,
                      "unsigned_largest_ttl", (json_int_t)state->unsigned_largest_ttl, "enabled",
                      time_to_json(state->enabled_ms), "signed", time_to_json(state->signed_ms),
-                     "signatures_end", time_to_json(state->expiration_ms));
+                     "signatures_end", time_to_json(state->expiration_ms), "zonemd", state->zonemd);
 }
 
 enum keyd_status state_save(const char *folder, const struct zone_state *state,
@@ -243,6 +243,14 @@ static void read_denial(struct reader *reader, struct zone_state *state)
         reader->wrong = "denial";
 }
 
+static bool read_later_flag(struct reader *reader, const char *name)
+{
+    const json_t *value = json_object_get(reader->object, name);
+    if (value != NULL && !json_is_boolean(value))
+        reader->wrong = name;
+    return json_is_true(value);
+}
+
 static void read_state(struct reader *reader, struct zone_state *state)
 {
     char policy[32];
@@ -257,6 +265,7 @@ static void read_state(struct reader *reader, struct zone_state *state)
     read_text(reader, "token", state->token, sizeof state->token);
     read_algorithm(reader, state);
     read_denial(reader, state);
+    state->zonemd = read_later_flag(reader, "zonemd");
     read_text(reader, "request_id", state->request_id, sizeof state->request_id);
     read_text(reader, "serial_policy", policy, sizeof policy);
     state->dnskey_ttl = (uint32_t)read_number(reader, "dnskey_ttl", INT32_MAX);

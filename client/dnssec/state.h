@@ -51,6 +51,7 @@ struct zone_state {
     struct zone_key keys[STATE_KEYS_MAX];
     size_t key_count;
     struct denial denial;
+    bool zonemd; /* RFC 8976: a digest of the zone at its apex */
     enum serial_policy serial_policy;
     bool have_serial;
     uint32_t serial; /* the last one given out, stored before it is published */
