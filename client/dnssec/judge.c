@@ -117,7 +117,7 @@ bool here_must_be_signed(const struct here *here, uint16_t type)
     return !here->delegation || type == TYPE_DS || type == TYPE_NSEC;
 }
 
-static bool find_here(const struct here *here, uint16_t type, struct here_set *set)
+bool here_find(const struct here *here, uint16_t type, struct here_set *set)
 {
     *set = (struct here_set){0};
     while (here_next_set(here, set)) {
@@ -134,7 +134,7 @@ static void classify(struct judge *judge)
     struct here_set set = {0};
     here->apex = canon_compare(here->owner, judge->wanted->apex) == 0;
     here->below_cut = judge->have_cut && canon_is_below(here->owner, judge->cut);
-    here->delegation = !here->apex && !here->below_cut && find_here(here, TYPE_NS, &set);
+    here->delegation = !here->apex && !here->below_cut && here_find(here, TYPE_NS, &set);
     set = (struct here_set){0};
     here->hashed = here_next_set(here, &set) && set.type == TYPE_NSEC3 && set.end == here->count;
     if (!here->delegation)
@@ -395,7 +395,7 @@ static enum keyd_status check_dnskeys(struct judge *judge, struct keyd_error *er
     const struct verification *wanted = judge->wanted;
     struct here_set set;
     struct bytes rdata = {0};
-    bool found = find_here(&judge->here, TYPE_DNSKEY, &set);
+    bool found = here_find(&judge->here, TYPE_DNSKEY, &set);
     size_t count = found ? set.rrsigs - set.first : 0;
     size_t ksks = 0;
     enum keyd_status status = KEYD_OK;
@@ -421,11 +421,11 @@ static enum keyd_status check_soa(struct judge *judge, struct keyd_error *err)
     const struct here *here = &judge->here;
     struct here_set set;
     struct here_set ns;
-    if (!find_here(here, TYPE_SOA, &set))
+    if (!here_find(here, TYPE_SOA, &set))
         return judge_bad(judge, apex, TYPE_SOA, err, "missing");
     if (set.rrsigs - set.first != 1)
         return judge_bad(judge, apex, TYPE_SOA, err, "more than one");
-    if (!find_here(here, TYPE_NS, &ns))
+    if (!here_find(here, TYPE_NS, &ns))
         return judge_bad(judge, apex, TYPE_NS, err, "missing");
     struct cursor wire = cursor_over(here_given(here, set.first), here->records[set.first].length);
     dname_take(&wire);
@@ -448,7 +448,7 @@ static enum keyd_status check_nsec3param(const struct judge *judge, struct keyd_
     static const uint8_t wanted[] = {1, 0, 0, 0, 0};
     const struct here *here = &judge->here;
     struct here_set set;
-    bool found = find_here(here, TYPE_NSEC3PARAM, &set);
+    bool found = here_find(here, TYPE_NSEC3PARAM, &set);
     if (judge->wanted->denial.kind == DENIAL_NSEC)
         return !found ? KEYD_OK
                       : judge_bad(judge, here->owner, TYPE_NSEC3PARAM, err, "in a zone with NSEC");
@@ -466,6 +466,8 @@ static enum keyd_status check_apex(struct judge *judge, struct keyd_error *err)
         status = check_dnskeys(judge, err);
     if (status == KEYD_OK)
         status = check_nsec3param(judge, err);
+    if (status == KEYD_OK)
+        status = digest_begin(judge, err);
     judge->have_apex = true;
     return status;
 }
@@ -482,5 +484,7 @@ enum keyd_status judge_name(struct judge *judge, struct keyd_error *err)
         status = judge_bad(judge, judge->wanted->apex, TYPE_SOA, err, "missing");
     while (status == KEYD_OK && here_next_set(&judge->here, &set))
         status = check_set(judge, &set, err);
+    if (status == KEYD_OK)
+        status = digest_name(judge, err);
     return status == KEYD_OK ? chain_add(judge, err) : status;
 }

@@ -11,6 +11,7 @@
 #include "client/dnssec/canon.h"
 #include "client/dnssec/chain.h"
 #include "client/dnssec/checker.h"
+#include "client/dnssec/digest.h"
 #include "client/dnssec/verify.h"
 
 /* One record of the name. `at` is where its rdata is in `given` and in `canonical`. */
@@ -62,6 +63,7 @@ struct judge {
     uint8_t cut[CANON_NAME_MAX]; /* the last delegation */
     struct here here;
     struct chain chain;
+    struct digest digest;
     struct bytes message; /* that one RRSIG signs */
 };
 
@@ -72,6 +74,9 @@ enum keyd_status judge_bad(const struct judge *judge, const uint8_t *owner, uint
 
 /* Judges the name that is gathered in judge->here, but for what the zone file says. */
 enum keyd_status judge_name(struct judge *judge, struct keyd_error *err) KEYD_CHECKED;
+
+/* The set of a type, which must have records of its own. False when there is none. */
+bool here_find(const struct here *here, uint16_t type, struct here_set *set);
 
 /* To the next set of the name; begin with {0}. False after the last. */
 bool here_next_set(const struct here *here, struct here_set *set);

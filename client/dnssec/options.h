@@ -9,6 +9,8 @@
 
 #include "client/dns/algorithm.h"
 #include "client/dns/dname.h"
+#include "client/dns/serial.h"
+#include "client/dns/tcp.h"
 #include "client/dnssec/verify.h"
 #include "client/show/show.h"
 
@@ -25,6 +27,9 @@ struct options {
     struct dname zone;          /* lower case */
     char zone_text[DNAME_TEXT]; /* without final dot, but for the root */
     const char *zone_file;
+    bool have_server;
+    struct server from_server; /* --from-server */
+    const char *tsig;          /* file of a key */
     const char *signed_zone;
     const char *key; /* "alias/NAME" */
     const char *token;
@@ -32,6 +37,10 @@ struct options {
     unsigned key_size;                        /* bits of an RSA KSK; 0: not given */
     bool have_denial;                         /* --denial */
     struct denial denial;                     /* and --opt-out */
+    bool have_serial;                         /* --serial */
+    enum serial_policy serial;
+    bool have_zonemd; /* --zonemd or --no-zonemd */
+    bool zonemd;
     const char *reload;
     bool dry_run;
     bool have_now; /* --now: the operator answers for the time */

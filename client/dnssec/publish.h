@@ -8,6 +8,9 @@
  * The name server reads the file as another user. A file that is replaced hands its owner, group
  * and mode down to the new one (access control lists it does not); a first one is 0644 of whoever
  * runs this, whatever the umask.
+ *
+ * The path "-" is standard output: the zone is made in memory and is written when it is committed,
+ * so that nobody reads on it what was not judged.
  */
 #ifndef DNSSEC_PUBLISH_H
 #define DNSSEC_PUBLISH_H
@@ -28,6 +31,7 @@ struct publication {
     off_t written;         /* bytes so far */
     off_t started;         /* of them, on their way to the disk */
     bool rehearsal;
+    bool to_output; /* in memory first, then to standard output */
 };
 
 /* Whether a file could be written there: its folder exists and may be written. For telling early.
@@ -43,9 +47,12 @@ enum keyd_status publish_check(const char *path, struct keyd_error *err) KEYD_CH
 enum keyd_status publish_begin(const char *path, bool rehearsal, struct publication *publication,
                                struct keyd_error *err) KEYD_CHECKED;
 
-/* Writes on. A sign_sink whose context is the publication. Any thread. */
+/* Writes on, and over what was written. For a struct sign_output whose context is the publication.
+ * Any thread. */
 enum keyd_status publish_add(void *publication, const void *data, size_t length,
                              struct keyd_error *err) KEYD_CHECKED;
+enum keyd_status publish_patch(void *publication, size_t at, const void *data, size_t length,
+                               struct keyd_error *err) KEYD_CHECKED;
 
 /* All is written: puts it on the disk. It can be read from publication->fresh. */
 enum keyd_status publish_end(struct publication *publication, struct keyd_error *err) KEYD_CHECKED;

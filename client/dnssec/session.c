@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "client/dns/rrtype.h"
-#include "client/dns/zonefile.h"
+#include "client/dnssec/source.h"
 #include "client/dnssec/zonecheck.h"
 #include "keyd/base/file.h"
 
@@ -95,26 +95,26 @@ static void tell_conflict(const struct session *session, const struct zone *zone
 {
     char owner[DNAME_TEXT];
     char type[TYPE_TEXT];
+    char line[ZONECHECK_LINE];
     struct zone_name name;
     struct rrset set;
     if (session->options->quiet || !zone_ttl_conflict(zone, &name, &set))
         return;
     dname_format(set.owner, owner);
     rrtype_format(set.type, type);
-    complain("%s:%u: the TTLs of %s %s differ (RFC 2181, 5.2): the smallest, %u, is taken for all",
-             session->state.zone_file, set.line, owner, type, set.ttl);
+    complain("%s%s: the TTLs of %s %s differ (RFC 2181, 5.2): the smallest, %u, is taken for all",
+             source_name(session->options, &session->state), zonecheck_line(set.line, line), owner,
+             type, set.ttl);
 }
 
 enum keyd_status session_zone(struct session *session, struct zone **zone, struct keyd_error *err)
 {
     struct dnskey own[STATE_KEYS_MAX];
     struct zone *loaded = NULL;
-    const char *path = session->state.zone_file;
-    enum keyd_status status = zonefile_load(path, session->options->zone.wire, &loaded, err);
-    if (status == KEYD_NOT_FOUND)
-        return keyd_wrap(err, "the zone file cannot be read");
+    const char *name = source_name(session->options, &session->state);
+    enum keyd_status status = source_load(session->options, &session->state, &loaded, err);
     if (status == KEYD_OK)
-        status = zonecheck(loaded, path, own, session_dnskeys(session, own), err);
+        status = zonecheck(loaded, name, own, session_dnskeys(session, own), err);
     if (status != KEYD_OK) {
         zone_free(loaded);
         return status;

@@ -5,6 +5,7 @@
 #include "client/dnssec/sign.h"
 
 #include <errno.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "client/dns/rrtype.h"
@@ -23,6 +24,8 @@ struct track {
     bool more_names;
     size_t nsec3; /* the NSEC3 that comes next */
     uint8_t nsec3_key[NSEC3_LABEL + 1];
+    const uint8_t *passed_key; /* of the name before; NULL: an NSEC3 came before, or nothing */
+    uint16_t passed_length;
 };
 
 struct part {
@@ -35,9 +38,11 @@ struct job {
     struct zone *apex_zone; /* all that stands at the apex of the signed zone */
     struct zone_name apex;
     struct track track;
-    sign_sink sink;
-    void *sink_context;
+    const struct sign_output *output;
     size_t signatures;
+    EVP_MD_CTX *digest; /* NULL: without ZONEMD */
+    size_t zonemd_at;   /* where its lines stand in the output */
+    size_t zonemd_length;
 };
 
 uint32_t soa_serial(const struct rrset *soa)
@@ -98,11 +103,62 @@ static bool is_at_nsec3(const struct track *track)
 static void step(struct track *track)
 {
     if (is_at_nsec3(track)) {
+        track->passed_key = NULL;
         track->nsec3++;
         load_nsec3(track);
     } else {
+        track->passed_key = track->walk.name.key;
+        track->passed_length = track->walk.name.key_length;
         track->more_names = name_walk_next(&track->walk);
     }
+}
+
+/* Whether what comes next has the owner of what came last: a name that is itself a hash. */
+static bool is_at_same_owner(const struct track *track)
+{
+    return is_at_nsec3(track) && track->passed_key != NULL &&
+           track->passed_length == sizeof track->nsec3_key &&
+           memcmp(track->passed_key, track->nsec3_key, sizeof track->nsec3_key) == 0;
+}
+
+/* ---- The digest (RFC 8976) ------------------------------------------------------------------ */
+
+static enum keyd_status digest_open(struct job *job, struct keyd_error *err)
+{
+    if (!job->plan.signing->zonemd)
+        return KEYD_OK;
+    job->digest = EVP_MD_CTX_new();
+    if (job->digest != NULL && EVP_DigestInit_ex2(job->digest, EVP_sha384(), NULL) == 1)
+        return KEYD_OK;
+    return keyd_fail_openssl(err, "the digest of the zone");
+}
+
+static enum keyd_status digest_add(struct job *job, const void *data, size_t length,
+                                   struct keyd_error *err)
+{
+    if (EVP_DigestUpdate(job->digest, data, length) == 1)
+        return KEYD_OK;
+    return keyd_fail_openssl(err, "the digest of the zone");
+}
+
+/* Puts behind a part's text what is digested of it, and how long that is. */
+static void append_digested(struct sign_desk *desk, struct bytes *out)
+{
+    struct bytes *digested = sign_digested(desk);
+    bytes_add(out, digested->data, digested->length);
+    bytes_u32(out, (uint32_t)digested->length);
+    out->failed = out->failed || digested->failed;
+    bytes_reset(digested);
+}
+
+/* Takes it from behind the text. */
+static enum keyd_status digest_part(struct job *job, const uint8_t *data, size_t *length,
+                                    struct keyd_error *err)
+{
+    struct cursor tail = cursor_over(data + *length - 4, 4);
+    size_t digested = cursor_u32(&tail);
+    *length -= digested + 4;
+    return digest_add(job, data + *length, digested, err);
 }
 
 /* ---- The apex ------------------------------------------------------------------------------- */
@@ -154,6 +210,22 @@ static enum keyd_status add_nsec3param(struct job *job, struct keyd_error *err)
     return status;
 }
 
+/* What the ZONEMD will look like. Its TTL is the SOA's. */
+static enum keyd_status add_zonemd(struct job *job, struct keyd_error *err)
+{
+    static const uint8_t digest[ZONEMD_DIGEST];
+    struct rrset soa;
+    struct bytes rdata = {0};
+    const struct zone *zone = job->plan.zone;
+    zonemd_rdata(job->plan.signing->serial, digest, &rdata);
+    enum keyd_status status =
+        zone_find(zone, zone_apex(zone), TYPE_SOA, &soa)
+            ? add_to_apex(job, TYPE_ZONEMD, soa.ttl, &rdata, err)
+            : keyd_fail(err, KEYD_INTERNAL, "ZONE_RECORD", "a zone without an SOA");
+    bytes_free(&rdata);
+    return status;
+}
+
 static enum keyd_status add_given(struct job *job, const struct rrset *set, struct keyd_error *err)
 {
     enum keyd_status status = KEYD_OK;
@@ -177,6 +249,8 @@ static enum keyd_status make_apex(struct job *job, const struct zone_name *given
     enum keyd_status status = add_dnskeys(job, err);
     if (status == KEYD_OK && job->plan.signing->denial.kind == DENIAL_NSEC3)
         status = add_nsec3param(job, err);
+    if (status == KEYD_OK && job->plan.signing->zonemd)
+        status = add_zonemd(job, err);
     while (status == KEYD_OK && zone_next_set(given, &set)) {
         if (set.type == TYPE_SOA)
             status = add_soa(job, &set, err);
@@ -201,9 +275,58 @@ static enum keyd_status sign_apex(struct job *job, const struct name_walk *walk,
         status = sign_name(desk, walk, &job->apex, out, err);
     if (status == KEYD_OK && out->failed)
         status = keyd_fail_errno(err, ENOMEM, "the signed zone");
+    if (status == KEYD_OK && job->digest != NULL) {
+        job->zonemd_at = desk->zonemd_at;
+        job->zonemd_length = desk->zonemd_length;
+        append_digested(desk, out);
+    }
     if (desk != NULL)
         job->signatures += desk->signatures;
     sign_desk_close(desk);
+    return status;
+}
+
+static enum keyd_status make_zonemd(struct job *job, struct bytes *rdata, struct keyd_error *err)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    if (EVP_DigestFinal_ex(job->digest, digest, NULL) != 1)
+        return keyd_fail_openssl(err, "the digest of the zone");
+    zonemd_rdata(job->plan.signing->serial, digest, rdata);
+    return rdata->failed ? keyd_fail_errno(err, ENOMEM, "the digest of the zone") : KEYD_OK;
+}
+
+/* The lines of the ZONEMD with the digest. */
+static enum keyd_status print_zonemd(struct job *job, const struct bytes *made, struct bytes *out,
+                                     struct keyd_error *err)
+{
+    struct sign_desk *desk = NULL;
+    struct rrset set;
+    const struct rdata rdata = {
+        .data = made->data, .canonical = made->data, .length = (uint16_t)made->length};
+    if (!zone_find(job->apex_zone, zone_apex(job->apex_zone), TYPE_ZONEMD, &set))
+        return keyd_fail(err, KEYD_INTERNAL, "ZONE_RECORD", "an apex without ZONEMD");
+    set.rdatas = &rdata;
+    enum keyd_status status = sign_desk_open(&job->plan, false, &desk, err);
+    if (status == KEYD_OK)
+        status = sign_apex_set(desk, &set, out, err);
+    sign_desk_close(desk);
+    return status;
+}
+
+static enum keyd_status put_zonemd(struct job *job, struct keyd_error *err)
+{
+    struct bytes rdata = {0};
+    struct bytes text = {0};
+    enum keyd_status status = make_zonemd(job, &rdata, err);
+    if (status == KEYD_OK)
+        status = print_zonemd(job, &rdata, &text, err);
+    if (status == KEYD_OK && (text.failed || text.length != job->zonemd_length))
+        status = keyd_fail(err, KEYD_INTERNAL, "ZONEMD", "the ZONEMD does not fit into its place");
+    if (status == KEYD_OK)
+        status =
+            job->output->patch(job->output->context, job->zonemd_at, text.data, text.length, err);
+    bytes_free(&rdata);
+    bytes_free(&text);
     return status;
 }
 
@@ -217,8 +340,10 @@ static bool take_part(void *context, void *taken)
         return false;
     part->track = job->track;
     part->steps = 0;
-    for (; part->steps < PART_STEPS && !at_end(&job->track); part->steps++)
+    while ((part->steps < PART_STEPS || is_at_same_owner(&job->track)) && !at_end(&job->track)) {
         step(&job->track);
+        part->steps++;
+    }
     return true;
 }
 
@@ -254,6 +379,8 @@ static enum keyd_status make_part(void *context, void *desk, const void *taken, 
             status = sign_name(desk, &track.walk, &job->apex, out, err);
         step(&track);
     }
+    if (status == KEYD_OK && job->digest != NULL)
+        append_digested(desk, out);
     return status;
 }
 
@@ -261,7 +388,10 @@ static enum keyd_status write_part(void *context, const void *data, size_t lengt
                                    struct keyd_error *err)
 {
     struct job *job = context;
-    return job->sink(job->sink_context, data, length, err);
+    enum keyd_status status = KEYD_OK;
+    if (job->digest != NULL)
+        status = digest_part(job, data, &length, err);
+    return status == KEYD_OK ? job->output->add(job->output->context, data, length, err) : status;
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */
@@ -300,25 +430,30 @@ static enum keyd_status run(struct job *job, struct keyd_error *err)
     name_walk_next(&walk);
     enum keyd_status status = sign_apex(job, &walk, &apex, err);
     if (status == KEYD_OK)
-        status = job->sink(job->sink_context, apex.data, apex.length, err);
+        status = write_part(job, apex.data, apex.length, err);
     bytes_free(&apex);
     if (status != KEYD_OK)
         return status;
     track_begin(&job->track, &walk, job->plan.chain);
-    return at_end(&job->track) ? KEYD_OK : crew_run(&crew, err);
+    if (!at_end(&job->track))
+        status = crew_run(&crew, err);
+    return status == KEYD_OK && job->digest != NULL ? put_zonemd(job, err) : status;
 }
 
-enum keyd_status sign_zone(const struct zone *zone, const struct signing *signing, sign_sink sink,
-                           void *context, size_t *signatures, struct keyd_error *err)
+enum keyd_status sign_zone(const struct zone *zone, const struct signing *signing,
+                           const struct sign_output *output, size_t *signatures,
+                           struct keyd_error *err)
 {
     struct nsec3_chain *chain = NULL;
-    struct job job = {
-        .plan = {.zone = zone, .signing = signing}, .sink = sink, .sink_context = context};
+    struct job job = {.plan = {.zone = zone, .signing = signing}, .output = output};
     enum keyd_status status = make_plan(&job, &chain, err);
+    if (status == KEYD_OK)
+        status = digest_open(&job, err);
     if (status == KEYD_OK)
         status = run(&job, err);
     zone_free(job.apex_zone);
     nsec3_chain_free(chain);
+    EVP_MD_CTX_free(job.digest);
     *signatures = job.signatures;
     return status;
 }

@@ -26,18 +26,26 @@ struct signing {
     uint32_t expiration;
     uint32_t serial; /* of the signed zone's SOA */
     struct denial denial;
+    bool zonemd;      /* RFC 8976: a digest of the zone at its apex */
     unsigned threads; /* that sign with the ZSKs; 0: one for each core */
 };
 
 /* Where the text goes, in order. Called by one thread at a time, though not always by the same. */
-typedef enum keyd_status (*sign_sink)(void *context, const void *text, size_t length,
-                                      struct keyd_error *err);
+struct sign_output {
+    enum keyd_status (*add)(void *context, const void *text, size_t length, struct keyd_error *err);
+    /* Puts text in the place of as much that was added, `at` bytes from the beginning. Called once,
+     * after the last add, for ZONEMD; else it may be NULL. */
+    enum keyd_status (*patch)(void *context, size_t at, const void *text, size_t length,
+                              struct keyd_error *err);
+    void *context;
+};
 
-/* zone must have passed zonecheck. *signatures: RRSIGs made. The KSKs sign first, before the sink
- * has got anything, all in the calling thread. An error of a signer or of the sink ends all and
- * comes back; what the sink has got by then is half a zone. */
-enum keyd_status sign_zone(const struct zone *zone, const struct signing *signing, sign_sink sink,
-                           void *context, size_t *signatures, struct keyd_error *err) KEYD_CHECKED;
+/* zone must have passed zonecheck. *signatures: RRSIGs made. The KSKs sign first, before the
+ * output has got anything, all in the calling thread. An error of a signer or of the output ends
+ * all and comes back; what the output has got by then is half a zone. */
+enum keyd_status sign_zone(const struct zone *zone, const struct signing *signing,
+                           const struct sign_output *output, size_t *signatures,
+                           struct keyd_error *err) KEYD_CHECKED;
 
 /* The serial of an SOA set with one record; of a zone that has passed zonecheck. */
 uint32_t soa_serial(const struct rrset *soa);

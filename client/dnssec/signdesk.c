@@ -47,6 +47,8 @@ void sign_desk_close(struct sign_desk *desk)
         signer_rise(&desk->zsks[i]);
     bytes_free(&desk->rrsig);
     bytes_free(&desk->denial);
+    bytes_free(&desk->digested);
+    zonemd_name_free(&desk->digest);
     free(desk);
 }
 
@@ -54,6 +56,42 @@ static bool is_key_set(uint16_t type)
 {
     return type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
 }
+
+/* ---- What is digested ----------------------------------------------------------------------- */
+
+/* RFC 8976, 3.3.2: not the digest itself, nor its signatures. */
+static bool is_digested(const struct sign_desk *desk, const struct rrset *set)
+{
+    return desk->plan->signing->zonemd && !(set->type == TYPE_ZONEMD && set->key_length == 0);
+}
+
+static void digest_rrsig(struct sign_desk *desk, const struct rrset *signed_set)
+{
+    const struct rdata rdata = {.data = desk->rrsig.data,
+                                .canonical = desk->rrsig.data,
+                                .length = (uint16_t)desk->rrsig.length};
+    const struct rrset set = {.owner = signed_set->owner,
+                              .type = TYPE_RRSIG,
+                              .ttl = signed_set->ttl,
+                              .count = 1,
+                              .rdatas = &rdata};
+    zonemd_name_add(&desk->digest, &set);
+}
+
+static void begin_owner(struct sign_desk *desk, const uint8_t *owner)
+{
+    owner_text(owner, &desk->owner);
+    if (desk->digest.count > 0 && !dname_equal(desk->digest.owner, owner))
+        zonemd_name_take(&desk->digest, &desk->digested);
+}
+
+struct bytes *sign_digested(struct sign_desk *desk)
+{
+    zonemd_name_take(&desk->digest, &desk->digested);
+    return &desk->digested;
+}
+
+/* ---- Sets ----------------------------------------------------------------------------------- */
 
 /* Signs a set and prints the RRSIGs. desk->owner is its owner's. */
 static enum keyd_status add_signatures(struct sign_desk *desk, const struct rrset *set,
@@ -68,6 +106,8 @@ static enum keyd_status add_signatures(struct sign_desk *desk, const struct rrse
         if (status != KEYD_OK)
             return status;
         print_record(out, &desk->owner, set->ttl, TYPE_RRSIG, desk->rrsig.data, desk->rrsig.length);
+        if (is_digested(desk, set))
+            digest_rrsig(desk, set);
         desk->signatures++;
     }
     return KEYD_OK;
@@ -77,6 +117,8 @@ static enum keyd_status add_set(struct sign_desk *desk, const struct rrset *set,
                                 struct bytes *out, struct keyd_error *err)
 {
     print_set(out, &desk->owner, set);
+    if (is_digested(desk, set))
+        zonemd_name_add(&desk->digest, set);
     return is_signed ? add_signatures(desk, set, out, err) : KEYD_OK;
 }
 
@@ -122,6 +164,34 @@ static enum keyd_status add_soa(struct sign_desk *desk, const struct zone_name *
     return KEYD_OK;
 }
 
+enum keyd_status sign_apex_set(struct sign_desk *desk, const struct rrset *set, struct bytes *out,
+                               struct keyd_error *err)
+{
+    owner_text(set->owner, &desk->owner);
+    return add_set(desk, set, true, out, err);
+}
+
+/* Its digest is known at the end: it gets its lines now, and its content then. */
+static enum keyd_status add_zonemd(struct sign_desk *desk, const struct rrset *set,
+                                   struct bytes *out, struct keyd_error *err)
+{
+    desk->zonemd_at = out->length;
+    enum keyd_status status = add_set(desk, set, true, out, err);
+    desk->zonemd_length = out->length - desk->zonemd_at;
+    return status;
+}
+
+static enum keyd_status add_named_set(struct sign_desk *desk, enum name_kind kind,
+                                      const struct rrset *set, struct bytes *out,
+                                      struct keyd_error *err)
+{
+    if (kind == NAME_APEX && set->type == TYPE_SOA)
+        return KEYD_OK; /* it came first */
+    if (kind == NAME_APEX && set->type == TYPE_ZONEMD)
+        return add_zonemd(desk, set, out, err);
+    return add_set(desk, set, nsec_is_signed(kind, set->type), out, err);
+}
+
 enum keyd_status sign_name(struct sign_desk *desk, const struct name_walk *walk,
                            const struct zone_name *apex, struct bytes *out, struct keyd_error *err)
 {
@@ -129,15 +199,15 @@ enum keyd_status sign_name(struct sign_desk *desk, const struct name_walk *walk,
     const struct zone_name *name = at_apex ? apex : &walk->name;
     bool nsec_due = walk->kind != NAME_BELOW_CUT && desk->plan->chain == NULL;
     struct rrset set = {0};
-    owner_text(name->owner.wire, &desk->owner);
+    begin_owner(desk, name->owner.wire);
     enum keyd_status status = at_apex ? add_soa(desk, apex, out, err) : KEYD_OK;
     while (status == KEYD_OK && zone_next_set(name, &set)) {
         if (nsec_due && set.type > TYPE_NSEC) {
             nsec_due = false;
             status = add_nsec(desk, walk, name, out, err);
         }
-        if (status == KEYD_OK && !(at_apex && set.type == TYPE_SOA))
-            status = add_set(desk, &set, nsec_is_signed(walk->kind, set.type), out, err);
+        if (status == KEYD_OK)
+            status = add_named_set(desk, walk->kind, &set, out, err);
     }
     if (status == KEYD_OK && nsec_due)
         status = add_nsec(desk, walk, name, out, err);
@@ -167,6 +237,6 @@ enum keyd_status sign_nsec3(struct sign_desk *desk, size_t i, const struct zone_
     bytes_reset(&desk->denial);
     nsec3_rdata(link.next, desk->plan->signing->denial.opt_out, &desk->types, &desk->denial);
     nsec3_owner(desk->plan, link.hash, &owner);
-    owner_text(owner.wire, &desk->owner);
+    begin_owner(desk, owner.wire);
     return add_denial(desk, owner.wire, TYPE_NSEC3, out, err);
 }

@@ -15,6 +15,7 @@
 #include "client/dns/zoneprint.h"
 #include "client/dnssec/rrsig.h"
 #include "client/dnssec/sign.h"
+#include "client/dnssec/zonemd.h"
 
 #define SIGN_KEYS_MAX 16 /* signers of a kind: more is a mistake */
 
@@ -38,6 +39,10 @@ struct sign_desk {
     struct bytes rrsig;
     struct bytes denial; /* rdata of an NSEC or NSEC3 */
     struct owner_text owner;
+    struct zonemd_name digest; /* with ZONEMD: the records of the name that is made, */
+    struct bytes digested;     /* and what is digested of those before it */
+    size_t zonemd_at;          /* the apex': where the lines of its ZONEMD stand in the text, */
+    size_t zonemd_length;      /* and their bytes */
 };
 
 /* *desk is *owned*: sign_desk_close; also on an error, when it is not NULL. */
@@ -55,5 +60,13 @@ enum keyd_status sign_name(struct sign_desk *desk, const struct name_walk *walk,
 /* Appends the i-th NSEC3 of the chain with its RRSIGs. apex_types: the types at the apex. */
 enum keyd_status sign_nsec3(struct sign_desk *desk, size_t i, const struct zone_name *apex,
                             struct bytes *out, struct keyd_error *err) KEYD_CHECKED;
+
+/* Appends one set of the apex, such as its ZONEMD, with its RRSIGs. */
+enum keyd_status sign_apex_set(struct sign_desk *desk, const struct rrset *set, struct bytes *out,
+                               struct keyd_error *err) KEYD_CHECKED;
+
+/* With ZONEMD: what is digested of the records that were made since the last call; empties it when
+ * it was used (bytes_reset). An owner's records must all lie between two calls. */
+struct bytes *sign_digested(struct sign_desk *desk);
 
 #endif

@@ -10,9 +10,12 @@
 #include "client/dnssec/publish.h"
 #include "client/dnssec/reload.h"
 #include "client/dnssec/sign.h"
+#include "client/dnssec/source.h"
 #include "keyd/base/clock.h"
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */
+
+#define SERIAL_TEXT 48 /* characters of wanted_text with the NUL */
 
 #define CLOCK_MAY_GO_BACK 3600 /* seconds: as much as SIGNATURES_BEFORE makes up for */
 
@@ -86,32 +89,58 @@ static enum keyd_status check_ready(const struct session *session, int64_t now,
     return check_order(&state, session->options->have_now, now, err);
 }
 
-/* Why it is not the zone file's. */
+/* Why it is not what the policy asks for. */
 static void report_raised(struct report *report, const struct zone_state *state, uint32_t serial,
-                          uint32_t file)
+                          const char *wanted)
 {
-    if (state->enabled_ms == 0 && state->serial == file)
-        report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 " (the zone file's %" PRIu32
-                   " may be served already, and secondaries need a higher one)",
-                   serial, file);
-    else
-        report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 " (the zone file has %" PRIu32 "; %" PRIu32
-                   " %s, and secondaries need a higher one)",
-                   serial, file, state->serial,
-                   state->enabled_ms == 0 ? "may be served already" : "is the last one given out");
+    bool given_out = state->enabled_ms != 0;
+    report_add(report, "Serial", "serial", json_integer(serial),
+               "%" PRIu32 " (%s; %" PRIu32 " %s, and secondaries need a higher one)", serial,
+               wanted, state->serial,
+               given_out ? "is the last one given out" : "may be served already");
 }
 
-static void report_serial(struct report *report, const struct zone_state *state, uint32_t serial,
-                          uint32_t file)
+/* What the policy asks for, for people: "the zone file has 5". */
+static void wanted_text(const struct serial_source *source, const char *where,
+                        char text[SERIAL_TEXT])
 {
-    if (serial == file)
-        report_add(report, "Serial", "serial", json_integer(serial),
-                   "%" PRIu32 ", as in the zone file", serial);
+    static const char *const what[] = {
+        [SERIAL_KEEP] = " has",
+        [SERIAL_INCREMENT] = "one more is",
+        [SERIAL_UNIXTIME] = "the time is",
+        [SERIAL_DATE] = "the date is",
+    };
+    snprintf(text, SERIAL_TEXT, "%s%s %" PRIu32, source->policy == SERIAL_KEEP ? where : "",
+             what[source->policy], serial_wanted(source));
+}
+
+/* Why it is what the policy asks for. */
+static void report_wanted(struct report *report, const struct serial_source *source,
+                          uint32_t serial, const char *where)
+{
+    json_t *value = json_integer(serial);
+    if (source->policy == SERIAL_KEEP)
+        report_add(report, "Serial", "serial", value, "%" PRIu32 ", as in %s", serial, where);
+    else if (source->policy == SERIAL_INCREMENT)
+        report_add(report, "Serial", "serial", value,
+                   "%" PRIu32 ", one above %s's and the last one given out", serial, where);
     else
-        report_raised(report, state, serial, file);
-    report_add_data(report, "zone_file_serial", json_integer(file));
+        report_add(report, "Serial", "serial", value, "%" PRIu32 ", the %s of signing", serial,
+                   source->policy == SERIAL_DATE ? "date" : "time");
+}
+
+static void report_serial(struct report *report, const struct session *session,
+                          const struct serial_source *source, uint32_t serial)
+{
+    char wanted[SERIAL_TEXT];
+    const char *where = source_noun(session->options, &session->state);
+    wanted_text(source, where, wanted);
+    if (serial == serial_wanted(source))
+        report_wanted(report, source, serial, where);
+    else
+        report_raised(report, &session->state, serial, wanted);
+    report_add_data(report, "zone_file_serial", json_integer(source->file));
+    report_add_data(report, "serial_policy", json_string(serial_policy_name(source->policy)));
 }
 
 static void report_verified(struct report *report, const struct verified *verified,
@@ -128,6 +157,12 @@ static void report_verified(struct report *report, const struct verified *verifi
                verified->rrsets, kind, verified->checked, verified->signatures);
 }
 
+/* For messages and reports. */
+static const char *place_name(const char *path)
+{
+    return is_standard_stream(path) ? "standard output" : path;
+}
+
 static enum keyd_status verify_with(const struct session *session, const char *path,
                                     const char *shown, const struct zone *zone,
                                     const uint32_t *serial, enum verify_mode mode,
@@ -141,6 +176,7 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .unsigned_zone = zone,
                                               .serial = serial,
                                               .denial = session->state.denial,
+                                              .zonemd = session->state.zonemd,
                                               .now = clock_now() / 1000,
                                               .mode = mode};
     return verify_file(path, &verification, verified, err);
@@ -153,6 +189,11 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
         session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
     if (path == NULL)
         path = session->state.signed_zone;
+    if (is_standard_stream(path))
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                         "the signed zone of %s goes to standard output: name the file that it is "
+                         "in now with --signed-zone FILE",
+                         session->options->zone_text);
     return verify_with(session, path, path, NULL, NULL, mode, verified, err);
 }
 
@@ -175,9 +216,11 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .inception = (uint32_t)(now - SIGNATURES_BEFORE),
                                     .expiration = (uint32_t)(now + SIGNATURES_AFTER),
                                     .serial = serial,
-                                    .denial = session->state.denial};
+                                    .denial = session->state.denial,
+                                    .zonemd = session->state.zonemd};
+    const struct sign_output output = {publish_add, publish_patch, publication};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, publish_add, publication, &signatures, err);
+        status = sign_zone(zone, &signing, &output, &signatures, err);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
     signers_close(&signers);
@@ -234,14 +277,16 @@ static enum keyd_status publish(struct session *session, struct publication *pub
     if (session->options->dry_run) {
         publish_drop(publication);
         report_add(report, "Signed zone", "signed_zone", json_string(path),
-                   "%s is left as it is (--dry-run)", path);
+                   is_standard_stream(path) ? "%s gets nothing (--dry-run)"
+                                            : "%s is left as it is (--dry-run)",
+                   place_name(path));
         report_add_data(report, "reload", json_null());
         return KEYD_OK;
     }
     enum keyd_status status = put_in_place(session, publication, verified, now, err);
     if (status != KEYD_OK)
         return status;
-    report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", path);
+    report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", place_name(path));
     return reload(session, report, err);
 }
 
@@ -253,9 +298,12 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
     char when[WHEN_MAX];
     const struct zone_state *state = &session->state;
     int64_t now = clock_now() / 1000;
-    uint32_t file = zone_serial(zone);
-    uint32_t serial =
-        serial_choose(state->serial_policy, file, state->have_serial ? &state->serial : NULL);
+    const struct serial_source source = {.policy = state->serial_policy,
+                                         .file = zone_serial(zone),
+                                         .have_last = state->have_serial,
+                                         .last = state->serial,
+                                         .now = now};
+    uint32_t serial = serial_choose(&source);
     enum keyd_status status = check_ready(session, now, err);
     if (status == KEYD_OK)
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
@@ -266,16 +314,18 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         publish_drop(&publication);
         return status;
     }
-    status = verify_with(session, publication.fresh, state->signed_zone, zone, &serial,
+    status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone, &serial,
                          session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
-    report_serial(report, state, serial, file);
+    report_serial(report, session, &source, serial);
     report_verified(report, &verified, state->denial);
     report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
                denial_text(state->denial));
+    report_add(report, "Digest", "zonemd", json_boolean(state->zonemd), "%s",
+               state->zonemd ? ZONEMD_TEXT : "none");
     when_text(verified.expiration * 1000, now * 1000, when);
     report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
                "%s", when);

@@ -13,6 +13,8 @@
 #define SIGNATURES_AFTER   (14 * 86400) /* seconds */
 #define SIGNATURES_REFRESH (7 * 86400)  /* seconds left at which to sign again */
 
+#define ZONEMD_TEXT "ZONEMD, SHA-384" /* for people */
+
 /* Does all of it for a zone whose keys are in the state, and adds to the report what came of it.
  * zone has passed zonecheck. On a dry run it stops before putting in place. A failed reload command
  * is an error too (reason RELOAD), but then the signed zone stands and the state says so. Blocks on

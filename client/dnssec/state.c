@@ -72,6 +72,13 @@ static json_t *key_to_json(const struct zone_key *key)
                      text_to_json(key->file), "created", time_to_json(key->created_ms));
 }
 
+/* Members that came later than the version. */
+static bool add_later(json_t *json, const struct zone_state *state)
+{
+    return json_object_set_new(json, "from_server", text_to_json(state->from_server)) == 0 &&
+           json_object_set_new(json, "tsig_file", text_to_json(state->tsig_file)) == 0;
+}
+
 static json_t *state_to_json(const struct zone_state *state)
 {
     char zone[DNAME_TEXT];
@@ -81,7 +88,7 @@ static json_t *state_to_json(const struct zone_state *state)
         json_array_append_new(keys, key_to_json(&state->keys[i]));
     json_t *serial = state->have_serial ? json_integer(state->serial) : json_null();
     return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:i, s:i, s:s, s:o, s:o, s:s, s:o, s:I, "
-                     "s:I, s:o, s:o, s:o}",
+                     "s:I, s:o, s:o, s:o, s:b}",
                      "version", STATE_VERSION, "zone", zone, "zone_file", state->zone_file,
                      "signed_zone", state->signed_zone, "reload", text_to_json(state->reload),
                      "alias", state->alias, "token", text_to_json(state->token), "algorithm",
@@ -91,7 +98,7 @@ static json_t *state_to_json(const struct zone_state *state)
                      "serial", serial, "dnskey_ttl", (json_int_t)state->dnskey_ttl,
                      "unsigned_largest_ttl", (json_int_t)state->unsigned_largest_ttl, "enabled",
                      time_to_json(state->enabled_ms), "signed", time_to_json(state->signed_ms),
-                     "signatures_end", time_to_json(state->expiration_ms));
+                     "signatures_end", time_to_json(state->expiration_ms), "zonemd", state->zonemd);
 }
 
 enum keyd_status state_save(const char *folder, const struct zone_state *state,
@@ -102,7 +109,7 @@ enum keyd_status state_save(const char *folder, const struct zone_state *state,
     if (status != KEYD_OK)
         return status;
     json_t *json = state_to_json(state);
-    char *text = json != NULL ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    char *text = add_later(json, state) ? json_dumps(json, JSON_INDENT(2)) : NULL;
     json_decref(json);
     if (text == NULL)
         return keyd_fail(err, KEYD_INTERNAL, "STATE",
@@ -156,6 +163,13 @@ static int64_t read_later_number(struct reader *reader, const char *name, int64_
                                  int64_t missing)
 {
     return json_object_get(reader->object, name) != NULL ? read_number(reader, name, max) : missing;
+}
+
+static void read_later_text(struct reader *reader, const char *name, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (json_object_get(reader->object, name) != NULL)
+        read_text(reader, name, text, size);
 }
 
 static int64_t read_time(struct reader *reader, const char *name)
@@ -229,18 +243,29 @@ static void read_denial(struct reader *reader, struct zone_state *state)
         reader->wrong = "denial";
 }
 
+static bool read_later_flag(struct reader *reader, const char *name)
+{
+    const json_t *value = json_object_get(reader->object, name);
+    if (value != NULL && !json_is_boolean(value))
+        reader->wrong = name;
+    return json_is_true(value);
+}
+
 static void read_state(struct reader *reader, struct zone_state *state)
 {
     char policy[32];
     char zone[DNAME_TEXT];
     read_text(reader, "zone", zone, sizeof zone);
     read_text(reader, "zone_file", state->zone_file, sizeof state->zone_file);
+    read_later_text(reader, "from_server", state->from_server, sizeof state->from_server);
+    read_later_text(reader, "tsig_file", state->tsig_file, sizeof state->tsig_file);
     read_text(reader, "signed_zone", state->signed_zone, sizeof state->signed_zone);
     read_text(reader, "reload", state->reload, sizeof state->reload);
     read_text(reader, "alias", state->alias, sizeof state->alias);
     read_text(reader, "token", state->token, sizeof state->token);
     read_algorithm(reader, state);
     read_denial(reader, state);
+    state->zonemd = read_later_flag(reader, "zonemd");
     read_text(reader, "request_id", state->request_id, sizeof state->request_id);
     read_text(reader, "serial_policy", policy, sizeof policy);
     state->dnskey_ttl = (uint32_t)read_number(reader, "dnskey_ttl", INT32_MAX);

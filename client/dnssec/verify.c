@@ -34,7 +34,7 @@ struct verifier {
 static bool is_made_by_signing(bool apex, uint16_t type)
 {
     return type == TYPE_RRSIG || type == TYPE_NSEC || type == TYPE_NSEC3 ||
-           (apex && (type == TYPE_DNSKEY || type == TYPE_NSEC3PARAM));
+           (apex && (type == TYPE_DNSKEY || type == TYPE_NSEC3PARAM || type == TYPE_ZONEMD));
 }
 
 /* Signing changes an SOA's serial. */
@@ -261,6 +261,8 @@ static enum keyd_status end_stream(struct verifier *verifier, struct keyd_error 
         status = judge_bad(&verifier->judge, wanted->apex, TYPE_SOA, err, "missing");
     if (status == KEYD_OK)
         status = chain_end(&verifier->judge, err);
+    if (status == KEYD_OK)
+        status = digest_end(&verifier->judge, err);
     while (status == KEYD_OK && verifier->more_before) {
         status = pass_over(verifier, err);
         verifier->more_before = zone_next_name(wanted->unsigned_zone, &verifier->before);
@@ -344,6 +346,7 @@ static void free_judge(struct judge *judge)
     bytes_free(&judge->here.canonical);
     bytes_free(&judge->message);
     chain_free(&judge->chain);
+    digest_free(&judge->digest);
 }
 
 /* The records of the file, read in this thread, judged in another one. An error of the reading is

@@ -9,10 +9,9 @@
  * Always checked: the DNSKEY set is exactly the given one and chains from the KSKs' DS; the apex;
  * all RRSIGs' fields and times; that every algorithm of the DNSKEYs signs every set; one TTL in
  * each RRset; which sets must and must not have one; the whole NSEC or NSEC3 chain: sorted, closed,
- * no name missing or too many, each bitmap equal to what is there; and, where the unsigned zone is
- * given,
- * that nothing of it is missing, changed, or new. Signatures: all of them, or those of the apex and
- * a sample.
+ * no name missing or too many, each bitmap equal to what is there; the zone's digest, where it has
+ * one; and, where the unsigned zone is given, that nothing of it is missing, changed, or new.
+ * Signatures: all of them, or those of the apex and a sample.
  */
 #ifndef DNSSEC_VERIFY_H
 #define DNSSEC_VERIFY_H
@@ -42,6 +41,7 @@ struct verification {
     const struct zone *unsigned_zone; /* NULL: not known */
     const uint32_t *serial;           /* NULL: any */
     struct denial denial;             /* that it must have */
+    bool zonemd;                      /* whether it must have a ZONEMD (RFC 8976), or none */
     int64_t now;                      /* seconds since 1970 */
     enum verify_mode mode;
     unsigned threads; /* that check signatures; 0: one for each core */

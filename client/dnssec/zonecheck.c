@@ -29,6 +29,14 @@ struct name {
     bool apex;
 };
 
+const char *zonecheck_line(unsigned line, char text[ZONECHECK_LINE])
+{
+    text[0] = '\0';
+    if (line > 0)
+        snprintf(text, ZONECHECK_LINE, ":%u", line);
+    return text;
+}
+
 static enum keyd_status content(const struct check *check, const struct rrset *set,
                                 struct keyd_error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -38,13 +46,14 @@ static enum keyd_status content(const struct check *check, const struct rrset *s
 {
     char what[256];
     char owner[DNAME_TEXT];
+    char line[ZONECHECK_LINE];
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     dname_format(set->owner, owner);
-    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT", "%s:%u: %.256s: %s", check->path,
-                     set->line, owner, what);
+    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT", "%s%s: %.256s: %s", check->path,
+                     zonecheck_line(set->line, line), owner, what);
 }
 
 static bool is_own_dnskey(const struct check *check, const struct rrset *set)
@@ -68,6 +77,7 @@ static enum keyd_status check_unsigned(const struct check *check, const struct r
 {
     char type[TYPE_TEXT];
     char owner[DNAME_TEXT];
+    char line[ZONECHECK_LINE];
     bool apex = set->key_length == 0;
     bool made_by_signing = set->type == TYPE_RRSIG || set->type == TYPE_NSEC ||
                            set->type == TYPE_NSEC3 || set->type == TYPE_NSEC3PARAM ||
@@ -76,11 +86,10 @@ static enum keyd_status check_unsigned(const struct check *check, const struct r
         return KEYD_OK;
     rrtype_format(set->type, type);
     dname_format(set->owner, owner);
-    return keyd_fail(
-        err, KEYD_FAILED_PRECONDITION, "SIGNED_ALREADY",
-        "%s:%u: %.256s %s: the zone is signed already; give the unsigned zone file, or "
-        "take out all DNSKEY, RRSIG, NSEC, NSEC3, NSEC3PARAM and ZONEMD records",
-        check->path, set->line, owner, type);
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SIGNED_ALREADY",
+                     "%s%s: %.256s %s: the zone is signed already; give the unsigned zone file, or "
+                     "take out all DNSKEY, RRSIG, NSEC, NSEC3, NSEC3PARAM and ZONEMD records",
+                     check->path, zonecheck_line(set->line, line), owner, type);
 }
 
 static void gather(struct name *name, const struct rrset *set)

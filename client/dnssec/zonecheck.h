@@ -8,6 +8,11 @@
 #include "client/dns/dnskey.h"
 #include "client/dns/zone.h"
 
+#define ZONECHECK_LINE 16 /* characters with the NUL */
+
+/* ":LINE", for messages; empty for 0, a record that is from no file. Returns text. */
+const char *zonecheck_line(unsigned line, char text[ZONECHECK_LINE]);
+
 /* path is for messages ("FILE:LINE: ..."). own: DNSKEYs that may be there, since they are ours.
  * INVALID_ARGUMENT, reason ZONE_CONTENT: no SOA or NS at the apex, two SOAs, an SOA elsewhere,
  * CNAME or DNAME with company, DS without delegation, anything below a DNAME, NS at a wildcard, CDS

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/dnssec/keyfile.h"
 #include "client/dnssec/sign.h"
@@ -67,6 +68,22 @@ static enum keyd_status add_text(void *context, const void *text, size_t length,
     return KEYD_OK;
 }
 
+static enum keyd_status patch_text(void *context, size_t at, const void *text, size_t length,
+                                   struct keyd_error *err)
+{
+    (void)err;
+    struct bytes *bytes = context;
+    if (at + length > bytes->length)
+        die("a patch behind the end");
+    memcpy(bytes->data + at, text, length);
+    return KEYD_OK;
+}
+
+static struct sign_output output_to(struct bytes *text)
+{
+    return (struct sign_output){add_text, patch_text, text};
+}
+
 char *sign_denying(const struct zone *zone, const struct keys *keys, int64_t now,
                    struct denial denial, unsigned threads)
 {
@@ -84,8 +101,10 @@ char *sign_denying(const struct zone *zone, const struct keys *keys, int64_t now
                                     .expiration = (uint32_t)(now + 86400),
                                     .serial = 8,
                                     .denial = denial,
+                                    .zonemd = keys->zonemd,
                                     .threads = threads};
-    if (sign_zone(zone, &signing, add_text, &text, &signatures, &err) != KEYD_OK)
+    const struct sign_output output = output_to(&text);
+    if (sign_zone(zone, &signing, &output, &signatures, &err) != KEYD_OK)
         die(err.message);
     bytes_u8(&text, '\0');
     if (text.failed)

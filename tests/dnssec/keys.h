@@ -20,6 +20,7 @@ struct keys {
     EVP_PKEY *pkeys[2];
     struct soft_signer soft[2];
     struct dns_signer signers[2];
+    bool zonemd; /* what they sign gets a ZONEMD */
 };
 
 struct keys *make_keys(void); /* of algorithm 13 */

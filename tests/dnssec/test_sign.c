@@ -192,18 +192,60 @@ static void rfc8080_signature(void **state)
 static void serials_go_in_a_circle(void **state)
 {
     (void)state;
-    uint32_t last = 5;
     assert_true(serial_is_newer(6, 5));
     assert_false(serial_is_newer(5, 5));
     assert_true(serial_is_newer(0, UINT32_MAX));
     assert_false(serial_is_newer(0x80000005, 5));
-    assert_int_equal(serial_choose(SERIAL_KEEP, 3, NULL), 3);
-    assert_int_equal(serial_choose(SERIAL_KEEP, 5, &last), 6);
-    assert_int_equal(serial_choose(SERIAL_KEEP, 4, &last), 6);
-    assert_int_equal(serial_choose(SERIAL_KEEP, 100, &last), 100);
-    last = UINT32_MAX;
-    assert_int_equal(serial_choose(SERIAL_KEEP, 7, &last), 7);
-    assert_int_equal(serial_choose(SERIAL_KEEP, UINT32_MAX, &last), 1);
+}
+
+#define NEVER INT64_MIN
+
+static void each_policy_goes_forward(void **state)
+{
+    (void)state;
+    static const struct {
+        enum serial_policy policy;
+        uint32_t file;
+        int64_t last; /* NEVER: none was given out */
+        uint32_t wanted;
+    } rows[] = {
+        {SERIAL_KEEP, 3, NEVER, 3},
+        {SERIAL_KEEP, 5, 5, 6},
+        {SERIAL_KEEP, 4, 5, 6},
+        {SERIAL_KEEP, 100, 5, 100},
+        {SERIAL_KEEP, 7, UINT32_MAX, 7},
+        {SERIAL_KEEP, UINT32_MAX, UINT32_MAX, 1},
+        {SERIAL_KEEP, UINT32_C(0x80000005), 5, 6}, /* neither is above the other */
+        {SERIAL_INCREMENT, 3, NEVER, 4},
+        {SERIAL_INCREMENT, 3, 3, 4},
+        {SERIAL_INCREMENT, 3, 8, 9},
+        {SERIAL_INCREMENT, 9, 8, 10},
+        {SERIAL_INCREMENT, UINT32_MAX, 8, 9},
+        {SERIAL_INCREMENT, 2, UINT32_MAX, 3},
+        {SERIAL_INCREMENT, UINT32_MAX, UINT32_MAX - 1, 1},
+        {SERIAL_UNIXTIME, 3, NEVER, NOW},
+        {SERIAL_UNIXTIME, 3, NOW - 1, NOW},
+        {SERIAL_UNIXTIME, 3, NOW, NOW + 1},
+        {SERIAL_UNIXTIME, 3, 2026112400, 2026112401},
+        {SERIAL_DATE, 3, NEVER, 2026112400},
+        {SERIAL_DATE, 3, 2026112309, 2026112400},
+        {SERIAL_DATE, 3, 2026112400, 2026112401},
+        {SERIAL_DATE, 3, 2026112499, 2026112500},
+        {SERIAL_DATE, 3, 2026112500, 2026112501},
+        {SERIAL_DATE, 3, NOW, 2026112400},
+        {SERIAL_DATE, 3, UINT32_C(0xffffffff), 2026112400},
+        {SERIAL_DATE, 3, UINT32_C(0xf8c70000), 2026112400},
+        {SERIAL_DATE, 3, UINT32_C(0xf8c3ffff), UINT32_C(0xf8c40000)},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct serial_source source = {.policy = rows[i].policy,
+                                             .file = rows[i].file,
+                                             .have_last = rows[i].last != NEVER,
+                                             .last = (uint32_t)rows[i].last,
+                                             .now = NOW};
+        if (serial_choose(&source) != rows[i].wanted)
+            fail_msg("row %zu: %u, not %u", i, serial_choose(&source), rows[i].wanted);
+    }
 }
 
 int main(void)
@@ -215,6 +257,7 @@ int main(void)
         cmocka_unit_test(the_bytes_that_are_signed),
         cmocka_unit_test(rfc8080_signature),
         cmocka_unit_test(serials_go_in_a_circle),
+        cmocka_unit_test(each_policy_goes_forward),
     };
     return cmocka_run_group_tests(tests, lab_open, lab_close);
 }

@@ -55,6 +55,7 @@ enum keyd_status judge(const struct verifying *v, const char *text, int64_t now,
                                               .unsigned_zone = zone,
                                               .serial = &serial,
                                               .denial = v->denial,
+                                              .zonemd = v->keys->zonemd,
                                               .now = now,
                                               .mode = VERIFY_FULL};
     *err = (struct keyd_error){.message = "it passed"};
