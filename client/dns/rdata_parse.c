@@ -329,11 +329,17 @@ static const struct digest {
     {TYPE_ZONEMD, 5, 6, {0, 48, 64, 0, 0}} /* RFC 8976, 2.2.3 */
 };
 
+/* A digest by a scheme of somebody's own is as long as he likes: RFC 8976, appendix A.3, has one. */
+static bool is_private_zonemd(uint16_t type, const uint8_t *rdata)
+{
+    return type == TYPE_ZONEMD && rdata[4] >= 240;
+}
+
 static bool check_digest(struct fields *fields, uint16_t type, const uint8_t *rdata)
 {
     for (size_t i = 0; i < sizeof digests / sizeof digests[0]; i++) {
         const struct digest *digest = &digests[i];
-        if (digest->type != type)
+        if (digest->type != type || is_private_zonemd(type, rdata))
             continue;
         size_t digest_type = rdata[digest->type_at];
         size_t length = (size_t)(fields->at - rdata) - digest->digest_at;
