@@ -10,6 +10,8 @@
 
 #include "keyd/base/encode.h"
 
+#define ALGORITHM_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
+
 static const struct tsig_algorithm algorithms[] = {
     {"hmac-sha224", "SHA2-224", 28},
     {"hmac-sha256", "SHA2-256", 32},
@@ -159,8 +161,8 @@ static enum keyd_status read_algorithm(struct reader *reader, struct tsig_key *k
     key->algorithm = tsig_algorithm_find(reader->word, reader->length);
     if (key->algorithm != NULL)
         return KEYD_OK;
-    if (reader->length > 32)
-        return wrong(reader, err, "there is no such algorithm");
+    if (reader->length > 32 || strspn(reader->word, ALGORITHM_CHARACTERS) < reader->length)
+        return wrong(reader, err, "there is no such algorithm: make a key with tsig-keygen");
     return wrong(reader, err,
                  "algorithm %.*s is not used here: make a key of hmac-sha256, as tsig-keygen does "
                  "(hmac-sha224, hmac-sha384 and hmac-sha512 are known too)",
