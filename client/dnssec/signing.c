@@ -7,6 +7,7 @@
 
 #include "client/dns/rrtype.h"
 #include "client/dns/ttl.h"
+#include "client/dnssec/keeping.h"
 #include "client/dnssec/publish.h"
 #include "client/dnssec/reload.h"
 #include "client/dnssec/sign.h"
@@ -143,6 +144,14 @@ static void report_serial(struct report *report, const struct session *session,
     report_add_data(report, "serial_policy", json_string(serial_policy_name(source->policy)));
 }
 
+static void report_signatures(struct report *report, const struct sign_count *count)
+{
+    size_t made = count->signatures - count->kept;
+    report_add(report, "Signatures", "signatures",
+               json_pack("{s:I, s:I}", "made", (json_int_t)made, "kept", (json_int_t)count->kept),
+               "%zu made, %zu kept", made, count->kept);
+}
+
 static void report_verified(struct report *report, const struct verified *verified,
                             struct denial denial)
 {
@@ -197,15 +206,39 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
     return verify_with(session, path, path, NULL, NULL, mode, verified, err);
 }
 
-/* The signed zone into a publication that has begun. */
+/* Signatures as they are made and kept. All zero: begun with nothing. */
+struct made {
+    struct sign_count count;
+    struct keeping keeping;
+};
+
+static void begin_keeping(const struct session *session, const struct signers *signers, int64_t now,
+                          struct keeping *keeping)
+{
+    struct dnskey dnskeys[STATE_KEYS_MAX];
+    EVP_PKEY *pkeys[STATE_KEYS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < session->state.key_count; i++) {
+        const struct dnskey *key = &session->state.keys[i].dnskey;
+        if (key->flags & DNSKEY_SEP)
+            continue;
+        dnskeys[count] = *key;
+        pkeys[count] = signers->soft[count].pkey;
+        count++;
+    }
+    keeping_begin(keeping, session, dnskeys, pkeys, count, now);
+}
+
+/* The signed zone into a publication that has begun. made->keeping is begun: keeping_end. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
                                     uint32_t serial, int64_t now, struct publication *publication,
-                                    struct keyd_error *err)
+                                    struct made *made, struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
     struct signers signers = {0};
-    size_t signatures;
     enum keyd_status status = signers_open(session, &signers, err);
+    if (status == KEYD_OK)
+        begin_keeping(session, &signers, now, &made->keeping);
     const struct signing signing = {.dnskeys = dnskeys,
                                     .dnskey_count = session_dnskeys(session, dnskeys),
                                     .ksks = signers.ksks,
@@ -217,10 +250,11 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .expiration = (uint32_t)(now + SIGNATURES_AFTER),
                                     .serial = serial,
                                     .denial = session->state.denial,
-                                    .zonemd = session->state.zonemd};
+                                    .zonemd = session->state.zonemd,
+                                    .keeping = keeping_sign(&made->keeping)};
     const struct sign_output output = {publish_add, publish_patch, publication};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, &output, &signatures, err);
+        status = sign_zone(zone, &signing, &output, &made->count, err);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
     signers_close(&signers);
@@ -269,8 +303,8 @@ static enum keyd_status reload(const struct session *session, struct report *rep
 }
 
 static enum keyd_status publish(struct session *session, struct publication *publication,
-                                const struct verified *verified, int64_t now, struct report *report,
-                                struct keyd_error *err)
+                                const struct verified *verified, int64_t now, struct made *made,
+                                struct report *report, struct keyd_error *err)
 {
     const char *path = session->state.signed_zone;
     report_add_data(report, "dry_run", json_boolean(session->options->dry_run));
@@ -286,12 +320,13 @@ static enum keyd_status publish(struct session *session, struct publication *pub
     enum keyd_status status = put_in_place(session, publication, verified, now, err);
     if (status != KEYD_OK)
         return status;
+    keeping_end(&made->keeping, true);
     report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", place_name(path));
     return reload(session, report, err);
 }
 
-enum keyd_status signing_run(struct session *session, const struct zone *zone,
-                             struct report *report, struct keyd_error *err)
+static enum keyd_status run(struct session *session, const struct zone *zone, struct made *made,
+                            struct report *report, struct keyd_error *err)
 {
     struct publication publication;
     struct verified verified;
@@ -309,7 +344,7 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)
         return status;
-    status = make_signed(session, zone, serial, now, &publication, err);
+    status = make_signed(session, zone, serial, now, &publication, made, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return status;
@@ -321,6 +356,7 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
     report_serial(report, session, &source, serial);
+    report_signatures(report, &made->count);
     report_verified(report, &verified, state->denial);
     report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
                denial_text(state->denial));
@@ -329,5 +365,14 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
     when_text(verified.expiration * 1000, now * 1000, when);
     report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
                "%s", when);
-    return publish(session, &publication, &verified, now, report, err);
+    return publish(session, &publication, &verified, now, made, report, err);
+}
+
+enum keyd_status signing_run(struct session *session, const struct zone *zone,
+                             struct report *report, struct keyd_error *err)
+{
+    struct made made = {0};
+    enum keyd_status status = run(session, zone, &made, report, err);
+    keeping_end(&made.keeping, false);
+    return status;
 }

@@ -71,7 +71,7 @@ value = json.load(open("json"))
 value = value["zones"][0] if "zones" in value else value
 assert sorted(value) == sorted(sys.argv[1].split()), sorted(value)' "$wanted" || fail "names: $*"
 }
-signing='zone denial zonemd serial serial_policy zone_file_serial verified signatures_end dry_run
+signing='zone denial zonemd serial serial_policy zone_file_serial signatures verified signatures_end dry_run
     signed_zone reload'
 names "$signing" sign animalsforlife.org
 names "$signing" sign animalsforlife.org --dry-run
