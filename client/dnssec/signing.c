@@ -130,8 +130,9 @@ static void report_verified(struct report *report, const struct verified *verifi
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
                                     const char *shown, const struct zone *zone,
-                                    const uint32_t *serial, enum verify_mode mode,
-                                    struct verified *verified, struct keyd_error *err)
+                                    const uint32_t *serial, size_t signatures,
+                                    enum verify_mode mode, struct verified *verified,
+                                    struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
     const struct verification verification = {.shown = shown,
@@ -139,6 +140,7 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .dnskeys = dnskeys,
                                               .dnskey_count = session_dnskeys(session, dnskeys),
                                               .unsigned_zone = zone,
+                                              .signatures = signatures,
                                               .serial = serial,
                                               .denial = session->state.denial,
                                               .now = clock_now() / 1000,
@@ -153,17 +155,16 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
         session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
     if (path == NULL)
         path = session->state.signed_zone;
-    return verify_with(session, path, path, NULL, NULL, mode, verified, err);
+    return verify_with(session, path, path, NULL, NULL, 0, mode, verified, err);
 }
 
 /* The signed zone into a publication that has begun. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
                                     uint32_t serial, int64_t now, struct publication *publication,
-                                    struct keyd_error *err)
+                                    size_t *signatures, struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
     struct signers signers = {0};
-    size_t signatures;
     enum keyd_status status = signers_open(session, &signers, err);
     const struct signing signing = {.dnskeys = dnskeys,
                                     .dnskey_count = session_dnskeys(session, dnskeys),
@@ -177,7 +178,7 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .serial = serial,
                                     .denial = session->state.denial};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, publish_add, publication, &signatures, err);
+        status = sign_zone(zone, &signing, publish_add, publication, signatures, err);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
     signers_close(&signers);
@@ -250,6 +251,7 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
 {
     struct publication publication;
     struct verified verified;
+    size_t signatures = 0;
     char when[WHEN_MAX];
     const struct zone_state *state = &session->state;
     int64_t now = clock_now() / 1000;
@@ -261,12 +263,12 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)
         return status;
-    status = make_signed(session, zone, serial, now, &publication, err);
+    status = make_signed(session, zone, serial, now, &publication, &signatures, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return status;
     }
-    status = verify_with(session, publication.fresh, state->signed_zone, zone, &serial,
+    status = verify_with(session, publication.fresh, state->signed_zone, zone, &serial, signatures,
                          session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
