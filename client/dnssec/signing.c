@@ -165,8 +165,9 @@ static const char *place_name(const char *path)
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
                                     const char *shown, const struct zone *zone,
-                                    const uint32_t *serial, enum verify_mode mode,
-                                    struct verified *verified, struct keyd_error *err)
+                                    const uint32_t *serial, size_t signatures,
+                                    enum verify_mode mode, struct verified *verified,
+                                    struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
     const struct verification verification = {.shown = shown,
@@ -174,6 +175,7 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .dnskeys = dnskeys,
                                               .dnskey_count = session_dnskeys(session, dnskeys),
                                               .unsigned_zone = zone,
+                                              .signatures = signatures,
                                               .serial = serial,
                                               .denial = session->state.denial,
                                               .zonemd = session->state.zonemd,
@@ -194,17 +196,16 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
                          "the signed zone of %s goes to standard output: name the file that it is "
                          "in now with --signed-zone FILE",
                          session->options->zone_text);
-    return verify_with(session, path, path, NULL, NULL, mode, verified, err);
+    return verify_with(session, path, path, NULL, NULL, 0, mode, verified, err);
 }
 
 /* The signed zone into a publication that has begun. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
                                     uint32_t serial, int64_t now, struct publication *publication,
-                                    struct keyd_error *err)
+                                    size_t *signatures, struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
     struct signers signers = {0};
-    size_t signatures;
     enum keyd_status status = signers_open(session, &signers, err);
     const struct signing signing = {.dnskeys = dnskeys,
                                     .dnskey_count = session_dnskeys(session, dnskeys),
@@ -220,7 +221,7 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .zonemd = session->state.zonemd};
     const struct sign_output output = {publish_add, publish_patch, publication};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, &output, &signatures, err);
+        status = sign_zone(zone, &signing, &output, signatures, err);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
     signers_close(&signers);
@@ -295,6 +296,7 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
 {
     struct publication publication;
     struct verified verified;
+    size_t signatures = 0;
     char when[WHEN_MAX];
     const struct zone_state *state = &session->state;
     int64_t now = clock_now() / 1000;
@@ -309,13 +311,13 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)
         return status;
-    status = make_signed(session, zone, serial, now, &publication, err);
+    status = make_signed(session, zone, serial, now, &publication, &signatures, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return status;
     }
     status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone, &serial,
-                         session->options->verify, &verified, err);
+                         signatures, session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;

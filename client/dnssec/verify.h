@@ -39,6 +39,7 @@ struct verification {
     const struct dnskey *dnskeys; /* all that must be there; those with the SEP flag are KSKs */
     size_t dnskey_count;
     const struct zone *unsigned_zone; /* NULL: not known */
+    size_t signatures;                /* so many were made, for the sample; 0: not known */
     const uint32_t *serial;           /* NULL: any */
     struct denial denial;             /* that it must have */
     bool zonemd;                      /* whether it must have a ZONEMD (RFC 8976), or none */
