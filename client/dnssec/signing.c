@@ -166,6 +166,13 @@ static void report_verified(struct report *report, const struct verified *verifi
                verified->rrsets, kind, verified->checked, verified->signatures);
 }
 
+/* Signatures as they are made and kept. All zero: begun with nothing. */
+struct made {
+    struct sign_count count;
+    uint32_t inception; /* of those that are new */
+    struct keeping keeping;
+};
+
 /* For messages and reports. */
 static const char *place_name(const char *path)
 {
@@ -174,8 +181,9 @@ static const char *place_name(const char *path)
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
                                     const char *shown, const struct zone *zone,
-                                    const uint32_t *serial, enum verify_mode mode,
-                                    struct verified *verified, struct keyd_error *err)
+                                    const uint32_t *serial, const struct made *made,
+                                    enum verify_mode mode, struct verified *verified,
+                                    struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
     const struct verification verification = {.shown = shown,
@@ -183,6 +191,9 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .dnskeys = dnskeys,
                                               .dnskey_count = session_dnskeys(session, dnskeys),
                                               .unsigned_zone = zone,
+                                              .signatures = made->count.signatures,
+                                              .kept = made->count.kept,
+                                              .inception = made->inception,
                                               .serial = serial,
                                               .denial = session->state.denial,
                                               .zonemd = session->state.zonemd,
@@ -196,6 +207,7 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
 {
     enum verify_mode mode =
         session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
+    const struct made none = {0};
     if (path == NULL)
         path = session->state.signed_zone;
     if (is_standard_stream(path))
@@ -203,14 +215,8 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
                          "the signed zone of %s goes to standard output: name the file that it is "
                          "in now with --signed-zone FILE",
                          session->options->zone_text);
-    return verify_with(session, path, path, NULL, NULL, mode, verified, err);
+    return verify_with(session, path, path, NULL, NULL, &none, mode, verified, err);
 }
-
-/* Signatures as they are made and kept. All zero: begun with nothing. */
-struct made {
-    struct sign_count count;
-    struct keeping keeping;
-};
 
 static void begin_keeping(const struct session *session, const struct signers *signers, int64_t now,
                           struct keeping *keeping)
@@ -237,6 +243,7 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
     struct dnskey dnskeys[STATE_KEYS_MAX];
     struct signers signers = {0};
     enum keyd_status status = signers_open(session, &signers, err);
+    made->inception = (uint32_t)(now - SIGNATURES_BEFORE);
     if (status == KEYD_OK)
         begin_keeping(session, &signers, now, &made->keeping);
     const struct signing signing = {.dnskeys = dnskeys,
@@ -246,7 +253,7 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .zsks = signers.zsks,
                                     .zsk_count = signers.zsk_count,
                                     .dnskey_ttl = session->state.dnskey_ttl,
-                                    .inception = (uint32_t)(now - SIGNATURES_BEFORE),
+                                    .inception = made->inception,
                                     .expiration = (uint32_t)(now + SIGNATURES_AFTER),
                                     .serial = serial,
                                     .denial = session->state.denial,
@@ -350,7 +357,7 @@ static enum keyd_status run(struct session *session, const struct zone *zone, st
         return status;
     }
     status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone, &serial,
-                         session->options->verify, &verified, err);
+                         made, session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;

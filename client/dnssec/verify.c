@@ -272,13 +272,13 @@ static enum keyd_status end_stream(struct verifier *verifier, struct keyd_error 
 
 /* ---- All of it ------------------------------------------------------------------------------ */
 
-/* How many signatures there will be: of the unsigned zone, else by the file's size. */
+/* How many signatures there will be: as was said, else by the file's size. */
 static size_t expected_signatures(const char *path, const struct verification *wanted)
 {
     struct stat st;
     size_t signature = 0;
-    if (wanted->unsigned_zone != NULL)
-        return zone_sets(wanted->unsigned_zone) + zone_names(wanted->unsigned_zone);
+    if (wanted->signatures != 0)
+        return wanted->signatures;
     for (size_t i = 0; i < wanted->dnskey_count; i++) {
         if ((wanted->dnskeys[i].flags & DNSKEY_SEP) == 0)
             signature = dnskey_signature_length(&wanted->dnskeys[i]);
@@ -287,15 +287,25 @@ static size_t expected_signatures(const char *path, const struct verification *w
     return stat(path, &st) == 0 ? (size_t)st.st_size / (signature * 4 / 3 + 200) : 0;
 }
 
-static void choose_sample(struct judge *judge, const char *path)
+static void begin_sample(struct sample *sample, size_t expected, bool full)
 {
-    size_t expected = expected_signatures(path, judge->wanted);
-    enum verify_mode mode = judge->wanted->mode;
-    bool full = mode == VERIFY_FULL || (mode == VERIFY_DEFAULT && expected < VERIFY_FULL_BELOW);
-    judge->every = full || expected < VERIFY_SAMPLE_SIZE ? 1 : expected / VERIFY_SAMPLE_SIZE;
     uint32_t random = 0;
-    if (judge->every > 1 && RAND_bytes((unsigned char *)&random, sizeof random) == 1)
-        judge->until_next = random % judge->every;
+    *sample = (struct sample){.every = 1, .left = expected};
+    if (!full && expected >= VERIFY_SAMPLE_SIZE)
+        sample->every = expected / VERIFY_SAMPLE_SIZE;
+    if (sample->every > 1 && RAND_bytes((unsigned char *)&random, sizeof random) == 1)
+        sample->until_next = random % sample->every;
+}
+
+static void choose_samples(struct judge *judge, const char *path)
+{
+    const struct zone *before = judge->wanted->unsigned_zone;
+    size_t expected = expected_signatures(path, judge->wanted);
+    size_t rrsets = before != NULL ? zone_sets(before) + zone_names(before) : expected;
+    enum verify_mode mode = judge->wanted->mode;
+    bool full = mode == VERIFY_FULL || (mode == VERIFY_DEFAULT && rrsets < VERIFY_FULL_BELOW);
+    begin_sample(&judge->kept, judge->wanted->kept, full);
+    begin_sample(&judge->made, expected - judge->wanted->kept, full);
 }
 
 static enum keyd_status begin(struct verifier *verifier, struct keyd_error *err)
@@ -406,7 +416,7 @@ static enum keyd_status run(const char *path, const struct verification *wanted,
     verifier->judge.shown = wanted->shown != NULL ? wanted->shown : path;
     verifier->judge.wanted = wanted;
     verifier->judge.verified = verified;
-    choose_sample(&verifier->judge, path);
+    choose_samples(&verifier->judge, path);
     enum keyd_status status = begin(verifier, err);
     if (status == KEYD_OK)
         status = zone != NULL ? replay(verifier, zone, err) : read_through(verifier, err);

@@ -31,7 +31,8 @@ enum verify_mode {
 };
 
 #define VERIFY_FULL_BELOW  10000 /* RRsets: some 0.7 s of P-256 on one core */
-#define VERIFY_SAMPLE_SIZE 1000  /* signatures besides the apex' */
+#define VERIFY_SAMPLE_SIZE 1000  /* signatures besides the apex', of the new and of the kept ones  \
+                                  */
 
 struct verification {
     const char *shown; /* the file's name in messages; NULL: its path */
@@ -39,6 +40,9 @@ struct verification {
     const struct dnskey *dnskeys; /* all that must be there; those with the SEP flag are KSKs */
     size_t dnskey_count;
     const struct zone *unsigned_zone; /* NULL: not known */
+    size_t signatures;                /* that there are, for the sample; 0: not known */
+    size_t kept;                      /* of them: made by the signing before */
+    uint32_t inception;               /* of those that are new, where some were kept */
     const uint32_t *serial;           /* NULL: any */
     struct denial denial;             /* that it must have */
     bool zonemd;                      /* whether it must have a ZONEMD (RFC 8976), or none */

@@ -2,15 +2,14 @@
 #include "keyd/hsm/config.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
+#include "keyd/base/user.h"
 #include "keyd/base/yaml.h"
 
 #define TEXT_MAX   4096 /* bytes of any string of the file: a path's */
@@ -29,49 +28,49 @@ struct file {
     char *serial;
     char *pin_file;
     char *pin_credential;
-    unsigned *pin_descriptor;
+    char *pin_descriptor;
     char *state_folder;
     char *socket;
     char *admin_socket;
     char *front;
-    unsigned *signers;
-    unsigned *module_call_limit;
-    unsigned *key_generation_limit;
+    char *signers;
+    char *module_call_limit;
+    char *key_generation_limit;
     struct variable *environment;
     unsigned environment_count;
     char *log_level;
 };
 
-#define REQUIRED           CYAML_FLAG_POINTER
-#define OPTIONAL           (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
-#define TEXT(flags, field) CYAML_FIELD_STRING_PTR(#field, flags, struct file, field, 1, TEXT_MAX)
-#define NUMBER(field)      CYAML_FIELD_UINT_PTR(#field, OPTIONAL, struct file, field)
+/* Required are those of take_all and take_environment. */
+#define OPTIONAL      (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define TEXT(field)   CYAML_FIELD_STRING_PTR(#field, OPTIONAL, struct file, field, 1, TEXT_MAX)
+#define NUMBER(field) TEXT(field) /* for yaml_number */
 
 static const cyaml_schema_field_t variable_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", REQUIRED, struct variable, name, 1, 255),
-    CYAML_FIELD_STRING_PTR("value", REQUIRED, struct variable, value, 0, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("name", OPTIONAL, struct variable, name, 1, 255),
+    CYAML_FIELD_STRING_PTR("value", OPTIONAL, struct variable, value, 0, TEXT_MAX),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t variable_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct variable, variable_fields),
 };
 static const cyaml_schema_field_t file_fields[] = {
-    TEXT(OPTIONAL, module), /* required are those of take_all; missing ones are said together */
-    TEXT(OPTIONAL, label),
-    TEXT(OPTIONAL, serial),
-    TEXT(OPTIONAL, pin_file),
-    TEXT(OPTIONAL, pin_credential),
+    TEXT(module),
+    TEXT(label),
+    TEXT(serial),
+    TEXT(pin_file),
+    TEXT(pin_credential),
     NUMBER(pin_descriptor),
-    TEXT(OPTIONAL, state_folder),
-    TEXT(OPTIONAL, socket),
-    TEXT(OPTIONAL, admin_socket),
-    TEXT(OPTIONAL, front),
+    TEXT(state_folder),
+    TEXT(socket),
+    TEXT(admin_socket),
+    TEXT(front),
     NUMBER(signers),
     NUMBER(module_call_limit),
     NUMBER(key_generation_limit),
     CYAML_FIELD_SEQUENCE("environment", OPTIONAL, struct file, environment, &variable_schema, 0,
                          CONFIG_ENVIRONMENT_MAX),
-    TEXT(OPTIONAL, log_level),
+    TEXT(log_level),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t file_schema = {
@@ -84,6 +83,7 @@ static const cyaml_schema_value_t file_schema = {
 struct reading {
     const char *path;
     const struct file *file;
+    const struct yaml_faults *faults; /* of the schema */
     struct hsm_config *config;
     config_complaint complain;
     void *context;
@@ -101,6 +101,12 @@ static void say(struct reading *reading, const char *message)
 {
     reading->failed = true;
     reading->complain(reading->context, message);
+}
+
+static void require(struct reading *reading, const char *field, const char *value)
+{
+    if (value == NULL && !yaml_left_out(reading->faults, field))
+        complain_of(reading, field, "is missing");
 }
 
 static void take_name(struct reading *reading)
@@ -162,7 +168,8 @@ static void take_token(struct reading *reading)
     const struct file *file = reading->file;
     take_text(reading, &reading->config->label, file->label);
     take_text(reading, &reading->config->serial, file->serial);
-    if (file->label == NULL && file->serial == NULL)
+    if (file->label == NULL && file->serial == NULL && !yaml_left_out(reading->faults, "label") &&
+        !yaml_left_out(reading->faults, "serial"))
         complain_of(reading, "label", "is missing; name the token by label or serial, or by both");
     if (ends_blank(file->label))
         complain_of(reading, "label", "ends with a blank; a token's label cannot");
@@ -209,16 +216,29 @@ static bool is_credential(const char *name)
            strcmp(name, "..") != 0;
 }
 
-static void take_descriptor(struct reading *reading, const unsigned *given)
+static void take_number(struct reading *reading, const char *field, const char *given, unsigned min,
+                        unsigned max, unsigned *to)
 {
-    reading->config->pin_descriptor = -1;
+    struct keyd_error err;
+    uint64_t number;
     if (given == NULL)
         return;
-    if (*given == 1 || *given == 2 || *given > CONFIG_DESCRIPTOR_MAX)
-        complain_of(reading, "pin_descriptor", "is %u; it must be 0, or 3 to %d", *given,
-                    CONFIG_DESCRIPTOR_MAX);
+    if (yaml_number(reading->path, field, given, min, max, &number, &err) == KEYD_OK)
+        *to = (unsigned)number;
     else
-        reading->config->pin_descriptor = (int)*given;
+        say(reading, err.message);
+}
+
+static void take_descriptor(struct reading *reading, const char *given)
+{
+    unsigned number = 0;
+    reading->config->pin_descriptor = -1;
+    take_number(reading, "pin_descriptor", given, 0, CONFIG_DESCRIPTOR_MAX, &number);
+    if (number == 1 || number == 2)
+        complain_of(reading, "pin_descriptor", "is %u; it must be 0, or 3 to %d", number,
+                    CONFIG_DESCRIPTOR_MAX);
+    else if (given != NULL)
+        reading->config->pin_descriptor = (int)number;
 }
 
 static void take_pin(struct reading *reading)
@@ -240,38 +260,25 @@ static void take_pin(struct reading *reading)
                     first);
 }
 
-static bool parse_uid(const char *text, uid_t *uid)
-{
-    char *end = NULL;
-    errno = 0;
-    unsigned long number = strtoul(text, &end, 10);
-    /* (uid_t)-1 is nobody's: chown(2) */
-    if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || number >= UINT32_MAX)
-        return false;
-    *uid = (uid_t)number;
-    return true;
-}
-
 static void take_front(struct reading *reading)
 {
     const char *front = reading->file->front;
-    if (front == NULL)
-        return;
-    if (parse_uid(front, &reading->config->front_uid))
-        return;
-    const struct passwd *user = getpwnam(front);
-    if (user != NULL)
-        reading->config->front_uid = user->pw_uid;
-    else
+    if (front != NULL && !user_find(front, &reading->config->front_uid))
         complain_of(reading, "front", "'%s' is neither a user of this host nor a uid", front);
 }
 
-static void take_number(struct reading *reading, const char *field, const unsigned *given,
-                        unsigned fallback, unsigned max, unsigned *to)
+static void take_limits(struct reading *reading)
 {
-    *to = given != NULL ? *given : fallback;
-    if (*to < 1 || *to > max)
-        complain_of(reading, field, "is %u; it must be 1 to %u", *to, max);
+    const struct file *file = reading->file;
+    struct hsm_config *config = reading->config;
+    config->signers = CONFIG_SIGNERS_DEFAULT;
+    config->module_call_limit = CONFIG_CALL_LIMIT;
+    config->key_generation_limit = CONFIG_KEY_LIMIT;
+    take_number(reading, "signers", file->signers, 1, CONFIG_SIGNERS_MAX, &config->signers);
+    take_number(reading, "module_call_limit", file->module_call_limit, 1, CONFIG_LIMIT_MAX,
+                &config->module_call_limit);
+    take_number(reading, "key_generation_limit", file->key_generation_limit, 1, CONFIG_LIMIT_MAX,
+                &config->key_generation_limit);
 }
 
 /* What would make the loader run somebody else's code inside keyd-hsm. */
@@ -301,16 +308,20 @@ static void take_environment(struct reading *reading)
     }
     config->environment_count = file->environment_count;
     for (unsigned i = 0; i < file->environment_count; i++) {
-        const char *name = file->environment[i].name;
+        const struct variable *variable = &file->environment[i];
+        const char *name = variable->name;
         char field[40];
+        snprintf(field, sizeof field, "environment[%u].value", i);
+        require(reading, field, variable->value);
         snprintf(field, sizeof field, "environment[%u].name", i);
-        if (!is_variable(name))
+        require(reading, field, name);
+        if (name != NULL && !is_variable(name))
             complain_of(reading, field, "'%s' is no name of an environment variable", name);
-        else if (is_loaders(name))
+        else if (name != NULL && is_loaders(name))
             complain_of(reading, field, "'%s' has no effect in a running process; set it outside",
                         name);
         take_text(reading, &config->environment[i].name, name);
-        take_text(reading, &config->environment[i].value, file->environment[i].value);
+        take_text(reading, &config->environment[i].value, variable->value);
     }
 }
 
@@ -334,16 +345,9 @@ static void take_log_level(struct reading *reading)
                 name);
 }
 
-static void require(struct reading *reading, const char *field, const char *value)
-{
-    if (value == NULL)
-        complain_of(reading, field, "is missing");
-}
-
 static void take_all(struct reading *reading)
 {
     const struct file *file = reading->file;
-    struct hsm_config *config = reading->config;
     take_name(reading);
     require(reading, "module", file->module);
     require(reading, "state_folder", file->state_folder);
@@ -352,12 +356,7 @@ static void take_all(struct reading *reading)
     take_pin(reading);
     take_token(reading);
     take_front(reading);
-    take_number(reading, "signers", file->signers, CONFIG_SIGNERS_DEFAULT, CONFIG_SIGNERS_MAX,
-                &config->signers);
-    take_number(reading, "module_call_limit", file->module_call_limit, CONFIG_CALL_LIMIT,
-                CONFIG_LIMIT_MAX, &config->module_call_limit);
-    take_number(reading, "key_generation_limit", file->key_generation_limit, CONFIG_KEY_LIMIT,
-                CONFIG_LIMIT_MAX, &config->key_generation_limit);
+    take_limits(reading);
     take_environment(reading);
     take_log_level(reading);
 }
@@ -378,12 +377,14 @@ enum keyd_status config_load(const char *path, struct hsm_config **config,
 {
     void *loaded = NULL;
     struct listener listener = {complain, context};
-    enum keyd_status status = yaml_load(path, &file_schema, &loaded, pass_on, &listener);
+    struct yaml_faults faults;
+    enum keyd_status status = yaml_load(path, &file_schema, &loaded, &faults, pass_on, &listener);
     if (loaded == NULL)
         return status;
     struct reading reading = {.path = path,
                               .failed = status != KEYD_OK,
                               .file = loaded,
+                              .faults = &faults,
                               .config = calloc(1, sizeof *reading.config),
                               .complain = complain,
                               .context = context};

@@ -258,7 +258,7 @@ class Configurations(unittest.TestCase):
             text = read("docs", "examples", example) + "\ncolour: blue\n"
             status, complaints = self.check(program, example, text)
             self.assertEqual(status, 2)
-            self.assertIn("Unexpected key: colour", complaints[0])
+            self.assertIn("colour: there is no such field", complaints[0])
 
     def test_ranges_and_defaults_of_numbers(self):
         for name, (schema, example, program, defaults, header) in CONFIGURATIONS.items():
@@ -314,7 +314,7 @@ def literals():
 PLACEHOLDERS = ("label LABEL", "alias/NAME", r"CKR_\w+ \(0x\w+\)", "INTERNAL", "DATA_LOSS", "PRINCIPAL",
                 "FUNCTION", "SIGNAME", "CATALOG", "JOURNAL", "MESSAGE", "PROGRAM", "SERIAL", "SOCKET",
                 "COLUMN", "FOLDER", "METHOD", "REASON", "TOKENS", "ALIAS", "DOING", "FIELD", "LABEL", "CALL",
-                "FILE", "LINE", "NAME", "TIME", "TYPE", "ZONE", "KEY", "N")
+                "FILE", "VALUE", "LINE", "NAME", "TIME", "TYPE", "ZONE", "KEY", "N")
 
 
 def fragments(message):

@@ -43,6 +43,8 @@ static size_t load(const char *name, const char *text, struct hsm_config **confi
 #define REQUIRED                                                                                   \
     "module: /m.so\nlabel: t\npin_file: pin\nstate_folder: state\nsocket: s.sock\nfront: 0\n"
 
+#define WITHOUT_PIN "module: /m.so\nlabel: t\nstate_folder: state\nsocket: s.sock\nfront: 0\n"
+
 static void says(const char *line)
 {
     if (strstr(complaints, line) == NULL)
@@ -132,24 +134,55 @@ static void what_does_not_fit_is_said_with_the_rest(void **state)
     struct hsm_config *config;
     size_t count = load("main.conf",
                         "modul: /m.so\n"
-                        "label: t\n"
+                        "label: ''\n"
                         "pin_file: pin\n"
                         "state_folder: [state]\n"
                         "front: 0\n"
+                        "front: 1\n"
                         "signers: many\n"
                         "log_level: loud\n"
                         "environment:\n"
-                        "- {name: A}\n",
+                        "- {name: A}\n"
+                        "- value: x\n"
+                        "- B\n"
+                        "- {name: LD_PRELOAD, value: x}\n",
                         &config);
-    assert_int_equal(count, 7);
-    says("main.conf:1: Unexpected key: modul");
-    says("main.conf:4: state_folder: Expecting STRING");
-    says("main.conf:6: signers: Invalid");
-    says("main.conf:9: environment[0].value: is missing");
+    assert_int_equal(count, 11);
+    says("main.conf:1: modul: there is no such field");
+    says("main.conf:2: label: is empty"); /* and not missing as well */
+    says("main.conf:4: state_folder: is a list; one value is expected");
+    says("main.conf:6: front: is there twice, first in line 5");
+    says("main.conf:7: signers: 'many' is no number: digits only, 1 to 64");
+    says("main.conf:10: environment[0].value: is missing");
+    says("main.conf:11: environment[1].name: is missing");
+    says("main.conf:12: environment[2]: is one value; fields are expected (NAME: VALUE)");
+    says("main.conf:13: environment[3].name: 'LD_PRELOAD' has no effect");
     says("main.conf:1: module: is missing");
-    says(
-        "main.conf:4: state_folder: is missing"); /* what does not fit is as if it were not there */
-    says("main.conf:7: log_level: is 'loud'");
+    says("main.conf:8: log_level: is 'loud'");
+}
+
+static void a_number_is_not_guessed_at(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    assert_int_equal(load("main.conf",
+                          WITHOUT_PIN "module_call_limit: 5m\nkey_generation_limit: 010\n"
+                                      "pin_descriptor: 3.5\nsigners: 1e1\n  or so\n",
+                          &config),
+                     4);
+    says("main.conf:6: module_call_limit: '5m' is no number: digits only, 1 to 3600");
+    says("main.conf:7: key_generation_limit: '010' is no number: no zero in front, 1 to 3600");
+    says("main.conf:8: pin_descriptor: '3.5' is no number: digits only, 0 to 1023");
+    says("main.conf:9: signers: '1e1 or so' is no number: digits only, 1 to 64");
+    static const char *const nobody[] = {"00", "4294967295", "0x0", "1000abc", "0:0"};
+    for (size_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "module: /m.so\nlabel: t\nstate_folder: s\nfront: %s\n",
+                 nobody[i]);
+        assert_int_equal(load("main.conf", text, &config), 1);
+        says("main.conf:4: front: '");
+        says("' is neither a user of this host nor a uid");
+    }
 }
 
 static void lengths_are_judged(void **state)
@@ -179,8 +212,6 @@ static void blanks_that_no_token_can_have_are_said(void **state)
     says("main.conf:2: label: ends with a blank");
     says("main.conf:3: serial: ends with a blank");
 }
-
-#define WITHOUT_PIN "module: /m.so\nlabel: t\nstate_folder: state\nsocket: s.sock\nfront: 0\n"
 
 static void the_pin_has_one_source_or_none(void **state)
 {
@@ -244,7 +275,7 @@ static void what_is_no_configuration(void **state)
     says("main.conf:1: state_folder: is missing");
     says("main.conf:1: front: is missing");
     assert_int_equal(load("main.conf", REQUIRED "colour: blue\n", &config), 1);
-    says("Unexpected key: colour");
+    says("main.conf:7: colour: there is no such field");
     assert_int_equal(load("bad name.conf", REQUIRED, &config), 1);
     says("the file's name must be NAME.conf");
     assert_int_equal(load("main.yaml", REQUIRED, &config), 1);
@@ -289,6 +320,7 @@ int main(void)
         cmocka_unit_test(everything_that_can_be_set),
         cmocka_unit_test(all_that_is_wrong_is_said_at_once),
         cmocka_unit_test(what_does_not_fit_is_said_with_the_rest),
+        cmocka_unit_test(a_number_is_not_guessed_at),
         cmocka_unit_test(lengths_are_judged),
         cmocka_unit_test(blanks_that_no_token_can_have_are_said),
         cmocka_unit_test(the_pin_has_one_source_or_none),
