@@ -287,12 +287,13 @@ static size_t expected_signatures(const char *path, const struct verification *w
     return stat(path, &st) == 0 ? (size_t)st.st_size / (signature * 4 / 3 + 200) : 0;
 }
 
-static void begin_sample(struct sample *sample, size_t expected, bool full)
+/* wanted: so many of them; 0: all. */
+static void begin_sample(struct sample *sample, size_t expected, size_t wanted)
 {
     uint32_t random = 0;
     *sample = (struct sample){.every = 1, .left = expected};
-    if (!full && expected >= VERIFY_SAMPLE_SIZE)
-        sample->every = expected / VERIFY_SAMPLE_SIZE;
+    if (wanted > 0 && expected >= wanted)
+        sample->every = expected / wanted;
     if (sample->every > 1 && RAND_bytes((unsigned char *)&random, sizeof random) == 1)
         sample->until_next = random % sample->every;
 }
@@ -304,8 +305,8 @@ static void choose_samples(struct judge *judge, const char *path)
     size_t rrsets = before != NULL ? zone_sets(before) + zone_names(before) : expected;
     enum verify_mode mode = judge->wanted->mode;
     bool full = mode == VERIFY_FULL || (mode == VERIFY_DEFAULT && rrsets < VERIFY_FULL_BELOW);
-    begin_sample(&judge->kept, judge->wanted->kept, full);
-    begin_sample(&judge->made, expected - judge->wanted->kept, full);
+    begin_sample(&judge->kept, judge->wanted->kept, full ? 0 : VERIFY_SAMPLE_KEPT);
+    begin_sample(&judge->made, expected - judge->wanted->kept, full ? 0 : VERIFY_SAMPLE_SIZE);
 }
 
 static enum keyd_status begin(struct verifier *verifier, struct keyd_error *err)

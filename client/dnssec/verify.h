@@ -31,8 +31,8 @@ enum verify_mode {
 };
 
 #define VERIFY_FULL_BELOW  10000 /* RRsets: some 0.7 s of P-256 on one core */
-#define VERIFY_SAMPLE_SIZE 1000  /* signatures besides the apex', of the new and of the kept ones  \
-                                  */
+#define VERIFY_SAMPLE_SIZE 1000  /* signatures besides the apex' */
+#define VERIFY_SAMPLE_KEPT 250   /* of those kept from the last signing, which had its sample */
 
 struct verification {
     const char *shown; /* the file's name in messages; NULL: its path */
