@@ -21,7 +21,6 @@
 
 #define MAC       32
 #define TAIL      (8 + MAC)
-#define LABEL     "keyd-dnssec: kept signatures, version 1"
 #define INDEX_MAX ((size_t)256 << 20) /* bytes: of some billion signatures */
 #define CHUNK_MAX                                                                                  \
     ((size_t)256 << 20)              /* bytes: 256 owners have some 50,000, with many keys more    \
@@ -77,7 +76,7 @@ static enum keyd_status add_private(const EVP_PKEY *pkey, struct keyd_secret *se
 /* RFC 5869. */
 static bool derive(const struct keyd_secret *from, struct keyd_secret *to)
 {
-    char label[] = LABEL;
+    char label[] = SIGCACHE_LABEL;
     char hash[] = "SHA256";
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     EVP_KDF_CTX *ctx = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
@@ -345,7 +344,7 @@ static enum keyd_status open_all(struct sigcache *cache, struct keyd_error *err)
 enum keyd_status sigcache_open(const char *path, const struct sigcache_seal *seal,
                                struct sigcache **cache, struct keyd_error *err)
 {
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return keyd_fail_errno(err, errno, "%s", path);
     struct sigcache *made = calloc(1, sizeof *made);

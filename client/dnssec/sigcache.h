@@ -37,12 +37,16 @@
 #include "client/dns/dnskey.h"
 #include "keyd/base/error.h"
 
-#define SIGCACHE_FILE     "signatures" /* its name in the zone's state folder */
-#define SIGCACHE_VERSION  1
-#define SIGCACHE_HASH     16 /* bytes: nobody but the ZSKs' owner could profit of two that collide */
+#define SIGCACHE_FILE    "signatures" /* its name in the zone's state folder */
+#define SIGCACHE_VERSION 1
+#define SIGCACHE_HASH    16 /* bytes: sets that collide (2^64 tries) spoil one of themselves */
 #define SIGCACHE_DIGEST   32 /* bytes of a SHA-256 */
 #define SIGCACHE_KEYS_MAX 16
 #define SIGCACHE_HEAD     12 /* bytes before the first chunk: magic and version */
+
+/* HKDF-SHA-256 (RFC 5869) makes the HMAC's key of the private halves in DER, one behind the other,
+ * without salt, with this as its info. */
+#define SIGCACHE_LABEL "keyd-dnssec: kept signatures, version 1"
 
 /* What a file is bound to: the zone and its ZSKs. */
 struct sigcache_seal;
