@@ -23,7 +23,7 @@ static void open_next(struct keeping *keeping)
 {
     struct keyd_error err;
     if (sigcache_begin(keeping->path, keeping->seal, &keeping->writer, &err) != KEYD_OK)
-        tell(keeping, "the next signing will make all signatures anew", &err);
+        tell(keeping, "the signatures cannot be kept for the next signing", &err);
 }
 
 void keeping_begin(struct keeping *keeping, const struct session *session,
@@ -68,7 +68,7 @@ void keeping_end(struct keeping *keeping, bool published)
     if (!published)
         sigcache_drop(keeping->writer);
     else if (keeping->writer != NULL && sigcache_commit(keeping->writer, &err) != KEYD_OK)
-        tell(keeping, "the next signing will make more signatures anew", &err);
+        tell(keeping, "the signatures cannot be kept for the next signing", &err);
     sigcache_close(keeping->cache);
     sigcache_seal_free(keeping->seal);
     *keeping = (struct keeping){0};

@@ -122,8 +122,9 @@ static const struct command_row {
      "      --zone-file /etc/nsd/animalsforlife.org.zone \\\n"
      "      --reload 'nsd-control reload animalsforlife.org'"},
     {"sign", COMMAND_SIGN, false, sign_options, "sign it again, after a change or in time",
-     "Reads the zone again, signs, verifies and publishes it. Signatures last 14 days: run it "
-     "after each change and at least once a week.\v"
+     "Reads the zone again, signs what has changed or comes near its end, verifies and publishes "
+     "it. "
+     "Signatures last 14 days: run it after each change, and once a day, or at least once a week.\v"
      "Example:\n  keyd-dnssec sign animalsforlife.org"},
     {"ds", COMMAND_DS, false, NULL, "the DS record for the parent",
      "Shows what the registrar asks for. With --output text only the DS record.\v"
