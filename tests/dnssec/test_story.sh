@@ -71,14 +71,16 @@ value = json.load(open("json"))
 value = value["zones"][0] if "zones" in value else value
 assert sorted(value) == sorted(sys.argv[1].split()), sorted(value)' "$wanted" || fail "names: $*"
 }
-signing='zone serial zone_file_serial verified signatures_end dry_run signed_zone reload'
+signing='zone serial zone_file_serial serial_policy verified denial zonemd signatures_end dry_run
+    signed_zone reload notices'
 names "$signing" sign animalsforlife.org
 names "$signing" sign animalsforlife.org --dry-run
 names "$signing ksk zsk waits" enable animalsforlife.org
 printf '%s\n' '@ 60 SOA a. b. 1 2 3 4 5' '@ 60 NS a.' >fresh
 names "$signing ksk zsk waits" enable fresh.org --zone-file fresh --dry-run
 names 'signed_zone serial rrsets signatures checked signatures_end' verify animalsforlife.org
-names 'zone keys serial enabled signed signatures_end zone_file signed_zone reload next' \
+names 'zone keys serial serial_policy denial zonemd enabled signed signatures_end zone_file
+    signed_zone reload next' \
     status animalsforlife.org
 names 'zone ds_record key_tag flags signing_algorithm digest_type digest public_key dnskey_record
     key_id alias' ds animalsforlife.org
