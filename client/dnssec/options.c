@@ -22,6 +22,7 @@ enum {
     KEY_SIZE,
     KEY_DENIAL,
     KEY_OPT_OUT,
+    KEY_ZSK_FILE,
     KEY_SERIAL,
     KEY_ZONEMD,
     KEY_NO_ZONEMD,
@@ -52,6 +53,9 @@ static const struct argp_option enable_options[] = {
      1},
     {"key-size", KEY_SIZE, "BITS", 0,
      "of a KSK of algorithm 8 or 10: 2048 (the default), 3072 or 4096; their ZSK has 2048", 1},
+    {"zsk-file", KEY_ZSK_FILE, "FILE", 0,
+     "a ZSK made elsewhere, taken instead of making one: dnssec-keygen's or ldns-keygen's K* files",
+     1},
     {"denial", KEY_DENIAL, "KIND", 0,
      "how the zone says that a name is not there: nsec (the default), or nsec3, which does not let "
      "the names be listed (SHA-1, 0 iterations, no salt)",
@@ -274,6 +278,9 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_OPT_OUT:
         options->denial.opt_out = true;
+        return 0;
+    case KEY_ZSK_FILE:
+        options->zsk_file = not_empty(state, "zsk-file", arg);
         return 0;
     case KEY_SERIAL:
         options->have_serial = true;
