@@ -211,6 +211,8 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
         session->state.denial = session->options->denial;
     if (session->options->have_serial)
         session->state.serial_policy = session->options->serial;
+    if (session->options->have_jitter)
+        session->state.jitter = session->options->jitter;
     if (session->options->have_zonemd)
         session->state.zonemd = session->options->zonemd;
     if (status == KEYD_OK)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/dns/ttl.h"
 #include "client/dnssec/state.h"
 #include "keyd/base/clock.h"
 
@@ -23,6 +24,7 @@ enum {
     KEY_DENIAL,
     KEY_OPT_OUT,
     KEY_ZSK_FILE,
+    KEY_JITTER,
     KEY_SERIAL,
     KEY_ZONEMD,
     KEY_NO_ZONEMD,
@@ -66,6 +68,8 @@ static const struct argp_option enable_options[] = {
      "of the signed zone: keep (the zone file's, the default), increment, unixtime, or date "
      "(2026112400); always above the last one given out",
      1},
+    {"jitter", KEY_JITTER, "DURATION", 0,
+     "let signatures end over so long a time, up to 6d, and not all at once (0, the default)", 1},
     {"zonemd", KEY_ZONEMD, NULL, 0,
      "put a digest of the whole zone at its apex (ZONEMD, SHA-384), for secondaries to check", 1},
     {"no-zonemd", KEY_NO_ZONEMD, NULL, 0, "no longer", 1},
@@ -281,6 +285,11 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_ZSK_FILE:
         options->zsk_file = not_empty(state, "zsk-file", arg);
+        return 0;
+    case KEY_JITTER:
+        options->have_jitter = true;
+        if (!ttl_parse(arg, strlen(arg), &options->jitter) || options->jitter > STATE_JITTER_MAX)
+            argp_error(state, "--jitter %s: a time such as 12h, 6d at most", arg);
         return 0;
     case KEY_SERIAL:
         options->have_serial = true;

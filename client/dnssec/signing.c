@@ -10,6 +10,7 @@
 #include "client/dnssec/publish.h"
 #include "client/dnssec/reload.h"
 #include "client/dnssec/sign.h"
+#include "client/dnssec/waits.h"
 #include "keyd/base/clock.h"
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */
@@ -81,7 +82,7 @@ static enum keyd_status check_ready(const struct session *session, int64_t now,
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "ZONE_NOT_ENABLED",
                          "enabling %s stopped half-way: run keyd-dnssec enable %s again",
                          session->options->zone_text, session->options->zone_text);
-    if (now < CLOCK_EARLIEST || now + SIGNATURES_AFTER > UINT32_MAX)
+    if (now < CLOCK_EARLIEST || now + SIGNATURES_LONGEST > UINT32_MAX)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
                          "this host's clock cannot be right: set it (RRSIGs carry times of 2020 to "
                          "2106)");
@@ -177,10 +178,43 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
     return verify_with(session, path, path, NULL, NULL, mode, verified, err);
 }
 
+/* How long signatures last. */
+struct validity {
+    uint32_t longest; /* seconds from now */
+    uint32_t jitter;  /* seconds less, at most */
+};
+
+/* A record must not outlive its signature in a cache (RFC 6781, 4.4.2): none lasts less than the
+ * zone's largest TTL. Where that is beyond reason it is told, and left to resolvers, which cut such
+ * a TTL (RFC 4035, 5.3.3). */
+static struct validity choose_validity(const struct zone_state *state, const struct zone *zone,
+                                       struct report *report)
+{
+    struct zone_ttls ttls;
+    char type[TYPE_TEXT];
+    zone_ttls(zone, &ttls);
+    uint32_t largest = ttls.largest;
+    if (largest > SIGNATURES_LONGEST) {
+        rrtype_format(ttls.largest_type, type);
+        report_notice(report,
+                      json_pack("{s:s, s:I}", "kind", "large_ttl", "ttl", (json_int_t)largest),
+                      "the TTL of %s %s, %" PRIu32 " seconds, is longer than signatures last: "
+                      "resolvers keep the record for less",
+                      ttls.largest_owner, type, largest);
+        largest = SIGNATURES_LONGEST;
+    }
+    struct validity validity = {.longest = SIGNATURES_AFTER, .jitter = state->jitter};
+    if (largest > validity.longest)
+        validity.longest = largest;
+    if (validity.jitter > validity.longest - largest)
+        validity.jitter = validity.longest - largest;
+    return validity;
+}
+
 /* The signed zone into a publication that has begun. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
-                                    uint32_t serial, int64_t now, struct publication *publication,
-                                    struct keyd_error *err)
+                                    uint32_t serial, int64_t now, const struct validity *validity,
+                                    struct publication *publication, struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX + STATE_OTHERS_MAX];
     struct signers signers = {0};
@@ -198,7 +232,8 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .zsk_count = signers.zsk_count,
                                     .dnskey_ttl = state->dnskey_ttl,
                                     .inception = (uint32_t)(now - SIGNATURES_BEFORE),
-                                    .expiration = (uint32_t)(now + SIGNATURES_AFTER),
+                                    .expiration = (uint32_t)(now + validity->longest),
+                                    .jitter = validity->jitter,
                                     .serial = serial,
                                     .denial = state->denial,
                                     .zonemd = state->zonemd};
@@ -303,11 +338,12 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
     uint32_t serial = serial_choose(&source);
     enum keyd_status status = check_ready(session, now, err);
     take_others(session);
+    const struct validity validity = choose_validity(state, zone, report);
     if (status == KEYD_OK)
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)
         return status;
-    status = make_signed(session, zone, serial, now, &publication, err);
+    status = make_signed(session, zone, serial, now, &validity, &publication, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return status;

@@ -80,6 +80,43 @@ expect 0 '2026112502, one above the zone file' "$DNSSEC" enable unix.org --seria
 expect 0 '2026112503 \(the zone file has 5; 2026112502' "$DNSSEC" enable unix.org --serial keep
 expect 2 '--serial up: keep, increment, unixtime or date' "$DNSSEC" enable unix.org --serial up
 
+# ---- When signatures end -------------------------------------------------------------------------
+
+# ends FILE: how many different ends, the first and the last.
+ends() {
+    awk -F'\t' '$4 == "RRSIG" { split($5, f, " "); print f[5] }' "$1" | sort -u >ends
+    echo "$(wc -l <ends) $(head -1 ends) $(tail -1 ends)"
+}
+expect 0 'Verified' "$DNSSEC" enable late.org --zone-file zone --signed-zone late.signed --now $now
+[ "$(ends late.signed)" = '1 20261208083102 20261208083102' ] || fail "ends: $(ends late.signed)"
+expect 0 'Verified' "$DNSSEC" enable late.org --jitter 2d --now $now
+read -r count first last <<<"$(ends late.signed)"
+[ "$count" -gt 5 ] && [ "$first" -ge 20261206083102 ] && [ "$last" -le 20261208083102 ] ||
+    fail "spread: $count $first $last"
+cut -f 1-4 late.signed >shape
+cp ends ends.before
+# The same clock gives the same ends, and sign does what enable was told.
+expect 0 "Signatures end +${first:0:4}-${first:4:2}-${first:6:2} ${first:8:2}:${first:10:2}" \
+    "$DNSSEC" sign late.org --now $now
+ends late.signed >/dev/null
+cmp ends ends.before || fail "the ends moved"
+cut -f 1-4 late.signed | cmp - shape || fail "the zone changed"
+expect 0 'Verified' "$DNSSEC" enable late.org --jitter 0 --now $now
+[ "$(ends late.signed)" = '1 20261208083102 20261208083102' ] || fail "ends: $(ends late.signed)"
+expect 2 '--jitter 7d: a time such as 12h, 6d at most' "$DNSSEC" enable late.org --jitter 7d
+# No signature ends before a record that it signs would leave the caches; within reason.
+{ cat zone; echo 'long 20d TXT x'; } >late
+expect 0 'Verified' "$DNSSEC" enable late.org --zone-file late --jitter 6d --now $now
+[ "$(ends late.signed)" = '1 20261214083102 20261214083102' ] || fail "ends: $(ends late.signed)"
+{ cat zone; echo 'long 12d TXT x'; } >late
+expect 0 'Verified' "$DNSSEC" sign late.org --now $now
+read -r count first last <<<"$(ends late.signed)"
+[ "$count" -gt 5 ] && [ "$first" -ge 20261206083102 ] || fail "spread: $count $first $last"
+{ cat zone; echo 'long 2147483647 TXT x'; } >late
+expect 0 'Notice +the TTL of long.late.org. TXT, 2147483647 seconds, is longer than' \
+    "$DNSSEC" sign late.org --now $now
+[ "$(ends late.signed)" = '1 20270222083102 20270222083102' ] || fail "ends: $(ends late.signed)"
+
 # ---- What is there already -----------------------------------------------------------------------
 
 # Our own signed zone, given as the unsigned one of a new run with the same keys.
