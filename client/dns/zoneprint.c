@@ -12,9 +12,9 @@ void print_record(struct bytes *out, const struct owner_text *owner, uint32_t tt
                   const uint8_t *rdata, size_t length)
 {
     bytes_add(out, owner->text, owner->length);
-    bytes_u8(out, '\t');
+    bytes_add(out, "\t", 1);
     bytes_decimal(out, ttl);
-    bytes_text(out, "\tIN\t");
+    bytes_add(out, "\tIN\t", 4);
     rdata_format_type(type, out);
     bytes_u8(out, '\t');
     rdata_format(type, rdata, length, out);

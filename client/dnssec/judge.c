@@ -78,7 +78,11 @@ static int compare_records(const void *left, const void *right, void *context)
 static void sort_here(struct here *here)
 {
     size_t kept = 0;
-    qsort_r(here->records, here->count, sizeof *here->records, compare_records, here);
+    bool sorted = true;
+    for (size_t i = 1; i < here->count && sorted; i++)
+        sorted = compare_records(&here->records[i - 1], &here->records[i], here) <= 0;
+    if (!sorted)
+        qsort_r(here->records, here->count, sizeof *here->records, compare_records, here);
     for (size_t i = 0; i < here->count; i++) {
         if (kept > 0 && compare_records(&here->records[kept - 1], &here->records[i], here) == 0 &&
             here->records[kept - 1].ttl == here->records[i].ttl)

@@ -148,8 +148,9 @@ static void report_verified(struct report *report, const struct verified *verifi
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
                                     const char *shown, const struct zone *zone,
-                                    const uint32_t *serial, enum verify_mode mode,
-                                    struct verified *verified, struct keyd_error *err)
+                                    const uint32_t *serial, size_t signatures,
+                                    enum verify_mode mode, struct verified *verified,
+                                    struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
     const struct zone_state *state = &session->state;
@@ -160,6 +161,7 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .others = state->others,
                                               .other_count = state->other_count,
                                               .unsigned_zone = zone,
+                                              .signatures = signatures,
                                               .serial = serial,
                                               .denial = state->denial,
                                               .zonemd = state->zonemd,
@@ -175,7 +177,7 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
         session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
     if (path == NULL)
         path = session->state.signed_zone;
-    return verify_with(session, path, path, NULL, NULL, mode, verified, err);
+    return verify_with(session, path, path, NULL, NULL, 0, mode, verified, err);
 }
 
 /* How long signatures last. */
@@ -211,14 +213,21 @@ static struct validity choose_validity(const struct zone_state *state, const str
     return validity;
 }
 
+/* One signing. */
+struct pass {
+    uint32_t serial;
+    int64_t now; /* seconds since 1970 */
+    struct validity validity;
+    size_t signatures; /* that were made */
+};
+
 /* The signed zone into a publication that has begun. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
-                                    uint32_t serial, int64_t now, const struct validity *validity,
-                                    struct publication *publication, struct keyd_error *err)
+                                    struct pass *pass, struct publication *publication,
+                                    struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX + STATE_OTHERS_MAX];
     struct signers signers = {0};
-    size_t signatures;
     size_t own = session_dnskeys(session, dnskeys);
     const struct zone_state *state = &session->state;
     for (size_t i = 0; i < state->other_count; i++)
@@ -231,15 +240,15 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .zsks = signers.zsks,
                                     .zsk_count = signers.zsk_count,
                                     .dnskey_ttl = state->dnskey_ttl,
-                                    .inception = (uint32_t)(now - SIGNATURES_BEFORE),
-                                    .expiration = (uint32_t)(now + validity->longest),
-                                    .jitter = validity->jitter,
-                                    .serial = serial,
+                                    .inception = (uint32_t)(pass->now - SIGNATURES_BEFORE),
+                                    .expiration = (uint32_t)(pass->now + pass->validity.longest),
+                                    .jitter = pass->validity.jitter,
+                                    .serial = pass->serial,
                                     .denial = state->denial,
                                     .zonemd = state->zonemd};
     const struct sign_output output = {publish_add, publish_patch, publication};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, &output, &signatures, err);
+        status = sign_zone(zone, &signing, &output, &pass->signatures, err);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
     signers_close(&signers);
@@ -322,46 +331,53 @@ static enum keyd_status publish(struct session *session, struct publication *pub
     return reload(session, report, err);
 }
 
+static void report_made(struct report *report, const struct zone_state *state,
+                        const struct serial_source *source, const struct pass *pass,
+                        const struct verified *verified)
+{
+    char when[WHEN_MAX];
+    report_serial(report, state, source, pass->serial);
+    report_verified(report, verified, state->denial);
+    report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
+               denial_text(state->denial));
+    report_add(report, "Digest", "zonemd", json_boolean(state->zonemd), "%s",
+               state->zonemd ? ZONEMD_TEXT : "none");
+    when_text(verified->expiration * 1000, pass->now * 1000, when);
+    report_add(report, "Signatures end", "signatures_end", when_json(verified->expiration * 1000),
+               "%s", when);
+}
+
 enum keyd_status signing_run(struct session *session, const struct zone *zone,
                              struct report *report, struct keyd_error *err)
 {
     struct publication publication;
     struct verified verified;
-    char when[WHEN_MAX];
     const struct zone_state *state = &session->state;
-    int64_t now = clock_now() / 1000;
+    struct pass pass = {.now = clock_now() / 1000};
     const struct serial_source source = {.policy = state->serial_policy,
                                          .file = zone_serial(zone),
                                          .have_last = state->have_serial,
                                          .last = state->serial,
-                                         .now = now};
-    uint32_t serial = serial_choose(&source);
-    enum keyd_status status = check_ready(session, now, err);
-    take_others(session);
-    const struct validity validity = choose_validity(state, zone, report);
+                                         .now = pass.now};
+    enum keyd_status status = check_ready(session, pass.now, err);
     if (status == KEYD_OK)
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)
         return status;
-    status = make_signed(session, zone, serial, now, &validity, &publication, err);
+    take_others(session);
+    pass.serial = serial_choose(&source);
+    pass.validity = choose_validity(state, zone, report);
+    status = make_signed(session, zone, &pass, &publication, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return status;
     }
-    status = verify_with(session, publication.fresh, state->signed_zone, zone, &serial,
-                         session->options->verify, &verified, err);
+    status = verify_with(session, publication.fresh, state->signed_zone, zone, &pass.serial,
+                         pass.signatures, session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
-    report_serial(report, state, &source, serial);
-    report_verified(report, &verified, state->denial);
-    report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
-               denial_text(state->denial));
-    report_add(report, "Digest", "zonemd", json_boolean(state->zonemd), "%s",
-               state->zonemd ? ZONEMD_TEXT : "none");
-    when_text(verified.expiration * 1000, now * 1000, when);
-    report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
-               "%s", when);
-    return publish(session, &publication, &verified, now, report, err);
+    report_made(report, state, &source, &pass, &verified);
+    return publish(session, &publication, &verified, pass.now, report, err);
 }

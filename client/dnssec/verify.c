@@ -14,6 +14,7 @@
 #include "client/dns/rrtype.h"
 #include "client/dns/zonefile.h"
 #include "client/dnssec/judge.h"
+#include "client/dnssec/relay.h"
 
 #define SOA_AFTER_SERIAL 16 /* bytes: refresh, retry, expire, minimum */
 
@@ -230,7 +231,12 @@ static enum keyd_status take_record(void *context, const struct zonefile_record 
                                     struct keyd_error *err)
 {
     struct verifier *verifier = context;
-    int order = verifier->gathering ? canon_compare(verifier->judge.here.owner, record->owner) : -1;
+    const uint8_t *owner = verifier->judge.here.owner;
+    int order = -1;
+    if (verifier->gathering)
+        order = memcmp(owner, record->owner, dname_length(record->owner)) == 0
+                    ? 0
+                    : canon_compare(owner, record->owner);
     if (order > 0) {
         verifier->unordered = true;
         return keyd_fail(err, KEYD_ABORTED, "UNORDERED", "%s: not in canonical order",
@@ -266,13 +272,13 @@ static enum keyd_status end_stream(struct verifier *verifier, struct keyd_error 
 
 /* ---- All of it ------------------------------------------------------------------------------ */
 
-/* How many signatures there will be: of the unsigned zone, else by the file's size. */
+/* How many signatures there will be: as was said, else by the file's size. */
 static size_t expected_signatures(const char *path, const struct verification *wanted)
 {
     struct stat st;
     size_t signature = 0;
-    if (wanted->unsigned_zone != NULL)
-        return zone_sets(wanted->unsigned_zone) + zone_names(wanted->unsigned_zone);
+    if (wanted->signatures != 0)
+        return wanted->signatures;
     for (size_t i = 0; i < wanted->dnskey_count; i++) {
         if ((wanted->dnskeys[i].flags & DNSKEY_SEP) == 0)
             signature = dnskey_signature_length(&wanted->dnskeys[i]);
@@ -283,9 +289,11 @@ static size_t expected_signatures(const char *path, const struct verification *w
 
 static void choose_sample(struct judge *judge, const char *path)
 {
+    const struct zone *before = judge->wanted->unsigned_zone;
     size_t expected = expected_signatures(path, judge->wanted);
+    size_t rrsets = before != NULL ? zone_sets(before) + zone_names(before) : expected;
     enum verify_mode mode = judge->wanted->mode;
-    bool full = mode == VERIFY_FULL || (mode == VERIFY_DEFAULT && expected < VERIFY_FULL_BELOW);
+    bool full = mode == VERIFY_FULL || (mode == VERIFY_DEFAULT && rrsets < VERIFY_FULL_BELOW);
     judge->every = full || expected < VERIFY_SAMPLE_SIZE ? 1 : expected / VERIFY_SAMPLE_SIZE;
     uint32_t random = 0;
     if (judge->every > 1 && RAND_bytes((unsigned char *)&random, sizeof random) == 1)
@@ -343,6 +351,22 @@ static void free_judge(struct judge *judge)
     digest_free(&judge->digest);
 }
 
+/* The records of the file, read in this thread, judged in another one. An error of the reading is
+ * there because the other one wants no more, or stands for itself. */
+static enum keyd_status read_through(struct verifier *verifier, struct keyd_error *err)
+{
+    struct relay *relay = NULL;
+    struct keyd_error judged;
+    enum keyd_status status = relay_new(take_record, verifier, &relay, err);
+    if (status != KEYD_OK)
+        return status;
+    status = zonefile_read(verifier->path, verifier->judge.wanted->apex, relay_take, relay, err);
+    enum keyd_status other = relay_end(relay, &judged);
+    if (other != KEYD_OK && err != NULL)
+        *err = judged;
+    return other != KEYD_OK ? other : status;
+}
+
 /* The same records in canonical order, from memory. */
 static enum keyd_status replay(struct verifier *verifier, const struct zone *zone,
                                struct keyd_error *err)
@@ -387,8 +411,7 @@ static enum keyd_status run(const char *path, const struct verification *wanted,
     choose_sample(&verifier->judge, path);
     enum keyd_status status = begin(verifier, err);
     if (status == KEYD_OK)
-        status = zone != NULL ? replay(verifier, zone, err)
-                              : zonefile_read(path, wanted->apex, take_record, verifier, err);
+        status = zone != NULL ? replay(verifier, zone, err) : read_through(verifier, err);
     if (status == KEYD_OK)
         status = end_stream(verifier, err);
     status = settle(verifier, status, err);

@@ -66,7 +66,7 @@ dnssec-settime -P now -A now -I +30d -D +60d "$key" >/dev/null
 expect 0 'found and taken|would be' "$DNSSEC" enable bad.example --zone-file bad.example \
     --zsk-file "$key" --dry-run
 [ -z "$(ls state/bad.example/K* 2>/dev/null)" ] || fail "a dry run took the key"
-bad 0 "Notice +the times in $key. are not followed, .*: Inactive [0-9]{14}, Delete [0-9]{14}" "$key."
+bad 0 "Notice +the times in [^ ]+ are not followed, .*: Inactive [0-9]{14}, Delete [0-9]{14}" "$key."
 valid bad.example bad.example.signed
 bad 3 'has the ZSK Kbad.example.* already: to change it' "$second"
 finish
