@@ -48,6 +48,21 @@ for denial in nsec nsec3; do
         --zonemd --denial $denial
     digested . root.signed $denial
 done
+# Every algorithm over an odd zone, and the smallest one there is.
+printf '%s\n' "$SOA" '@ 60 NS ns.' >least
+for number in 8 10 13 14 15; do
+    for denial in nsec nsec3 'nsec3 --opt-out'; do
+        for file in odd.zone least; do
+            zone=${file%.zone}$number.example
+            cp "$DATA/odd.zone" .
+            # shellcheck disable=SC2086 # words
+            expect 0 'all [0-9]+ signatures' "$DNSSEC" enable "$zone" --zone-file "$file" \
+                --signed-zone signed --algorithm "$number" --zonemd --denial $denial
+            digested "$zone" signed "${denial% *}"
+            rm signed
+        done
+    done
+done
 hash=$(ldns-nsec3-hash -a 1 -t 0 www.hash.example)
 printf '%s\n' "$SOA" '@ 60 NS ns.' 'www 60 A 192.0.2.1' "${hash%.} 60 A 192.0.2.2" \
     "${hash%.} 60 TYPE65280 \\# 0" >hash.file
