@@ -252,6 +252,79 @@ static void set_key_size(struct argp_state *state, const char *arg, struct optio
     argp_error(state, "--key-size %s: 2048, 3072 or 4096", arg);
 }
 
+static void set_jitter(struct argp_state *state, const char *arg, struct options *options)
+{
+    options->have_jitter = true;
+    if (!ttl_parse(arg, strlen(arg), &options->jitter) || options->jitter > STATE_JITTER_MAX)
+        argp_error(state, "--jitter %s: a time such as 12h, 6d at most", arg);
+}
+
+static void set_serial(struct argp_state *state, const char *arg, struct options *options)
+{
+    options->have_serial = true;
+    if (!serial_policy_parse(arg, &options->serial))
+        argp_error(state, "--serial %s: keep, increment, unixtime or date", arg);
+}
+
+static void set_key(struct argp_state *state, const char *arg, struct options *options)
+{
+    options->key = arg;
+    if (!alias_is_valid(arg))
+        argp_error(state, "--key %s: give it as alias/NAME, with 1 to 63 of [A-Za-z0-9_-]", arg);
+}
+
+/* The keys and their algorithm. */
+static error_t parse_keys(int key, char *arg, struct argp_state *state, struct options *options)
+{
+    switch (key) {
+    case KEY_KEY:
+        set_key(state, arg, options);
+        return 0;
+    case KEY_ALGORITHM:
+        set_algorithm(state, arg, options);
+        return 0;
+    case KEY_SIZE:
+        set_key_size(state, arg, options);
+        return 0;
+    case KEY_ZSK_FILE:
+        options->zsk_file = not_empty(state, "zsk-file", arg);
+        return 0;
+    case KEY_TOKEN:
+        options->token = arg;
+        if (!name_is_valid(arg))
+            argp_error(state, "--token %s: 1 to 63 of [A-Za-z0-9_-]", arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* What the signed zone will be like. */
+static error_t parse_signing(int key, char *arg, struct argp_state *state, struct options *options)
+{
+    switch (key) {
+    case KEY_DENIAL:
+        set_denial(state, arg, options);
+        return 0;
+    case KEY_OPT_OUT:
+        options->denial.opt_out = true;
+        return 0;
+    case KEY_JITTER:
+        set_jitter(state, arg, options);
+        return 0;
+    case KEY_SERIAL:
+        set_serial(state, arg, options);
+        return 0;
+    case KEY_ZONEMD:
+    case KEY_NO_ZONEMD:
+        options->have_zonemd = true;
+        options->zonemd = key == KEY_ZONEMD;
+        return 0;
+    default:
+        return parse_keys(key, arg, state, options);
+    }
+}
+
 static error_t parse_command(int key, char *arg, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -264,47 +337,6 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_SIGNED_ZONE:
         options->signed_zone = not_empty(state, "signed-zone", arg);
-        return 0;
-    case KEY_KEY:
-        options->key = arg;
-        if (!alias_is_valid(arg))
-            argp_error(state, "--key %s: give it as alias/NAME, with 1 to 63 of [A-Za-z0-9_-]",
-                       arg);
-        return 0;
-    case KEY_ALGORITHM:
-        set_algorithm(state, arg, options);
-        return 0;
-    case KEY_SIZE:
-        set_key_size(state, arg, options);
-        return 0;
-    case KEY_DENIAL:
-        set_denial(state, arg, options);
-        return 0;
-    case KEY_OPT_OUT:
-        options->denial.opt_out = true;
-        return 0;
-    case KEY_ZSK_FILE:
-        options->zsk_file = not_empty(state, "zsk-file", arg);
-        return 0;
-    case KEY_JITTER:
-        options->have_jitter = true;
-        if (!ttl_parse(arg, strlen(arg), &options->jitter) || options->jitter > STATE_JITTER_MAX)
-            argp_error(state, "--jitter %s: a time such as 12h, 6d at most", arg);
-        return 0;
-    case KEY_SERIAL:
-        options->have_serial = true;
-        if (!serial_policy_parse(arg, &options->serial))
-            argp_error(state, "--serial %s: keep, increment, unixtime or date", arg);
-        return 0;
-    case KEY_ZONEMD:
-    case KEY_NO_ZONEMD:
-        options->have_zonemd = true;
-        options->zonemd = key == KEY_ZONEMD;
-        return 0;
-    case KEY_TOKEN:
-        options->token = arg;
-        if (!name_is_valid(arg))
-            argp_error(state, "--token %s: 1 to 63 of [A-Za-z0-9_-]", arg);
         return 0;
     case KEY_RELOAD:
         options->reload = arg;
@@ -326,7 +358,7 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
             argp_error(state, "--opt-out goes with --denial nsec3: give both");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_signing(key, arg, state, options);
     }
 }
 

@@ -49,17 +49,19 @@ void rrsig_message(const struct rrsig *rrsig, const struct rrset *set, struct by
     }
 }
 
+#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME  UINT64_C(0x100000001b3)
+
 /* FNV-1a with a finish that spreads the low bits: no secret, but even. */
 static uint32_t hash_set(const struct rrset *set)
 {
     struct dname owner = {.length = (uint8_t)dname_length(set->owner)};
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t hash = FNV_OFFSET;
     memcpy(owner.wire, set->owner, owner.length);
     dname_lower(owner.wire);
-    for (size_t i = 0; i < owner.length + 2U; i++) {
-        unsigned byte = i < owner.length ? owner.wire[i] : set->type >> (i - owner.length) * 8;
-        hash = (hash ^ (byte & 0xff)) * UINT64_C(0x100000001b3);
-    }
+    for (size_t i = 0; i < owner.length; i++)
+        hash = (hash ^ owner.wire[i]) * FNV_PRIME;
+    hash = (hash ^ set->type) * FNV_PRIME;
     hash ^= hash >> 33;
     hash *= UINT64_C(0xff51afd7ed558ccd);
     return (uint32_t)(hash >> 32);
