@@ -9,7 +9,7 @@
 #include "client/dnssec/enable.h"
 #include "client/dnssec/show.h"
 #include "client/dnssec/signing.h"
-#include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "client/dnssec/zonekeys.h"
 #include "keyd/base/clock.h"
 

@@ -13,6 +13,7 @@
 #include "client/dnssec/sign.h"
 #include "client/dnssec/signing.h"
 #include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "client/dnssec/takeover.h"
 #include "client/dnssec/zonekeys.h"
 #include "keyd/base/clock.h"

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "keyd/base/file.h"
 
 #define ENDING ".new"

@@ -11,6 +11,7 @@
 #include "client/dnssec/reload.h"
 #include "client/dnssec/sign.h"
 #include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "keyd/base/clock.h"
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */

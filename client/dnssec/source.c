@@ -8,11 +8,7 @@
 
 #include "client/dns/axfr.h"
 #include "client/dns/zonefile.h"
-
-bool is_standard_stream(const char *path)
-{
-    return strcmp(path, STANDARD_STREAM) == 0;
-}
+#include "client/dnssec/stream.h"
 
 /* ---- Settings ------------------------------------------------------------------------------- */
 

@@ -9,12 +9,6 @@
 #include "client/dnssec/options.h"
 #include "client/dnssec/state.h"
 
-/* In the place of a file's name: standard input, or standard output. */
-#define STANDARD_STREAM "-"
-
-/* The name of one, not a file's. */
-bool is_standard_stream(const char *path);
-
 /* Takes over what enable's options say of it; what they do not name stays as it is.
  * INVALID_ARGUMENT, reason USAGE, when nothing is known then, or they do not go together. */
 enum keyd_status source_set(const struct options *options, struct zone_state *state,
