@@ -175,12 +175,14 @@ static enum keyd_status set_key(struct session *session, struct keyd_error *err)
 static enum keyd_status check_place(const struct session *session, struct takeover *takeover,
                                     struct keyd_error *err)
 {
-    struct dnskey own[STATE_KEYS_MAX];
+    struct dnskey known[STATE_KEYS_MAX + STATE_OTHERS_MAX];
     const struct zone_state *state = &session->state;
     if ((state->enabled_ms != 0 && !session->new_place) || is_standard_stream(state->signed_zone))
         return KEYD_OK;
-    return takeover_check(state->signed_zone, state->zone.wire, own, session_dnskeys(session, own),
-                          takeover, err);
+    size_t count = session_dnskeys(session, known);
+    for (size_t i = 0; i < state->other_count; i++)
+        known[count++] = state->others[i];
+    return takeover_check(state->signed_zone, state->zone.wire, known, count, takeover, err);
 }
 
 static enum keyd_status set_all(struct session *session, struct keyd_error *err)
@@ -336,6 +338,8 @@ enum keyd_status enable_run(struct session *session, struct report *report, stru
         status = check_place(session, &takeover, err);
     if (status == KEYD_OK)
         status = session_zone(session, &zone, err);
+    if (status == KEYD_OK)
+        intake_report(&session->intake, report);
     if (status == KEYD_OK)
         status = enable_zone(session, zone, &takeover, report, enabled, err);
     zone_free(zone);

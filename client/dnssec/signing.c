@@ -170,14 +170,17 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                     struct verified *verified, struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
+    const struct zone_state *state = &session->state;
     const struct verification verification = {.shown = shown,
                                               .apex = session->options->zone.wire,
                                               .dnskeys = dnskeys,
                                               .dnskey_count = session_dnskeys(session, dnskeys),
+                                              .others = state->others,
+                                              .other_count = state->other_count,
                                               .unsigned_zone = zone,
                                               .serial = serial,
-                                              .denial = session->state.denial,
-                                              .zonemd = session->state.zonemd,
+                                              .denial = state->denial,
+                                              .zonemd = state->zonemd,
                                               .now = clock_now() / 1000,
                                               .mode = mode};
     return verify_file(path, &verification, verified, err);
@@ -203,22 +206,26 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     uint32_t serial, int64_t now, struct publication *publication,
                                     struct keyd_error *err)
 {
-    struct dnskey dnskeys[STATE_KEYS_MAX];
+    struct dnskey dnskeys[STATE_KEYS_MAX + STATE_OTHERS_MAX];
     struct signers signers = {0};
     size_t signatures;
+    size_t own = session_dnskeys(session, dnskeys);
+    const struct zone_state *state = &session->state;
+    for (size_t i = 0; i < state->other_count; i++)
+        dnskeys[own + i] = state->others[i];
     enum keyd_status status = signers_open(session, &signers, err);
     const struct signing signing = {.dnskeys = dnskeys,
-                                    .dnskey_count = session_dnskeys(session, dnskeys),
+                                    .dnskey_count = own + state->other_count,
                                     .ksks = signers.ksks,
                                     .ksk_count = signers.ksk_count,
                                     .zsks = signers.zsks,
                                     .zsk_count = signers.zsk_count,
-                                    .dnskey_ttl = session->state.dnskey_ttl,
+                                    .dnskey_ttl = state->dnskey_ttl,
                                     .inception = (uint32_t)(now - SIGNATURES_BEFORE),
                                     .expiration = (uint32_t)(now + SIGNATURES_AFTER),
                                     .serial = serial,
-                                    .denial = session->state.denial,
-                                    .zonemd = session->state.zonemd};
+                                    .denial = state->denial,
+                                    .zonemd = state->zonemd};
     const struct sign_output output = {publish_add, publish_patch, publication};
     if (status == KEYD_OK)
         status = sign_zone(zone, &signing, &output, &signatures, err);
@@ -226,6 +233,21 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
         status = publish_end(publication, err);
     signers_close(&signers);
     return status;
+}
+
+/* Those of the zone file that were not ours, but for a key that has become ours since. */
+static void take_others(struct session *session)
+{
+    struct zone_state *state = &session->state;
+    const struct intake *intake = &session->intake;
+    state->other_count = 0;
+    for (size_t i = 0; i < intake->other_count; i++) {
+        bool own = false;
+        for (size_t j = 0; j < state->key_count; j++)
+            own = own || dnskey_equal(&intake->others[i], &state->keys[j].dnskey);
+        if (!own)
+            state->others[state->other_count++] = intake->others[i];
+    }
 }
 
 /* Puts the verified file in its place. The serial is on disk before it is out. */
@@ -306,6 +328,7 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
                                          .now = now};
     uint32_t serial = serial_choose(&source);
     enum keyd_status status = check_ready(session, now, err);
+    take_others(session);
     if (status == KEYD_OK)
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)

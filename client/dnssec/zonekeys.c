@@ -13,15 +13,6 @@
 
 #define TAG_TRIES 32 /* two keys share a tag once in some 16,000 */
 
-static bool collides(const struct zone_state *state, const struct dnskey *key)
-{
-    for (size_t i = 0; i < state->key_count; i++) {
-        if (dnskey_tags_collide(&state->keys[i].dnskey, key))
-            return true;
-    }
-    return false;
-}
-
 static enum keyd_status remember(struct session *session, const struct zone_key *key,
                                  struct keyd_error *err)
 {
@@ -183,7 +174,7 @@ static enum keyd_status take(struct session *session, const struct hsm_key *key,
                                   &made.dnskey, err);
     if (status != KEYD_OK)
         return status;
-    if (collides(&session->state, &made.dnskey))
+    if (session_tag_is_taken(session, &made.dnskey))
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_TAG",
                          "key %s has the key tag %u, which another key of the zone has: name "
                          "another key with --key",
@@ -252,7 +243,7 @@ static bool find_left_over(const struct session *session, struct zone_key *key)
                                     &key->dnskey, NULL) == KEYD_OK &&
                 key->dnskey.flags == DNSKEY_ZSK &&
                 key->dnskey.algorithm == session->state.algorithm &&
-                !collides(&session->state, &key->dnskey) &&
+                !session_tag_is_taken(session, &key->dnskey) &&
                 keyfile_load(session->folder, key->file, &key->dnskey, &pkey, NULL) == KEYD_OK;
         EVP_PKEY_free(pkey);
     }
@@ -285,7 +276,7 @@ static enum keyd_status make(struct session *session, struct zone_key *key, stru
     enum keyd_status status = KEYD_OK;
     for (unsigned tries = 0; tries < TAG_TRIES && status == KEYD_OK; tries++) {
         status = keyfile_generate(algorithm_of(session), DNSKEY_ZSK, &pkey, &key->dnskey, err);
-        if (status == KEYD_OK && !collides(&session->state, &key->dnskey))
+        if (status == KEYD_OK && !session_tag_is_taken(session, &key->dnskey))
             break;
         EVP_PKEY_free(pkey);
         pkey = NULL;

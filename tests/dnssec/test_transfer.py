@@ -441,8 +441,16 @@ class KeydDnssec(unittest.TestCase):
         self.server.stop()
         self.server.write_zone("open.example", OPEN + "@ NSEC @ SOA\n")
         self.server.start()
-        self.dnssec(3, f"{self.at_server()}: open.example. NSEC: the zone is signed already", "enable",
-                    "open.example", "--from-server", self.at_server(), "--signed-zone", "signed")
+        self.dnssec(0, "1 NSEC record .*taken out", "enable", "open.example", "--from-server",
+                    self.at_server(), "--signed-zone", "signed")
+
+    def test_a_zone_that_cannot_be_signed(self):
+        self.server.stop()
+        self.server.write_zone("open.example", OPEN + "foreign DNSKEY 257 3 13 AAAA\n")
+        self.server.start()
+        self.dnssec(1, f"{self.at_server()}: foreign.open.example.: ", "enable", "open.example",
+                    "--from-server", self.at_server(), "--signed-zone", "signed")
+        self.assertFalse(os.path.exists(self.signed))
 
 
 class Streams(unittest.TestCase):
