@@ -177,6 +177,8 @@ enum keyd_status zonecheck(const struct zone *zone, const char *path, struct key
         if (status == KEYD_OK && is_below(&zone_name, &dname)) {
             struct rrset first = {0};
             zone_next_set(&zone_name, &first);
+            if (dname.line == 0)
+                return content(&check, &first, err, "below a DNAME (RFC 6672, 2.4)");
             return content(&check, &first, err, "below the DNAME of line %u (RFC 6672, 2.4)",
                            dname.line);
         }
