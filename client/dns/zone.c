@@ -19,6 +19,8 @@
 #define REGION_MAX (((size_t)1 << 32) * ALIGNMENT) /* all that a place of 32 bits reaches */
 #define REGION_MIN ((size_t)1 << 20)               /* a zone of a few thousand records */
 
+#define OPEN_STEP ((size_t)1 << 20) /* bytes that are opened at once */
+
 enum {
     HAS_GIVEN = 1, /* the rdata as it was added follows the canonical one */
     HAS_OWNER = 2, /* the owner follows */
@@ -45,7 +47,8 @@ struct zone {
     struct dname tail; /* in lower case */
     size_t apex_labels;
     uint8_t *region;
-    size_t size;
+    size_t size; /* bytes that are reserved */
+    size_t open; /* of them, those that may be written */
     size_t used;
     bool finished;
     struct entry *index; /* in the region */
@@ -56,12 +59,13 @@ struct zone {
 };
 
 /* As much address space as there is to be had, up to REGION_MAX; where that is limited, half of it:
- * others need some too. */
+ * others need some too. None of it counts as memory before it is opened, whatever the kernel's way
+ * of counting (vm.overcommit_memory). */
 static uint8_t *reserve(size_t *size)
 {
     for (size_t wanted = REGION_MAX; wanted >= REGION_MIN; wanted /= 2) {
-        void *region = mmap(NULL, wanted, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *region =
+            mmap(NULL, wanted, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (region == MAP_FAILED)
             continue;
         *size = wanted;
@@ -175,12 +179,29 @@ static void owner_from_key(const struct zone *zone, const uint8_t *key, size_t k
 
 /* ---- Adding --------------------------------------------------------------------------------- */
 
+/* Opens the region so that so many bytes more can be used. */
+static bool make_room(struct zone *zone, size_t length)
+{
+    if (zone->open - zone->used >= length)
+        return true;
+    if (zone->size - zone->used < length)
+        return false;
+    size_t step = (length - (zone->open - zone->used) + OPEN_STEP - 1) / OPEN_STEP * OPEN_STEP;
+    if (step > zone->size - zone->open)
+        step = zone->size - zone->open;
+    if (mprotect(zone->region + zone->open, step, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    zone->open += step;
+    return true;
+}
+
 static enum keyd_status too_large(const struct zone *zone, struct keyd_error *err)
 {
-    return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "ZONE_TOO_LARGE",
-                     "the zone needs more than the %zu MiB of address space that this process has "
-                     "for it: raise its limit (ulimit -v)",
-                     zone->size >> 20);
+    return keyd_fail(
+        err, KEYD_RESOURCE_EXHAUSTED, "ZONE_TOO_LARGE",
+        "the zone needs more than the %zu MiB that this process can have for it: raise "
+        "its limit (ulimit -v), or give the machine more memory",
+        zone->used >> 20);
 }
 
 /* Puts the owner's sort key behind the header. */
@@ -211,7 +232,7 @@ enum keyd_status zone_add(struct zone *zone, const uint8_t *owner, uint16_t type
         !rdata_check(type, rdata, length))
         return keyd_fail(err, KEYD_INTERNAL, "ZONE_RECORD", "a record that cannot be in the zone");
     size_t most = sizeof(struct record) + DNAME_KEY_MAX + 2 * length + DNAME_MAX + ALIGNMENT;
-    if (zone->size - zone->used < most)
+    if (!make_room(zone, most))
         return too_large(zone, err);
     struct record *record = (struct record *)(zone->region + zone->used);
     *record = (struct record){.ttl = ttl, .line = line, .type = type};
@@ -292,7 +313,8 @@ static uint32_t four_bytes(const uint8_t *key, size_t length, size_t from)
 
 static enum keyd_status make_index(struct zone *zone, bool *sorted, struct keyd_error *err)
 {
-    if ((zone->size - zone->used) / sizeof *zone->index < zone->records)
+    if (zone->records > SIZE_MAX / sizeof *zone->index ||
+        !make_room(zone, zone->records * sizeof *zone->index))
         return too_large(zone, err);
     zone->index = (struct entry *)(zone->region + zone->used);
     *sorted = true;

@@ -67,7 +67,7 @@ void zone_free(struct zone *zone); /* takes NULL */
 /* Copies one record in. The owner must be the apex or below it and the rdata well formed
  * (rdata_check): INTERNAL otherwise, for both are the caller's to look at first.
  * RESOURCE_EXHAUSTED, ZONE_TOO_LARGE, when the region is full: at 16 GiB, or at what the limits of
- * the process left (ulimit -v). */
+ * the process (ulimit -v) or the machine left. */
 enum keyd_status zone_add(struct zone *zone, const uint8_t *owner, uint16_t type, uint32_t ttl,
                           const uint8_t *rdata, size_t length, unsigned line,
                           struct keyd_error *err) KEYD_CHECKED;

@@ -39,7 +39,14 @@ struct batch {
     struct batch *next;
 };
 
+/* What one thread checks with. Preparing a context takes some µs, copying it less than one. */
+struct tools {
+    EVP_MD_CTX **prepared; /* one for each key */
+    EVP_MD_CTX *work;
+};
+
 struct checker {
+    struct tools tools; /* of the thread that adds */
     EVP_PKEY **keys;
     uint8_t *algorithms;
     size_t key_count;
@@ -167,19 +174,42 @@ static size_t to_der(const uint8_t *signature, size_t length, size_t wanted, uin
     return made > 0 ? (size_t)made : 0;
 }
 
-static bool is_good(EVP_PKEY *pkey, uint8_t algorithm, const uint8_t *message,
-                    size_t message_length, const uint8_t *signature, size_t length)
+static void close_tools(struct tools *tools, size_t key_count)
+{
+    for (size_t i = 0; tools->prepared != NULL && i < key_count; i++)
+        EVP_MD_CTX_free(tools->prepared[i]);
+    free(tools->prepared);
+    EVP_MD_CTX_free(tools->work);
+    *tools = (struct tools){0};
+}
+
+static bool open_tools(const struct checker *checker, struct tools *tools)
+{
+    *tools = (struct tools){.prepared = calloc(checker->key_count + 1, sizeof *tools->prepared),
+                            .work = EVP_MD_CTX_new()};
+    bool good = tools->prepared != NULL && tools->work != NULL;
+    for (size_t i = 0; i < checker->key_count && good; i++) {
+        tools->prepared[i] = EVP_MD_CTX_new();
+        good = tools->prepared[i] != NULL &&
+               EVP_DigestVerifyInit(tools->prepared[i], NULL, hash_of(checker->algorithms[i]), NULL,
+                                    checker->keys[i]) == 1;
+    }
+    if (!good)
+        close_tools(tools, checker->key_count);
+    return good;
+}
+
+static bool is_good(const struct tools *tools, size_t key, uint8_t algorithm,
+                    const uint8_t *message, size_t message_length, const uint8_t *signature,
+                    size_t length)
 {
     uint8_t der[DER_MAX];
     if (algorithm == 13 || algorithm == 14) {
         length = to_der(signature, length, algorithm == 13 ? 64 : 96, der);
         signature = der;
     }
-    EVP_MD_CTX *ctx = length > 0 ? EVP_MD_CTX_new() : NULL;
-    bool good = ctx != NULL &&
-                EVP_DigestVerifyInit(ctx, NULL, hash_of(algorithm), NULL, pkey) == 1 &&
-                EVP_DigestVerify(ctx, signature, length, message, message_length) == 1;
-    EVP_MD_CTX_free(ctx);
+    bool good = length > 0 && EVP_MD_CTX_copy_ex(tools->work, tools->prepared[key]) == 1 &&
+                EVP_DigestVerify(tools->work, signature, length, message, message_length) == 1;
     ERR_clear_error();
     return good;
 }
@@ -206,7 +236,7 @@ static void note_bad(struct checker *checker, const struct head *head, const uin
     pthread_mutex_unlock(&checker->mutex);
 }
 
-static void check_batch(struct checker *checker, struct batch *batch)
+static void check_batch(struct checker *checker, const struct tools *tools, struct batch *batch)
 {
     const uint8_t *at = batch->tasks.data;
     for (size_t i = 0; i < batch->count; i++) {
@@ -215,8 +245,8 @@ static void check_batch(struct checker *checker, struct batch *batch)
         const uint8_t *owner = at + sizeof head;
         const uint8_t *signature = owner + head.owner_length;
         const uint8_t *message = signature + head.signature_length;
-        if (!is_good(checker->keys[head.key], checker->algorithms[head.key], message,
-                     head.message_length, signature, head.signature_length))
+        if (!is_good(tools, head.key, checker->algorithms[head.key], message, head.message_length,
+                     signature, head.signature_length))
             note_bad(checker, &head, owner);
         at = message + head.message_length;
     }
@@ -239,12 +269,15 @@ static struct batch *take_batch(struct checker *checker)
 static void *work(void *context)
 {
     struct checker *checker = context;
+    struct tools tools;
+    if (!open_tools(checker, &tools))
+        return NULL; /* the others do it */
     pthread_mutex_lock(&checker->mutex);
     for (;;) {
         struct batch *batch = take_batch(checker);
         if (batch != NULL) {
             pthread_mutex_unlock(&checker->mutex);
-            check_batch(checker, batch);
+            check_batch(checker, &tools, batch);
             pthread_mutex_lock(&checker->mutex);
         } else if (checker->closing) {
             break;
@@ -253,6 +286,7 @@ static void *work(void *context)
         }
     }
     pthread_mutex_unlock(&checker->mutex);
+    close_tools(&tools, checker->key_count);
     return NULL;
 }
 
@@ -273,7 +307,7 @@ static void hand_out(struct checker *checker)
     pthread_cond_signal(&checker->changed);
     pthread_mutex_unlock(&checker->mutex);
     if (mine != NULL)
-        check_batch(checker, mine);
+        check_batch(checker, &checker->tools, mine);
 }
 
 /* ---- From outside --------------------------------------------------------------------------- */
@@ -312,6 +346,8 @@ enum keyd_status checker_new(const struct dnskey *keys, size_t count, unsigned t
         made->keys[made->key_count] = pkey;
         made->algorithms[made->key_count] = keys[made->key_count].algorithm;
     }
+    if (!open_tools(made, &made->tools))
+        return keyd_fail_openssl(err, "verifying");
     return KEYD_OK;
 }
 
@@ -350,7 +386,7 @@ void checker_end(struct checker *checker, struct check_result *result)
     struct batch *batch = checker->filling;
     do {
         if (batch != NULL && !batch->tasks.failed)
-            check_batch(checker, batch);
+            check_batch(checker, &checker->tools, batch);
         else
             free_batch(batch);
         pthread_mutex_lock(&checker->mutex);
@@ -365,6 +401,7 @@ void checker_end(struct checker *checker, struct check_result *result)
         pthread_join(checker->threads[i], NULL);
     checker->result.checked = checker->added;
     *result = checker->result;
+    close_tools(&checker->tools, checker->key_count);
     for (size_t i = 0; i < checker->key_count; i++)
         EVP_PKEY_free(checker->keys[i]);
     free(checker->keys);

@@ -201,8 +201,12 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
         session->state.denial = session->options->denial;
     if (session->options->have_serial)
         session->state.serial_policy = session->options->serial;
+    if (session->options->have_jitter)
+        session->state.jitter = session->options->jitter;
     if (session->options->have_zonemd)
         session->state.zonemd = session->options->zonemd;
+    if (status == KEYD_OK)
+        status = zonekeys_check_file(session, err);
     if (status == KEYD_OK && reload != NULL)
         status =
             set_text(session->state.reload, sizeof session->state.reload, "--reload", reload, err);
@@ -237,6 +241,19 @@ static void observe(struct zone_state *state, const struct zone *zone,
 }
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
+
+static void tell_times(const struct session *session, struct report *report)
+{
+    char times[KEYFILE_TIMES];
+    const char *path = session->options->zsk_file;
+    if (path == NULL)
+        return;
+    keyfile_times(path, clock_now(), times);
+    if (times[0] != '\0')
+        report_notice(
+            report, json_pack("{s:s, s:s, s:s}", "kind", "key_times", "file", path, "times", times),
+            "the times in %s are not followed, the key signs from now on: %s", path, times);
+}
 
 static const char *came_text(enum zonekey_came came, bool dry_run)
 {
@@ -277,6 +294,8 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
     status = zonekeys_zsk(session, &came, err);
     if (status == KEYD_OK)
         report_key(report, session, "ZSK on this host", "zsk", state_zsk(&session->state), came);
+    if (status == KEYD_OK)
+        tell_times(session, report);
     return status;
 }
 

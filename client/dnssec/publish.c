@@ -17,6 +17,8 @@
 
 #define ENDING ".new"
 
+#define WRITE_BEHIND ((off_t)4 << 20) /* bytes: a disk is busy with them for some 10 ms */
+
 /* What a fatal signal removes; set before the file is made, emptied after it is gone. */
 static char pending[PATH_MAX];
 static volatile sig_atomic_t is_pending;
@@ -188,9 +190,20 @@ enum keyd_status publish_begin(const char *path, bool rehearsal, struct publicat
     return rehearsal ? begin_in_memory(publication, err) : begin_file(publication, err);
 }
 
+/* Has the kernel begin to write what is there, so that little is left to do at the end. No more
+ * than a hint: publish_end sees to it that all is on the disk. */
+static void start_writing(struct publication *publication)
+{
+    off_t length = publication->written - publication->started;
+    if (publication->rehearsal || publication->to_output || length < WRITE_BEHIND)
+        return;
+    sync_file_range(publication->fd, publication->started, length, SYNC_FILE_RANGE_WRITE);
+    publication->started = publication->written;
+}
+
 enum keyd_status publish_add(void *context, const void *data, size_t length, struct keyd_error *err)
 {
-    const struct publication *publication = context;
+    struct publication *publication = context;
     const char *at = data;
     while (length > 0) {
         ssize_t n = write(publication->fd, at, length);
@@ -200,7 +213,9 @@ enum keyd_status publish_add(void *context, const void *data, size_t length, str
             return keyd_fail_errno(err, errno, "%s", publication->fresh);
         at += n;
         length -= (size_t)n;
+        publication->written += n;
     }
+    start_writing(publication);
     return KEYD_OK;
 }
 

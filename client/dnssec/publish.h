@@ -28,6 +28,8 @@ struct publication {
     char fresh[PATH_MAX];  /* where the new one can be read: beside it, or in memory */
     int fd;                /* of the new one: holds its lock or its memory */
     mode_t mode;           /* that it will have */
+    off_t written;         /* bytes so far */
+    off_t started;         /* of them, on their way to the disk */
     bool rehearsal;
     bool to_output; /* in memory first, then to standard output */
 };

@@ -231,7 +231,12 @@ static enum keyd_status take_record(void *context, const struct zonefile_record 
                                     struct keyd_error *err)
 {
     struct verifier *verifier = context;
-    int order = verifier->gathering ? canon_compare(verifier->judge.here.owner, record->owner) : -1;
+    const uint8_t *owner = verifier->judge.here.owner;
+    int order = -1;
+    if (verifier->gathering)
+        order = memcmp(owner, record->owner, dname_length(record->owner)) == 0
+                    ? 0
+                    : canon_compare(owner, record->owner);
     if (order > 0) {
         verifier->unordered = true;
         return keyd_fail(err, KEYD_ABORTED, "UNORDERED", "%s: not in canonical order",
@@ -267,13 +272,13 @@ static enum keyd_status end_stream(struct verifier *verifier, struct keyd_error 
 
 /* ---- All of it ------------------------------------------------------------------------------ */
 
-/* How many signatures there will be: of the unsigned zone, else by the file's size. */
+/* How many signatures there will be: as was said, else by the file's size. */
 static size_t expected_signatures(const char *path, const struct verification *wanted)
 {
     struct stat st;
     size_t signature = 0;
-    if (wanted->unsigned_zone != NULL)
-        return zone_sets(wanted->unsigned_zone) + zone_names(wanted->unsigned_zone);
+    if (wanted->signatures != 0)
+        return wanted->signatures;
     for (size_t i = 0; i < wanted->dnskey_count; i++) {
         if ((wanted->dnskeys[i].flags & DNSKEY_SEP) == 0)
             signature = dnskey_signature_length(&wanted->dnskeys[i]);
@@ -284,9 +289,11 @@ static size_t expected_signatures(const char *path, const struct verification *w
 
 static void choose_sample(struct judge *judge, const char *path)
 {
+    const struct zone *before = judge->wanted->unsigned_zone;
     size_t expected = expected_signatures(path, judge->wanted);
+    size_t rrsets = before != NULL ? zone_sets(before) + zone_names(before) : expected;
     enum verify_mode mode = judge->wanted->mode;
-    bool full = mode == VERIFY_FULL || (mode == VERIFY_DEFAULT && expected < VERIFY_FULL_BELOW);
+    bool full = mode == VERIFY_FULL || (mode == VERIFY_DEFAULT && rrsets < VERIFY_FULL_BELOW);
     judge->every = full || expected < VERIFY_SAMPLE_SIZE ? 1 : expected / VERIFY_SAMPLE_SIZE;
     uint32_t random = 0;
     if (judge->every > 1 && RAND_bytes((unsigned char *)&random, sizeof random) == 1)

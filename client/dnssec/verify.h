@@ -41,6 +41,7 @@ struct verification {
     const struct dnskey *others; /* of other signers, that must be there too, and sign nothing */
     size_t other_count;
     const struct zone *unsigned_zone; /* NULL: not known */
+    size_t signatures;                /* so many were made, for the sample; 0: not known */
     const uint32_t *serial;           /* NULL: any */
     struct denial denial;             /* that it must have */
     bool zonemd;                      /* whether it must have a ZONEMD (RFC 8976), or none */

@@ -264,4 +264,35 @@ expect 0 'Verified' "$DNSSEC" sign example.org
 [ "$(stat -c %a zone.signed)" = 640 ] || fail "the mode of the signed zone was not kept"
 [ -z "$(ls zone.signed.?* 2>/dev/null)" ] || fail "killed runs left files that a good one keeps"
 valid example.org zone.signed
+
+# The same of a zone that several threads sign: a disk that is full at different times, and signals. The
+# old zone stands, and what ended by itself leaves nothing.
+{
+    printf '%s\n' '$TTL 60' '@ SOA ns1 h 7 2 3 4 5' '@ NS ns1'
+    seq -f 'h%g A 192.0.2.1' 20000
+} >large
+expect 0 'Verified' "$DNSSEC" enable large.org --zone-file large --signed-zone large.signed
+cp large.signed large.before
+untouched() { # WHAT
+    cmp -s large.signed large.before || fail "$1: the old zone does not stand"
+    [ "$1" = KILL ] || [ ! -e large.signed.new ] || fail "$1: something half-written is left"
+}
+for limit in 64 300 2000 6000; do
+    expect 1 'File too large' bash -c "ulimit -f $limit; exec \"$DNSSEC\" sign large.org"
+    untouched "limit $limit"
+done
+for signal in TERM INT HUP KILL; do
+    # Nothing is there before signing begins: a signal before that has nothing to take away.
+    (trap - INT && exec "$DNSSEC" sign large.org -q) & pid=$!
+    for i in $(seq 500); do
+        [ ! -s large.signed.new ] || break
+        sleep 0.01
+    done
+    [ -s large.signed.new ] || fail "$signal: signing did not begin"
+    kill -"$signal" "$pid"
+    wait "$pid" 2>/dev/null && fail "$signal: it went on"
+    untouched "$signal"
+done
+expect 0 'Verified' "$DNSSEC" sign large.org
+[ ! -e large.signed.new ] || fail "a killed run left a file that a good one keeps"
 finish
