@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/dns/ttl.h"
 #include "client/dnssec/state.h"
 #include "keyd/base/clock.h"
 
@@ -24,6 +25,8 @@ enum {
     KEY_SIZE,
     KEY_DENIAL,
     KEY_OPT_OUT,
+    KEY_ZSK_FILE,
+    KEY_JITTER,
     KEY_SERIAL,
     KEY_ZONEMD,
     KEY_NO_ZONEMD,
@@ -61,6 +64,9 @@ static const struct argp_option enable_options[] = {
      1},
     {"key-size", KEY_SIZE, "BITS", 0,
      "of a KSK of algorithm 8 or 10: 2048 (the default), 3072 or 4096; their ZSK has 2048", 1},
+    {"zsk-file", KEY_ZSK_FILE, "FILE", 0,
+     "a ZSK made elsewhere, taken instead of making one: dnssec-keygen's or ldns-keygen's K* files",
+     1},
     {"denial", KEY_DENIAL, "KIND", 0,
      "how the zone says that a name is not there: nsec (the default), or nsec3, which does not let "
      "the names be listed (SHA-1, 0 iterations, no salt)",
@@ -71,6 +77,8 @@ static const struct argp_option enable_options[] = {
      "of the signed zone: keep (the zone file's, the default), increment, unixtime, or date "
      "(2026112400); always above the last one given out",
      1},
+    {"jitter", KEY_JITTER, "DURATION", 0,
+     "let signatures end over so long a time, up to 6d, and not all at once (0, the default)", 1},
     {"zonemd", KEY_ZONEMD, NULL, 0,
      "put a digest of the whole zone at its apex (ZONEMD, SHA-384), for secondaries to check", 1},
     {"no-zonemd", KEY_NO_ZONEMD, NULL, 0, "no longer", 1},
@@ -299,6 +307,14 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_OPT_OUT:
         options->denial.opt_out = true;
+        return 0;
+    case KEY_ZSK_FILE:
+        options->zsk_file = not_empty(state, "zsk-file", arg);
+        return 0;
+    case KEY_JITTER:
+        options->have_jitter = true;
+        if (!ttl_parse(arg, strlen(arg), &options->jitter) || options->jitter > STATE_JITTER_MAX)
+            argp_error(state, "--jitter %s: a time such as 12h, 6d at most", arg);
         return 0;
     case KEY_SERIAL:
         options->have_serial = true;

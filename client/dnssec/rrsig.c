@@ -49,6 +49,29 @@ void rrsig_message(const struct rrsig *rrsig, const struct rrset *set, struct by
     }
 }
 
+/* FNV-1a with a finish that spreads the low bits: no secret, but even. */
+static uint32_t hash_set(const struct rrset *set)
+{
+    struct dname owner = {.length = (uint8_t)dname_length(set->owner)};
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    memcpy(owner.wire, set->owner, owner.length);
+    dname_lower(owner.wire);
+    for (size_t i = 0; i < owner.length + 2U; i++) {
+        unsigned byte = i < owner.length ? owner.wire[i] : set->type >> (i - owner.length) * 8;
+        hash = (hash ^ (byte & 0xff)) * UINT64_C(0x100000001b3);
+    }
+    hash ^= hash >> 33;
+    hash *= UINT64_C(0xff51afd7ed558ccd);
+    return (uint32_t)(hash >> 32);
+}
+
+uint32_t rrsig_expiration(const struct rrset *set, const struct rrsig_terms *terms)
+{
+    if (terms->jitter == 0)
+        return terms->expiration;
+    return terms->expiration - (uint32_t)(((uint64_t)terms->jitter + 1) * hash_set(set) >> 32);
+}
+
 enum keyd_status rrsig_make(const struct rrset *set, const struct rrsig_terms *terms,
                             struct signer_seat *seat, struct bytes *rdata, struct keyd_error *err)
 {
@@ -56,7 +79,7 @@ enum keyd_status rrsig_make(const struct rrset *set, const struct rrsig_terms *t
                           .algorithm = seat->signer->algorithm->number,
                           .labels = rrsig_labels(set->owner),
                           .original_ttl = set->ttl,
-                          .expiration = terms->expiration,
+                          .expiration = rrsig_expiration(set, terms),
                           .inception = terms->inception,
                           .key_tag = seat->signer->key_tag,
                           .signer_name = terms->apex};

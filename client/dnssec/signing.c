@@ -11,6 +11,8 @@
 #include "client/dnssec/reload.h"
 #include "client/dnssec/sign.h"
 #include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
+#include "client/dnssec/waits.h"
 #include "keyd/base/clock.h"
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */
@@ -82,7 +84,7 @@ static enum keyd_status check_ready(const struct session *session, int64_t now,
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "ZONE_NOT_ENABLED",
                          "enabling %s stopped half-way: run keyd-dnssec enable %s again",
                          session->options->zone_text, session->options->zone_text);
-    if (now < CLOCK_EARLIEST || now + SIGNATURES_AFTER > UINT32_MAX)
+    if (now < CLOCK_EARLIEST || now + SIGNATURES_LONGEST > UINT32_MAX)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
                          "this host's clock cannot be right: set it (RRSIGs carry times of 2020 to "
                          "2106)");
@@ -170,15 +172,18 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                     struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
+    const struct zone_state *state = &session->state;
     const struct verification verification = {.shown = shown,
                                               .apex = session->options->zone.wire,
                                               .dnskeys = dnskeys,
                                               .dnskey_count = session_dnskeys(session, dnskeys),
+                                              .others = state->others,
+                                              .other_count = state->other_count,
                                               .unsigned_zone = zone,
                                               .signatures = signatures,
                                               .serial = serial,
-                                              .denial = session->state.denial,
-                                              .zonemd = session->state.zonemd,
+                                              .denial = state->denial,
+                                              .zonemd = state->zonemd,
                                               .now = clock_now() / 1000,
                                               .mode = mode};
     return verify_file(path, &verification, verified, err);
@@ -199,33 +204,94 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
     return verify_with(session, path, path, NULL, NULL, 0, mode, verified, err);
 }
 
+/* How long signatures last. */
+struct validity {
+    uint32_t longest; /* seconds from now */
+    uint32_t jitter;  /* seconds less, at most */
+};
+
+/* A record must not outlive its signature in a cache (RFC 6781, 4.4.2): none lasts less than the
+ * zone's largest TTL. Where that is beyond reason it is told, and left to resolvers, which cut such
+ * a TTL (RFC 4035, 5.3.3). */
+static struct validity choose_validity(const struct zone_state *state, const struct zone *zone,
+                                       struct report *report)
+{
+    struct zone_ttls ttls;
+    char type[TYPE_TEXT];
+    zone_ttls(zone, &ttls);
+    uint32_t largest = ttls.largest;
+    if (largest > SIGNATURES_LONGEST) {
+        rrtype_format(ttls.largest_type, type);
+        report_notice(report,
+                      json_pack("{s:s, s:I}", "kind", "large_ttl", "ttl", (json_int_t)largest),
+                      "the TTL of %s %s, %" PRIu32 " seconds, is longer than signatures last: "
+                      "resolvers keep the record for less",
+                      ttls.largest_owner, type, largest);
+        largest = SIGNATURES_LONGEST;
+    }
+    struct validity validity = {.longest = SIGNATURES_AFTER, .jitter = state->jitter};
+    if (largest > validity.longest)
+        validity.longest = largest;
+    if (validity.jitter > validity.longest - largest)
+        validity.jitter = validity.longest - largest;
+    return validity;
+}
+
+/* One signing. */
+struct pass {
+    uint32_t serial;
+    int64_t now; /* seconds since 1970 */
+    struct validity validity;
+    size_t signatures; /* that were made */
+};
+
 /* The signed zone into a publication that has begun. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
-                                    uint32_t serial, int64_t now, struct publication *publication,
-                                    size_t *signatures, struct keyd_error *err)
+                                    struct pass *pass, struct publication *publication,
+                                    struct keyd_error *err)
 {
-    struct dnskey dnskeys[STATE_KEYS_MAX];
+    struct dnskey dnskeys[STATE_KEYS_MAX + STATE_OTHERS_MAX];
     struct signers signers = {0};
+    size_t own = session_dnskeys(session, dnskeys);
+    const struct zone_state *state = &session->state;
+    for (size_t i = 0; i < state->other_count; i++)
+        dnskeys[own + i] = state->others[i];
     enum keyd_status status = signers_open(session, &signers, err);
     const struct signing signing = {.dnskeys = dnskeys,
-                                    .dnskey_count = session_dnskeys(session, dnskeys),
+                                    .dnskey_count = own + state->other_count,
                                     .ksks = signers.ksks,
                                     .ksk_count = signers.ksk_count,
                                     .zsks = signers.zsks,
                                     .zsk_count = signers.zsk_count,
-                                    .dnskey_ttl = session->state.dnskey_ttl,
-                                    .inception = (uint32_t)(now - SIGNATURES_BEFORE),
-                                    .expiration = (uint32_t)(now + SIGNATURES_AFTER),
-                                    .serial = serial,
-                                    .denial = session->state.denial,
-                                    .zonemd = session->state.zonemd};
+                                    .dnskey_ttl = state->dnskey_ttl,
+                                    .inception = (uint32_t)(pass->now - SIGNATURES_BEFORE),
+                                    .expiration = (uint32_t)(pass->now + pass->validity.longest),
+                                    .jitter = pass->validity.jitter,
+                                    .serial = pass->serial,
+                                    .denial = state->denial,
+                                    .zonemd = state->zonemd};
     const struct sign_output output = {publish_add, publish_patch, publication};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, &output, signatures, err);
+        status = sign_zone(zone, &signing, &output, &pass->signatures, err);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
     signers_close(&signers);
     return status;
+}
+
+/* Those of the zone file that were not ours, but for a key that has become ours since. */
+static void take_others(struct session *session)
+{
+    struct zone_state *state = &session->state;
+    const struct intake *intake = &session->intake;
+    state->other_count = 0;
+    for (size_t i = 0; i < intake->other_count; i++) {
+        bool own = false;
+        for (size_t j = 0; j < state->key_count; j++)
+            own = own || dnskey_equal(&intake->others[i], &state->keys[j].dnskey);
+        if (!own)
+            state->others[state->other_count++] = intake->others[i];
+    }
 }
 
 /* Puts the verified file in its place. The serial is on disk before it is out. */
@@ -291,45 +357,54 @@ static enum keyd_status publish(struct session *session, struct publication *pub
     return reload(session, report, err);
 }
 
+static void report_made(struct report *report, const struct session *session,
+                        const struct serial_source *source, const struct pass *pass,
+                        const struct verified *verified)
+{
+    char when[WHEN_MAX];
+    const struct zone_state *state = &session->state;
+    report_serial(report, session, source, pass->serial);
+    report_verified(report, verified, state->denial);
+    report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
+               denial_text(state->denial));
+    report_add(report, "Digest", "zonemd", json_boolean(state->zonemd), "%s",
+               state->zonemd ? ZONEMD_TEXT : "none");
+    when_text(verified->expiration * 1000, pass->now * 1000, when);
+    report_add(report, "Signatures end", "signatures_end", when_json(verified->expiration * 1000),
+               "%s", when);
+}
+
 enum keyd_status signing_run(struct session *session, const struct zone *zone,
                              struct report *report, struct keyd_error *err)
 {
     struct publication publication;
     struct verified verified;
-    size_t signatures = 0;
-    char when[WHEN_MAX];
     const struct zone_state *state = &session->state;
-    int64_t now = clock_now() / 1000;
+    struct pass pass = {.now = clock_now() / 1000};
     const struct serial_source source = {.policy = state->serial_policy,
                                          .file = zone_serial(zone),
                                          .have_last = state->have_serial,
                                          .last = state->serial,
-                                         .now = now};
-    uint32_t serial = serial_choose(&source);
-    enum keyd_status status = check_ready(session, now, err);
+                                         .now = pass.now};
+    enum keyd_status status = check_ready(session, pass.now, err);
     if (status == KEYD_OK)
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)
         return status;
-    status = make_signed(session, zone, serial, now, &publication, &signatures, err);
+    take_others(session);
+    pass.serial = serial_choose(&source);
+    pass.validity = choose_validity(state, zone, report);
+    status = make_signed(session, zone, &pass, &publication, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return status;
     }
-    status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone, &serial,
-                         signatures, session->options->verify, &verified, err);
+    status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone,
+                         &pass.serial, pass.signatures, session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
-    report_serial(report, session, &source, serial);
-    report_verified(report, &verified, state->denial);
-    report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
-               denial_text(state->denial));
-    report_add(report, "Digest", "zonemd", json_boolean(state->zonemd), "%s",
-               state->zonemd ? ZONEMD_TEXT : "none");
-    when_text(verified.expiration * 1000, now * 1000, when);
-    report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
-               "%s", when);
-    return publish(session, &publication, &verified, now, report, err);
+    report_made(report, session, &source, &pass, &verified);
+    return publish(session, &publication, &verified, pass.now, report, err);
 }

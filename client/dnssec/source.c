@@ -7,12 +7,7 @@
 #include <string.h>
 
 #include "client/dns/axfr.h"
-#include "client/dns/zonefile.h"
-
-bool is_standard_stream(const char *path)
-{
-    return strcmp(path, STANDARD_STREAM) == 0;
-}
+#include "client/dnssec/stream.h"
 
 /* ---- Settings ------------------------------------------------------------------------------- */
 
@@ -104,11 +99,12 @@ const char *source_noun(const struct options *options, const struct zone_state *
     return is_standard_stream(file) ? "standard input" : "the zone file";
 }
 
-static enum keyd_status load_file(const struct options *options, const struct zone_state *state,
-                                  const char *file, struct zone **zone, struct keyd_error *err)
+static enum keyd_status read_file(const struct options *options, const struct zone_state *state,
+                                  const char *file, zonefile_sink sink, void *context,
+                                  struct keyd_error *err)
 {
     if (!is_standard_stream(file)) {
-        enum keyd_status status = zonefile_load(file, state->zone.wire, zone, err);
+        enum keyd_status status = zonefile_read(file, state->zone.wire, sink, context, err);
         return status == KEYD_NOT_FOUND ? keyd_wrap(err, "the zone file cannot be read") : status;
     }
     if (options->zone_file == NULL)
@@ -116,11 +112,11 @@ static enum keyd_status load_file(const struct options *options, const struct zo
                      "%s came from standard input, which cannot be read again: give it with "
                      "--zone-file - or --zone-file FILE",
                      options->zone_text);
-    return zonefile_load("/dev/stdin", state->zone.wire, zone, err);
+    return zonefile_read("/dev/stdin", state->zone.wire, sink, context, err);
 }
 
-static enum keyd_status load_server(const struct zone_state *state, struct zone **zone,
-                                    struct keyd_error *err)
+static enum keyd_status read_server(const struct zone_state *state, zonefile_sink sink,
+                                    void *context, struct keyd_error *err)
 {
     struct server server;
     struct tsig_key key = {0};
@@ -135,15 +131,15 @@ static enum keyd_status load_server(const struct zone_state *state, struct zone 
         return keyd_wrap(err, "the key for TSIG");
     const struct axfr axfr = {
         .server = &server, .zone = state->zone.wire, .key = has_key ? &key : NULL};
-    status = axfr_load(&axfr, zone, err);
+    status = axfr_read(&axfr, sink, context, err);
     tsig_key_free(&key);
     return status;
 }
 
-enum keyd_status source_load(const struct options *options, const struct zone_state *state,
-                             struct zone **zone, struct keyd_error *err)
+enum keyd_status source_read(const struct options *options, const struct zone_state *state,
+                             zonefile_sink sink, void *context, struct keyd_error *err)
 {
     const char *file = file_of(options, state);
-    return file != NULL ? load_file(options, state, file, zone, err)
-                        : load_server(state, zone, err);
+    return file != NULL ? read_file(options, state, file, sink, context, err)
+                        : read_server(state, sink, context, err);
 }
