@@ -65,13 +65,15 @@ static const char *wall_of(const struct keyd_token *token)
 
 #define SESSIONS_MAX 40 /* bytes with the NUL */
 
-/* Nothing of a token that was not seen yet. */
+/* Nothing of a token that is not served. */
 static void sessions_text(const struct keyd_token *token, char text[SESSIONS_MAX])
 {
-    if (token->session_limit > 0)
+    if (strcmp(token->state, "READY") != 0)
+        text[0] = '\0';
+    else if (token->session_limit > 0)
         snprintf(text, SESSIONS_MAX, "%u of %u free", token->free_sessions, token->session_limit);
     else
-        snprintf(text, SESSIONS_MAX, "%s", token->module[0] != '\0' ? "no limit" : "");
+        snprintf(text, SESSIONS_MAX, "no limit");
 }
 
 static void print_status_text(const struct keyd_service *service)

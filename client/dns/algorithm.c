@@ -91,6 +91,8 @@ static const struct {
     {5, "RSASHA1"},
     {6, "DSA-NSEC3-SHA1"},
     {7, "RSASHA1-NSEC3-SHA1"},
+    {6, "NSEC3DSA"}, /* as BIND writes it */
+    {7, "NSEC3RSASHA1"},
     {8, "RSASHA256"},
     {10, "RSASHA512"},
     {12, "ECC-GOST"},

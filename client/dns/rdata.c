@@ -8,10 +8,14 @@
 #include <string.h>
 
 #include "client/dns/dname.h"
-#include "client/dns/rare.h"
+#include "client/dns/location.h"
+#include "client/dns/oddfield.h"
 #include "client/dns/rrtype.h"
+#include "client/dns/svcparam.h"
 #include "client/dns/typeset.h"
 #include "keyd/base/encode.h"
+
+static void check_field(char field, struct cursor *wire);
 
 /* ---- To text -------------------------------------------------------------------------------- */
 
@@ -61,8 +65,9 @@ static void format_base64(const uint8_t *data, size_t length, struct bytes *text
 void rdata_format_type(uint16_t type, struct bytes *text)
 {
     const struct rrtype_row *row = rrtype_find(type);
-    bytes_text(text, row != NULL ? row->name : "TYPE");
-    if (row == NULL)
+    const bool named = row != NULL && !row->rare;
+    bytes_text(text, named ? row->name : "TYPE");
+    if (!named)
         bytes_decimal(text, type);
 }
 
@@ -177,7 +182,7 @@ static void format_rest(char field, struct cursor *wire, struct bytes *text)
         return;
     if (field == 'h')
         format_hex(data, length, text);
-    else if (field == 'b')
+    else if (field == 'b' || field == 'B')
         format_base64(data, length, text);
     else if (field == 'q')
         format_string(data, length, text);
@@ -234,8 +239,22 @@ static void format_field(char field, struct cursor *wire, struct bytes *text)
     case 'x':
         format_counted(field, wire, text);
         break;
-    default:
+    case 'S':
+    case 'h':
+    case 'b':
+    case 'B':
+    case 'q':
+    case 'm':
         format_rest(field, wire, text);
+        break;
+    case 'v':
+        svcparam_format(wire, text);
+        break;
+    case 'L':
+        location_format(wire, text);
+        break;
+    default:
+        oddfield_format(field, wire, text);
     }
 }
 
@@ -245,21 +264,58 @@ static void format_generic(const uint8_t *rdata, size_t length, struct bytes *te
     format_hex(rdata, length, text);
 }
 
+static bool has_capitals(const uint8_t *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] >= 'A' && text[i] <= 'Z')
+            return true;
+    }
+    return false;
+}
+
+/* Whether all servers read this field, and read it alike. NSD refuses a CAA tag with capitals,
+ * which RFC 8659, 4.1 allows; Knot, NSD or BIND a KEY or IPSECKEY without its key. */
+static bool is_understood(char field, struct cursor wire)
+{
+    switch (field) {
+    case 't':
+        return cursor_left(&wire) > 0 && !has_capitals(wire.at + 1, wire.at[0]);
+    case 'B':
+        return cursor_left(&wire) > 0;
+    case 'v':
+        return svcparam_is_plain(wire);
+    default:
+        return true;
+    }
+}
+
+static bool has_own_form(const struct rrtype_row *row, const uint8_t *rdata, size_t length)
+{
+    if (row == NULL || row->layout == NULL || row->rare || length == 0)
+        return false;
+    if (row->type == TYPE_SPF && length > 1U + rdata[0])
+        return false; /* NSD 4.6 keeps the first string only */
+    if (strpbrk(row->layout, "tBv") == NULL)
+        return true;
+    struct cursor wire = cursor_over(rdata, length);
+    for (const char *field = row->layout; *field != '\0'; field++) {
+        if (!is_understood(*field, wire))
+            return false;
+        check_field(*field, &wire);
+    }
+    return true;
+}
+
 void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct bytes *text)
 {
     const struct rrtype_row *row = rrtype_find(type);
-    if (row == NULL ||
-        (row->layout == NULL && !rare_format(row->name, type, rdata, length, text))) {
+    if (!has_own_form(row, rdata, length)) {
         format_generic(rdata, length, text);
         return;
     }
-    if (row->layout == NULL)
-        return;
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0'; field++) {
-        if (*field == 'm' && cursor_left(&wire) == 0)
-            continue; /* an NSEC3 of no types */
-        if (field != row->layout)
+        if (field != row->layout && cursor_left(&wire) > 0)
             bytes_u8(text, ' ');
         format_field(*field, &wire, text);
     }
@@ -307,10 +363,18 @@ static void check_field(char field, struct cursor *wire)
     case 'd':
         cursor_u32(wire);
         break;
+    case 'M':
+        if (cursor_left(wire) > 0)
+            dname_take(wire);
+        break;
     case 's':
     case 'H':
     case 'x':
         cursor_take(wire, cursor_u8(wire));
+        break;
+    case 'e':
+        if (cursor_left(wire) > 0)
+            cursor_take(wire, cursor_u8(wire));
         break;
     case 't':
         left = cursor_u8(wire);
@@ -335,8 +399,18 @@ static void check_field(char field, struct cursor *wire)
         if (!typeset_is_bitmap(cursor_take(wire, left), left))
             wire->failed = true;
         break;
-    default:
+    case 'B':
+    case 'q':
         cursor_take(wire, cursor_left(wire));
+        break;
+    case 'v':
+        svcparam_check(wire);
+        break;
+    case 'L':
+        location_check(wire);
+        break;
+    default:
+        oddfield_check(field, wire);
     }
 }
 
@@ -354,17 +428,19 @@ bool rdata_check(uint16_t type, const uint8_t *rdata, size_t length)
 bool rdata_canonical(uint16_t type, uint8_t *rdata, size_t length)
 {
     const struct rrtype_row *row = rrtype_find(type);
-    if (row == NULL || row->layout == NULL || strchr(row->layout, 'N') == NULL)
+    if (row == NULL || row->layout == NULL || strpbrk(row->layout, "NM") == NULL)
         return false;
     bool changed = false;
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0' && !wire.failed; field++) {
         size_t start = length - cursor_left(&wire);
         check_field(*field, &wire);
-        if (*field != 'N' || wire.failed)
+        if ((*field != 'N' && *field != 'M') || wire.failed)
             continue;
         uint8_t before[DNAME_MAX];
         size_t size = length - cursor_left(&wire) - start;
+        if (size == 0)
+            continue;
         memcpy(before, rdata + start, size);
         dname_lower(rdata + start);
         changed = changed || memcmp(before, rdata + start, size) != 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Rdata: from a zone file's fields to the wire, back to text, and to canonical form. Common types
- * by the rows of rrtype.h; rare ones by ldns (rare.h); all of them also in the generic form of RFC
- * 3597. Pure functions but for the memory that struct bytes takes; any thread.
+ * Rdata: from a zone file's fields to the wire, back to text, and to canonical form. All of it by
+ * the rows of rrtype.h, and any type also in the generic form of RFC 3597. Pure functions but for
+ * the memory that struct bytes takes; any thread.
  */
 #ifndef DNS_RDATA_H
 #define DNS_RDATA_H
@@ -16,20 +16,20 @@
 #define RDATA_MAX     65535
 #define RDATA_WHY_MAX 160 /* characters with the NUL */
 
-/* One field as it stands in the file: escapes untouched, quotes taken off. */
+/* One word as it stands in the file: escapes untouched, quotes taken off. */
 struct token {
     const char *text; /* *borrowed*, not ended by NUL */
     size_t length;
-    unsigned line;
     bool quoted;
-    bool pair; /* NAME="VALUE", the quotes left in: only SVCB and HTTPS have such (RFC 9460, 2.1) */
+    bool escaped; /* there is a backslash in it */
+    bool glued;   /* no space between it and the word before, one of the two being in quotes */
 };
 
-/* Appends the wire form to *wire (a length is not written). On false `why` says what is wrong and
- * *culprit is the index of the token (`count` when one is missing or it cannot
- * be told which). */
+/* Reads the tokens of a record's data into `rdata` and says how many bytes there are. On false
+ * `why` says what is wrong and *culprit is the index of the token (`count` when one is missing). */
 bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const uint8_t *origin,
-                 struct bytes *wire, size_t *culprit, char why[RDATA_WHY_MAX]);
+                 uint8_t rdata[RDATA_MAX], size_t *length, size_t *culprit,
+                 char why[RDATA_WHY_MAX]);
 
 /* Appends presentation form, one line, names absolute; what cannot be said safely in the type's own
  * form comes out as \# (RFC 3597, 5). The rdata must have passed rdata_parse or rdata_check. */

@@ -1,276 +1,335 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Files and directives; the records between them are zonerecord.c's. */
 #include "client/dns/zonefile.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <unistd.h>
 
+#include "client/dns/fields.h"
+#include "client/dns/generate.h"
 #include "client/dns/rdata.h"
 #include "client/dns/rrtype.h"
-#include "client/dns/ttl.h"
+#include "client/dns/zonerecord.h"
 #include "client/dns/zonetext.h"
 
-#define NO_TTL UINT32_MAX
-
-struct reader {
+/* A file that is being read, and what holds again behind its $INCLUDE. */
+struct source {
     struct zonetext *text;
-    const uint8_t *apex;
-    zonefile_sink sink;
-    void *context;
+    unsigned line; /* of the entry that is read */
     struct dname origin;
     struct dname owner;
-    uint32_t default_ttl; /* of $TTL; NO_TTL: none was given */
-    uint32_t last_ttl;    /* of the record before */
     bool have_owner;
-    struct bytes rdata;
+    bool outside;
 };
 
-/* What stands between the owner and the rdata. */
-struct head {
-    uint32_t ttl;
-    uint16_t type;
-    size_t next; /* index of the first token of the rdata */
+struct reader {
+    struct record_reader record;
+    struct source sources[ZONEFILE_INCLUDE_MAX];
+    size_t depth; /* sources that are open */
 };
 
-static bool is_word(const struct token *token, const char *word)
+static struct source *top(struct reader *reader)
 {
-    return !token->quoted && token->length == strlen(word) &&
-           strncasecmp(token->text, word, token->length) == 0;
+    return &reader->sources[reader->depth - 1];
 }
 
-/* A token for a message: cut, so that a message stays a line. */
-static int shown(const struct token *token)
+/* ---- $INCLUDE ------------------------------------------------------------------------------- */
+
+/* " (included from FILE:LINE, from FILE:LINE)" */
+static void append_chain(const struct reader *reader, struct keyd_error *err)
 {
-    return token->length < 60 ? (int)token->length : 60;
+    const char *word = " (included from";
+    for (size_t i = reader->depth - 1; i-- > 0; word = ", from") {
+        size_t used = strlen(err->message);
+        const struct source *source = &reader->sources[i];
+        snprintf(err->message + used, sizeof err->message - used, "%s %s:%u%s", word,
+                 zonetext_name(source->text), source->line, i == 0 ? ")" : "");
+    }
 }
 
-static enum keyd_status read_name(struct reader *reader, const struct token *token,
-                                  struct dname *name, struct keyd_error *err)
+static void push(struct reader *reader, struct zonetext *text)
 {
-    const char *why = token->quoted
-                          ? "a name in quotes"
-                          : dname_parse(token->text, token->length, reader->origin.wire, name);
-    if (why == NULL)
+    struct source *source = &reader->sources[reader->depth++];
+    *source = (struct source){.text = text};
+    reader->record.text = text;
+    reader->record.include_line = reader->depth > 1 ? reader->sources[0].line : 0;
+}
+
+static void pop(struct reader *reader)
+{
+    zonetext_close(top(reader)->text);
+    reader->depth--;
+    if (reader->depth == 0)
+        return;
+    const struct source *source = top(reader);
+    reader->record.text = source->text;
+    reader->record.include_line = reader->depth > 1 ? reader->sources[0].line : 0;
+    reader->record.origin = source->origin;
+    reader->record.owner = source->owner;
+    reader->record.have_owner = source->have_owner;
+    reader->record.outside = source->outside;
+    record_new_origin(&reader->record);
+}
+
+/* What comes behind it is read with these again. */
+static void remember(struct reader *reader)
+{
+    struct source *source = top(reader);
+    source->origin = reader->record.origin;
+    source->owner = reader->record.owner;
+    source->have_owner = reader->record.have_owner;
+    source->outside = reader->record.outside;
+}
+
+/* The file's name as it is opened: a relative one in the folder of the file that names it. */
+static enum keyd_status resolve(const struct reader *reader, const struct token *token,
+                                char path[PATH_MAX], struct keyd_error *err)
+{
+    const struct zonetext *text = reader->record.text;
+    const char *slash = strrchr(zonetext_path(text), '/');
+    uint8_t name[PATH_MAX];
+    char shown[RECORD_SHOWN];
+    size_t used = 0;
+    const char *why = text_unescape(token->text, token->length, name, sizeof name - 1, &used);
+    if (why == NULL && (used == 0 || memchr(name, 0, used) != NULL))
+        why = "no name of a file";
+    if (why != NULL)
+        return record_fail(&reader->record, token->text, err, "$INCLUDE '%s': %s",
+                           record_show(token, shown), why);
+    int folder = slash == NULL || name[0] == '/' ? 0 : (int)(slash + 1 - zonetext_path(text));
+    int n = snprintf(path, PATH_MAX, "%.*s%.*s", folder, zonetext_path(text), (int)used,
+                     (const char *)name);
+    if (n < 0 || n >= PATH_MAX)
+        return record_fail(&reader->record, token->text, err,
+                           "$INCLUDE '%s': a name that is too "
+                           "long",
+                           record_show(token, shown));
+    return KEYD_OK;
+}
+
+static bool is_open(const struct reader *reader, const struct zonetext *text)
+{
+    const struct stat *st = zonetext_stat(text);
+    for (size_t i = 0; i < reader->depth; i++) {
+        const struct stat *other = zonetext_stat(reader->sources[i].text);
+        if (st->st_dev == other->st_dev && st->st_ino == other->st_ino)
+            return true;
+    }
+    return false;
+}
+
+static enum keyd_status open_include(struct reader *reader, const struct token *token,
+                                     struct zonetext **text, struct keyd_error *err)
+{
+    char path[PATH_MAX];
+    char shown[RECORD_SHOWN];
+    struct keyd_error why;
+    const struct record_reader *record = &reader->record;
+    record_show(token, shown);
+    if (reader->depth == ZONEFILE_INCLUDE_MAX)
+        return record_fail(record, token->text, err, "$INCLUDE '%s': more than %d files in another",
+                           shown, ZONEFILE_INCLUDE_MAX);
+    enum keyd_status status = resolve(reader, token, path, err);
+    if (status != KEYD_OK)
+        return status;
+    if (zonetext_open(path, text, &why) != KEYD_OK)
+        return record_fail(record, token->text, err, "$INCLUDE '%s': %s", shown, why.message);
+    if (!is_open(reader, *text))
         return KEYD_OK;
-    return zonetext_fail(reader->text, token->line, err, "'%.*s': %s", shown(token), token->text,
-                         why);
+    zonetext_close(*text);
+    return record_fail(record, token->text, err, "$INCLUDE '%s': that file is being read already",
+                       shown);
 }
 
-static enum keyd_status read_ttl(struct reader *reader, const struct token *token, uint32_t *ttl,
+/* $INCLUDE FILE [ORIGIN] */
+static enum keyd_status read_include(struct reader *reader, const struct entry *entry,
+                                     struct keyd_error *err)
+{
+    struct dname origin = reader->record.origin;
+    struct zonetext *text;
+    enum keyd_status status = KEYD_OK;
+    if (entry->count == 3)
+        status = record_name(&reader->record, &entry->tokens[2], &origin, err);
+    if (status == KEYD_OK)
+        status = open_include(reader, &entry->tokens[1], &text, err);
+    if (status != KEYD_OK)
+        return status;
+    remember(reader);
+    reader->record.origin = origin;
+    record_new_origin(&reader->record);
+    push(reader, text);
+    return KEYD_OK;
+}
+
+/* ---- The other directives ------------------------------------------------------------------- */
+
+static enum keyd_status read_origin(struct reader *reader, const struct entry *entry,
+                                    struct keyd_error *err)
+{
+    struct dname origin;
+    enum keyd_status status = record_name(&reader->record, &entry->tokens[1], &origin, err);
+    if (status != KEYD_OK)
+        return status;
+    reader->record.origin = origin;
+    record_new_origin(&reader->record);
+    return KEYD_OK;
+}
+
+static enum keyd_status read_ttl(struct reader *reader, const struct entry *entry,
                                  struct keyd_error *err)
 {
-    if (token->quoted || !ttl_parse(token->text, token->length, ttl) || *ttl > TTL_MAX)
-        return zonetext_fail(reader->text, token->line, err,
-                             "'%.*s' is no TTL: 0 to 2147483647 seconds, as 3600 or 1h",
-                             shown(token), token->text);
-    return KEYD_OK;
+    return record_ttl(&reader->record, &entry->tokens[1], &reader->record.default_ttl, err);
+}
+
+static enum keyd_status read_generate(struct reader *reader, const struct entry *entry,
+                                      struct keyd_error *err)
+{
+    return generate_read(&reader->record, entry, err);
+}
+
+static const struct directive {
+    const char *name;
+    const char *usage;
+    size_t least; /* words, with its name */
+    size_t most;
+    enum keyd_status (*read)(struct reader *, const struct entry *, struct keyd_error *);
+} directives[] = {
+    {"$ORIGIN", "$ORIGIN NAME", 2, 2, read_origin},
+    {"$TTL", "$TTL SECONDS", 2, 2, read_ttl},
+    {"$INCLUDE", "$INCLUDE FILE [ORIGIN]", 2, 3, read_include},
+    {"$GENERATE",
+     "$GENERATE START-STOP[/STEP] OWNER [TTL] [class] TYPE DATA, several words of DATA in "
+     "quotes",
+     5, 7, read_generate},
+};
+
+static const char *end_of(const struct entry *entry)
+{
+    const struct token *last = &entry->tokens[entry->count - 1];
+    return last->text + last->length;
 }
 
 static enum keyd_status read_directive(struct reader *reader, const struct entry *entry,
                                        struct keyd_error *err)
 {
+    char shown[RECORD_SHOWN];
     const struct token *name = &entry->tokens[0];
-    bool is_origin = is_word(name, "$ORIGIN");
-    if (is_word(name, "$INCLUDE") || is_word(name, "$GENERATE"))
-        return zonetext_fail(reader->text, entry->line, err,
-                             "%.*s is not read: make one plain file, as with "
-                             "named-compilezone -i none -o FLAT ZONE FILE, and give that",
-                             shown(name), name->text);
-    if (!is_origin && !is_word(name, "$TTL"))
-        return zonetext_fail(reader->text, entry->line, err, "unknown directive '%.*s'",
-                             shown(name), name->text);
-    if (entry->count != 2)
-        return zonetext_fail(reader->text, entry->line, err, "%s needs one value, it has %zu",
-                             is_origin ? "$ORIGIN" : "$TTL", entry->count - 1);
-    if (!is_origin)
-        return read_ttl(reader, &entry->tokens[1], &reader->default_ttl, err);
-    struct dname origin;
-    enum keyd_status status = read_name(reader, &entry->tokens[1], &origin, err);
-    if (status == KEYD_OK)
-        reader->origin = origin;
-    return status;
-}
-
-static bool is_class(const struct token *token)
-{
-    return is_word(token, "CH") || is_word(token, "HS") || is_word(token, "CS") ||
-           is_word(token, "ANY") || is_word(token, "NONE") ||
-           (token->length > 5 && strncasecmp(token->text, "CLASS", 5) == 0 &&
-            token->text[5] >= '0' && token->text[5] <= '9');
-}
-
-static bool is_number(const struct token *token)
-{
-    return !token->quoted && token->length > 0 && token->text[0] >= '0' && token->text[0] <= '9';
-}
-
-/* [TTL] [class] type, the first two in either order. */
-static enum keyd_status read_head(struct reader *reader, const struct entry *entry, size_t first,
-                                  struct head *head, struct keyd_error *err)
-{
-    bool have_class = false;
-    *head = (struct head){.ttl = NO_TTL};
-    for (size_t i = first; i < entry->count; i++) {
-        const struct token *token = &entry->tokens[i];
-        if (is_number(token) && head->ttl == NO_TTL) {
-            enum keyd_status status = read_ttl(reader, token, &head->ttl, err);
-            if (status != KEYD_OK)
-                return status;
-        } else if (!have_class && (is_word(token, "IN") || is_word(token, "CLASS1"))) {
-            have_class = true;
-        } else if (is_class(token)) {
-            return zonetext_fail(reader->text, token->line, err,
-                                 "class %.*s: only IN can be signed", shown(token), token->text);
-        } else if (token->quoted || !rrtype_parse(token->text, token->length, &head->type)) {
-            return zonetext_fail(reader->text, token->line, err,
-                                 "'%.*s' is no RR type (a record is: name TTL class type data)",
-                                 shown(token), token->text);
-        } else {
-            head->next = i + 1;
-            return KEYD_OK;
-        }
+    for (size_t i = 0; i < sizeof directives / sizeof directives[0]; i++) {
+        const struct directive *directive = &directives[i];
+        if (!record_is_word(name, directive->name))
+            continue;
+        if (entry->count < directive->least)
+            return record_fail(&reader->record, end_of(entry), err, "expected %s",
+                               directive->usage);
+        if (entry->count > directive->most)
+            return record_fail(&reader->record, entry->tokens[directive->most].text, err,
+                               "more than %s", directive->usage);
+        return directive->read(reader, entry, err);
     }
-    return zonetext_fail(reader->text, entry->line, err, "the record has no type");
+    return record_fail(&reader->record, name->text, err,
+                       "unknown directive '%s' ($ORIGIN, $TTL, $INCLUDE and $GENERATE are known; a "
+                       "name that begins with $ is written \\$)",
+                       record_show(name, shown));
 }
 
-static enum keyd_status settle_ttl(struct reader *reader, const struct entry *entry,
-                                   struct head *head, struct keyd_error *err)
-{
-    if (head->ttl == NO_TTL)
-        head->ttl = reader->default_ttl;
-    if (head->ttl == NO_TTL)
-        head->ttl = reader->last_ttl;
-    if (head->ttl == NO_TTL && head->type == TYPE_SOA && reader->rdata.length >= 4) {
-        struct cursor minimum = cursor_over(reader->rdata.data + reader->rdata.length - 4, 4);
-        head->ttl = cursor_u32(&minimum);
-    }
-    if (head->ttl > TTL_MAX)
-        return zonetext_fail(reader->text, entry->line, err,
-                             "the record has no TTL and there is no $TTL above it");
-    reader->last_ttl = head->ttl;
-    return KEYD_OK;
-}
+/* ---- All of it ------------------------------------------------------------------------------ */
 
-/* NAME="VALUE" outside of SVCB and HTTPS. */
-static enum keyd_status refuse_pairs(struct reader *reader, const struct entry *entry,
-                                     const struct head *head, struct keyd_error *err)
+/* The next entry of the innermost file; *more is false when it has ended. */
+static enum keyd_status read_next(struct reader *reader, bool *more, struct keyd_error *err)
 {
-    bool may = head->type == TYPE_SVCB || head->type == TYPE_HTTPS;
-    for (size_t i = 0; i < entry->count; i++) {
-        const struct token *token = &entry->tokens[i];
-        if (token->pair && (!may || i < head->next))
-            return zonetext_fail(reader->text, token->line, err,
-                                 "'%.*s': quotes inside of a word: write \\\" or put the whole in "
-                                 "quotes",
-                                 shown(token), token->text);
-    }
-    return KEYD_OK;
-}
-
-static enum keyd_status read_rdata(struct reader *reader, const struct entry *entry,
-                                   const struct head *head, struct keyd_error *err)
-{
-    char type[TYPE_TEXT];
-    char why[RDATA_WHY_MAX];
-    size_t culprit;
-    size_t count = entry->count - head->next;
-    const struct token *tokens = entry->tokens + head->next;
-    rrtype_format(head->type, type);
-    if (rrtype_is_meta(head->type))
-        return zonetext_fail(reader->text, entry->line, err, "%s cannot be in a zone", type);
-    bytes_reset(&reader->rdata);
-    if (rdata_parse(head->type, tokens, count, reader->origin.wire, &reader->rdata, &culprit, why))
-        return KEYD_OK;
-    if (culprit >= count)
-        return zonetext_fail(reader->text, entry->tokens[entry->count - 1].line, err, "%s: %s",
-                             type, why);
-    return zonetext_fail(reader->text, tokens[culprit].line, err, "%s: '%.*s': %s", type,
-                         shown(&tokens[culprit]), tokens[culprit].text, why);
-}
-
-static enum keyd_status read_owner(struct reader *reader, const struct entry *entry,
-                                   struct keyd_error *err)
-{
-    char owner[DNAME_TEXT];
-    char apex[DNAME_TEXT];
-    if (entry->blank_owner && !reader->have_owner)
-        return zonetext_fail(reader->text, entry->line, err,
-                             "the first record begins with white space: it has no name");
-    if (entry->blank_owner)
-        return KEYD_OK;
-    enum keyd_status status = read_name(reader, &entry->tokens[0], &reader->owner, err);
-    if (status != KEYD_OK)
+    struct entry entry;
+    struct source *source = top(reader);
+    enum keyd_status status = zonetext_next(source->text, &entry, more, err);
+    if (status != KEYD_OK || !*more)
         return status;
-    reader->have_owner = true;
-    if (dname_is_in(reader->owner.wire, reader->apex))
-        return KEYD_OK;
-    dname_format(reader->owner.wire, owner);
-    dname_format(reader->apex, apex);
-    return zonetext_fail(reader->text, entry->line, err, "%.256s is outside of the zone %.256s",
-                         owner, apex);
-}
-
-static enum keyd_status read_record(struct reader *reader, const struct entry *entry,
-                                    struct keyd_error *err)
-{
-    struct head head;
-    enum keyd_status status = read_owner(reader, entry, err);
-    if (status == KEYD_OK)
-        status = read_head(reader, entry, entry->blank_owner ? 0 : 1, &head, err);
-    if (status == KEYD_OK)
-        status = refuse_pairs(reader, entry, &head, err);
-    if (status == KEYD_OK)
-        status = read_rdata(reader, entry, &head, err);
-    if (status == KEYD_OK)
-        status = settle_ttl(reader, entry, &head, err);
-    if (status != KEYD_OK)
-        return status;
-    const struct zonefile_record record = {.owner = reader->owner.wire,
-                                           .type = head.type,
-                                           .ttl = head.ttl,
-                                           .rdata = reader->rdata.data,
-                                           .length = reader->rdata.length,
-                                           .line = entry->line};
-    return reader->sink(reader->context, &record, err);
+    source->line = entry.line;
+    const struct token *first = &entry.tokens[0];
+    bool directive =
+        !entry.blank_owner && !first->quoted && first->length > 0 && first->text[0] == '$';
+    return directive ? read_directive(reader, &entry, err)
+                     : record_read(&reader->record, &entry, err);
 }
 
 static enum keyd_status read_all(struct reader *reader, struct keyd_error *err)
 {
-    struct entry entry;
-    bool more;
-    for (;;) {
-        enum keyd_status status = zonetext_next(reader->text, &entry, &more, err);
-        if (status != KEYD_OK)
+    while (reader->depth > 0) {
+        bool more;
+        enum keyd_status status = read_next(reader, &more, err);
+        if (status != KEYD_OK) {
+            if (reader->depth > 1)
+                append_chain(reader, err);
             return status;
+        }
         if (!more)
-            return KEYD_OK;
-        bool directive = !entry.blank_owner && !entry.tokens[0].quoted &&
-                         entry.tokens[0].length > 0 && entry.tokens[0].text[0] == '$';
-        status = directive ? read_directive(reader, &entry, err) : read_record(reader, &entry, err);
-        if (status != KEYD_OK)
-            return status;
+            pop(reader);
     }
+    return KEYD_OK;
 }
 
-static enum keyd_status read_file(const char *path, struct reader *reader, struct keyd_error *err)
+static void tell_dropped(const struct reader *reader)
 {
-    enum keyd_status status = zonetext_open(path, &reader->text, err);
-    if (status != KEYD_OK)
-        return status;
-    reader->origin.length = (uint8_t)dname_length(reader->apex);
-    memcpy(reader->origin.wire, reader->apex, reader->origin.length);
-    status = read_all(reader, err);
-    zonetext_close(reader->text);
-    bytes_free(&reader->rdata);
+    const struct zonefile_options *options = reader->record.options;
+    char message[128];
+    if (reader->record.dropped == 0 || options->notice == NULL)
+        return;
+    snprintf(message, sizeof message, "%zu %s outside of the zone %s dropped",
+             reader->record.dropped, reader->record.dropped == 1 ? "record" : "records",
+             reader->record.dropped == 1 ? "was" : "were");
+    options->notice(options->notice_context, message);
+}
+
+/* Closes `text`. */
+static enum keyd_status read_text(struct reader *reader, struct zonetext *text,
+                                  struct keyd_error *err)
+{
+    struct record_reader *record = &reader->record;
+    push(reader, text);
+    record->origin.length = (uint8_t)dname_length(record->apex);
+    memcpy(record->origin.wire, record->apex, record->origin.length);
+    record_new_origin(record);
+    record->default_ttl = record->options->default_ttl;
+    record->last_ttl = ZONEFILE_NO_TTL;
+    record->rdata = malloc(RDATA_MAX);
+    enum keyd_status status = record->rdata != NULL
+                                  ? read_all(reader, err)
+                                  : keyd_fail_errno(err, ENOMEM, "%s", zonetext_name(text));
+    while (reader->depth > 0)
+        pop(reader);
+    free(record->rdata);
+    if (status == KEYD_OK)
+        tell_dropped(reader);
+    return status;
+}
+
+enum keyd_status zonefile_read_with(const char *path, const uint8_t *apex,
+                                    const struct zonefile_options *options, zonefile_sink sink,
+                                    void *context, struct keyd_error *err)
+{
+    struct keyd_error own;
+    struct zonetext *text;
+    struct reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL)
+        return keyd_fail_errno(err, ENOMEM, "%s", path);
+    reader->record =
+        (struct record_reader){.options = options, .apex = apex, .sink = sink, .context = context};
+    enum keyd_status status = options->from_fd ? zonetext_open_fd(options->fd, path, &text, err)
+                                               : zonetext_open(path, &text, err);
+    if (status == KEYD_OK)
+        status = read_text(reader, text, err != NULL ? err : &own);
+    free(reader);
     return status;
 }
 
 enum keyd_status zonefile_read(const char *path, const uint8_t *apex, zonefile_sink sink,
                                void *context, struct keyd_error *err)
 {
-    struct reader reader = {
-        .apex = apex, .sink = sink, .context = context, .default_ttl = NO_TTL, .last_ttl = NO_TTL};
-    return read_file(path, &reader, err);
+    const struct zonefile_options options = {.default_ttl = ZONEFILE_NO_TTL};
+    return zonefile_read_with(path, apex, &options, sink, context, err);
 }
 
 static enum keyd_status add_to_zone(void *context, const struct zonefile_record *record,
@@ -280,24 +339,14 @@ static enum keyd_status add_to_zone(void *context, const struct zonefile_record 
                     record->length, record->line, err);
 }
 
-enum keyd_status zonefile_load(const char *path, const uint8_t *apex, struct zone **zone,
-                               struct keyd_error *err)
-{
-    return zonefile_load_with_ttl(path, apex, NO_TTL, zone, err);
-}
-
-enum keyd_status zonefile_load_with_ttl(const char *path, const uint8_t *apex, uint32_t default_ttl,
-                                        struct zone **zone, struct keyd_error *err)
+enum keyd_status zonefile_load_with(const char *path, const uint8_t *apex,
+                                    const struct zonefile_options *options, struct zone **zone,
+                                    struct keyd_error *err)
 {
     struct zone *loaded = zone_new(apex);
     if (loaded == NULL)
         return keyd_fail_errno(err, ENOMEM, "%s", path);
-    struct reader reader = {.apex = apex,
-                            .sink = add_to_zone,
-                            .context = loaded,
-                            .default_ttl = default_ttl,
-                            .last_ttl = NO_TTL};
-    enum keyd_status status = read_file(path, &reader, err);
+    enum keyd_status status = zonefile_read_with(path, apex, options, add_to_zone, loaded, err);
     if (status == KEYD_OK)
         status = zone_finish(loaded, err);
     if (status != KEYD_OK) {
@@ -306,4 +355,17 @@ enum keyd_status zonefile_load_with_ttl(const char *path, const uint8_t *apex, u
     }
     *zone = loaded;
     return KEYD_OK;
+}
+
+enum keyd_status zonefile_load(const char *path, const uint8_t *apex, struct zone **zone,
+                               struct keyd_error *err)
+{
+    return zonefile_load_with_ttl(path, apex, ZONEFILE_NO_TTL, zone, err);
+}
+
+enum keyd_status zonefile_load_with_ttl(const char *path, const uint8_t *apex, uint32_t default_ttl,
+                                        struct zone **zone, struct keyd_error *err)
+{
+    const struct zonefile_options options = {.default_ttl = default_ttl};
+    return zonefile_load_with(path, apex, &options, zone, err);
 }

@@ -2,234 +2,273 @@
 #include "client/dns/zonetext.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "keyd/base/file.h"
+#include "client/dns/lexer.h"
+#include "keyd/base/text.h"
+
+#define WINDOW ((size_t)64 * 1024) /* bytes to begin with: it stays in the processor's cache */
 
 struct zonetext {
-    char *path;
-    char *data;
-    const char *at;
-    const char *end;
-    unsigned line;
-    struct token *tokens;
-    size_t room; /* tokens there are */
-    size_t count;
-    bool blank_owner;
+    char *path; /* "" for a descriptor */
+    char *name; /* for messages */
+    int fd;
+    bool own_fd;
+    struct stat opened;
+    off_t wanted; /* bytes that a regular file had left when it was opened */
+    off_t taken;  /* bytes read */
+    char *buffer;
+    size_t size; /* bytes of the buffer without the padding at its end */
+    struct lexer lexer;
 };
 
-enum keyd_status zonetext_fail(const struct zonetext *text, unsigned line, struct keyd_error *err,
+/* The line and column of a byte of the window. */
+static void locate(const struct lexer *lexer, const char *at, unsigned *line, size_t *column)
+{
+    const char *line_start = lexer->start;
+    *line = lexer->start_line;
+    for (const char *c = lexer->start; c < at; c++) {
+        if (*c == '\n') {
+            ++*line;
+            line_start = c + 1;
+        }
+    }
+    *column = (size_t)(at - line_start) + 1;
+}
+
+enum keyd_status zonetext_fail(const struct zonetext *text, const char *at, struct keyd_error *err,
                                const char *format, ...)
 {
     char what[KEYD_MESSAGE_MAX];
+    const struct lexer *lexer = &text->lexer;
+    unsigned line;
+    size_t column;
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_FILE", "%s:%u: %s", text->path, line, what);
+    if ((uintptr_t)at < (uintptr_t)lexer->start || (uintptr_t)at > (uintptr_t)lexer->end)
+        at = lexer->count > 0 ? lexer->tokens[0].text : lexer->start;
+    locate(lexer, at, &line, &column);
+    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_FILE", "%s:%u:%zu: %s", text->name, line,
+                     column, what);
+}
+
+/* What a regular file says of itself is compared when it has been read. */
+static enum keyd_status look(struct zonetext *text, struct keyd_error *err)
+{
+    if (fstat(text->fd, &text->opened) != 0)
+        return keyd_fail_errno(err, errno, "%s", text->name);
+    if (S_ISDIR(text->opened.st_mode))
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_FILE",
+                         "%s is a folder: name the zone file in it", text->name);
+    off_t at = S_ISREG(text->opened.st_mode) ? lseek(text->fd, 0, SEEK_CUR) : 0;
+    text->wanted = text->opened.st_size - at;
+    return KEYD_OK;
+}
+
+/* A copy of a name that moves no cursor: names of included files are the zone's. */
+static char *safe_name(const char *name)
+{
+    char *copy = strdup(name);
+    bool utf8 = text_is_utf8(name, strlen(name));
+    for (char *c = copy; c != NULL && *c != '\0'; c++) {
+        uint8_t byte = (uint8_t)*c;
+        bool control = byte < ' ' || byte == 0x7f || (byte == 0xc2 && (uint8_t)c[1] < 0xa0);
+        if (control || (byte >= 0x80 && !utf8)) {
+            *c = '?';
+            if (byte == 0xc2 && c[1] != '\0')
+                *++c = '?';
+        }
+    }
+    return copy;
+}
+
+static enum keyd_status open_text(int fd, const char *path, const char *name,
+                                  struct zonetext **text, struct keyd_error *err)
+{
+    bool own_fd = *path != '\0';
+    struct zonetext *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        if (own_fd)
+            close(fd);
+        return keyd_fail_errno(err, ENOMEM, "%s", name);
+    }
+    made->fd = fd;
+    made->own_fd = own_fd;
+    made->size = WINDOW;
+    made->path = strdup(path);
+    made->name = safe_name(name);
+    made->buffer = calloc(1, WINDOW + LEXER_PADDING);
+    bool complete = made->path != NULL && made->name != NULL && made->buffer != NULL;
+    enum keyd_status status = complete ? look(made, err) : keyd_fail_errno(err, ENOMEM, "%s", name);
+    if (status != KEYD_OK) {
+        zonetext_close(made);
+        return status;
+    }
+    made->lexer = (struct lexer){.at = made->buffer, .end = made->buffer, .line = 1};
+    *text = made;
+    return KEYD_OK;
+}
+
+static enum keyd_status cannot_open(const char *path, int errnum, struct keyd_error *err)
+{
+    char *name = safe_name(path);
+    enum keyd_status status = keyd_fail_errno(err, errnum, "%s", name != NULL ? name : "a file");
+    free(name);
+    return status;
 }
 
 enum keyd_status zonetext_open(const char *path, struct zonetext **text, struct keyd_error *err)
 {
-    struct zonetext *made = calloc(1, sizeof *made);
-    if (made == NULL)
-        return keyd_fail_errno(err, ENOMEM, "%s", path);
-    size_t size = 0;
-    enum keyd_status status = file_read(path, ZONETEXT_MAX, &made->data, &size, err);
-    if (status != KEYD_OK) {
-        free(made);
-        return status;
-    }
-    made->path = strdup(path);
-    if (made->path == NULL) {
-        zonetext_close(made);
-        return keyd_fail_errno(err, ENOMEM, "%s", path);
-    }
-    made->at = made->data;
-    made->end = made->data + size;
-    made->line = 1;
-    *text = made;
-    return KEYD_OK;
+    if (strcmp(path, "-") == 0)
+        return open_text(STDIN_FILENO, "", "standard input", text, err);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return cannot_open(path, errno, err);
+    return open_text(fd, path, path, text, err);
+}
+
+enum keyd_status zonetext_open_fd(int fd, const char *name, struct zonetext **text,
+                                  struct keyd_error *err)
+{
+    return open_text(fd, "", name, text, err);
 }
 
 void zonetext_close(struct zonetext *text)
 {
     if (text == NULL)
         return;
-    free(text->tokens);
-    free(text->data);
+    if (text->own_fd)
+        close(text->fd);
+    lexer_free(&text->lexer);
+    free(text->buffer);
+    free(text->name);
     free(text->path);
     free(text);
 }
 
-static bool is_end_of_line(const struct zonetext *text)
+const char *zonetext_name(const struct zonetext *text)
 {
-    return *text->at == '\n' ||
-           (*text->at == '\r' && text->at + 1 < text->end && text->at[1] == '\n');
+    return text->name;
 }
 
-static bool is_space(char c)
+const char *zonetext_path(const struct zonetext *text)
 {
-    return c == ' ' || c == '\t';
+    return text->path;
 }
 
-static bool ends_word(const struct zonetext *text)
+const struct stat *zonetext_stat(const struct zonetext *text)
 {
-    char c = *text->at;
-    return is_space(c) || is_end_of_line(text) || c == ';' || c == '(' || c == ')' || c == '"';
+    return &text->opened;
 }
 
-static enum keyd_status keep(struct zonetext *text, const char *start, bool quoted, bool pair,
-                             struct keyd_error *err)
+static enum keyd_status changed(const struct zonetext *text, const char *how,
+                                struct keyd_error *err)
 {
-    if (text->count == text->room) {
-        size_t room = text->room > 0 ? text->room * 2 : 32;
-        struct token *tokens = reallocarray(text->tokens, room, sizeof *tokens);
-        if (tokens == NULL)
-            return keyd_fail_errno(err, ENOMEM, "%s", text->path);
-        text->tokens = tokens;
-        text->room = room;
-    }
-    text->tokens[text->count++] = (struct token){.text = start,
-                                                 .length = (size_t)(text->at - start),
-                                                 .line = text->line,
-                                                 .quoted = quoted,
-                                                 .pair = pair};
+    return keyd_fail(err, KEYD_ABORTED, "ZONE_FILE_CHANGED",
+                     "%s %s while it was read: try again; write a new file beside it and rename it",
+                     text->name, how);
+}
+
+static enum keyd_status check_unchanged(const struct zonetext *text, struct keyd_error *err)
+{
+    struct stat now;
+    if (!S_ISREG(text->opened.st_mode))
+        return KEYD_OK;
+    if (fstat(text->fd, &now) != 0)
+        return keyd_fail_errno(err, errno, "%s", text->name);
+    if (text->taken < text->wanted)
+        return changed(text, "became shorter", err);
+    if (text->taken > text->wanted)
+        return changed(text, "became longer", err);
+    if (now.st_size != text->opened.st_size || now.st_mtim.tv_sec != text->opened.st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != text->opened.st_mtim.tv_nsec)
+        return changed(text, "was written to", err);
     return KEYD_OK;
 }
 
-/* Steps over one character, or over a backslash and the character after it. */
-static enum keyd_status step(struct zonetext *text, struct keyd_error *err)
+/* Moves what is not read yet to the buffer's beginning; makes the buffer larger when that is all of
+ * it. */
+static enum keyd_status make_room(struct zonetext *text, struct keyd_error *err)
 {
-    if (*text->at == '\0')
-        return zonetext_fail(text, text->line, err, "a NUL byte: this is no zone file");
-    if (*text->at == '\\') {
-        text->at++;
-        if (text->at == text->end || *text->at == '\n')
-            return zonetext_fail(text, text->line, err, "a backslash at the end of the line");
+    struct lexer *lexer = &text->lexer;
+    size_t kept = (size_t)(lexer->end - lexer->at);
+    memmove(text->buffer, lexer->at, kept);
+    if (kept == text->size) {
+        if (text->size >= ZONETEXT_ENTRY_MAX)
+            return zonetext_fail(text, lexer->at, err,
+                                 "a record of more than %zu bytes: is a parenthesis not closed?",
+                                 ZONETEXT_ENTRY_MAX);
+        char *buffer = realloc(text->buffer, text->size * 2 + LEXER_PADDING);
+        if (buffer == NULL)
+            return keyd_fail_errno(err, ENOMEM, "%s", text->name);
+        text->buffer = buffer;
+        text->size *= 2;
     }
-    text->at++;
+    lexer->at = lexer->start = text->buffer;
+    lexer->end = text->buffer + kept;
     return KEYD_OK;
 }
 
-/* From behind the first quote to behind the last one. */
-static enum keyd_status skip_quoted(struct zonetext *text, struct keyd_error *err)
+static enum keyd_status fill(struct zonetext *text, struct keyd_error *err)
 {
-    while (text->at < text->end && *text->at != '"') {
-        if (is_end_of_line(text))
-            return zonetext_fail(text, text->line, err, "the line ends inside of quotes");
-        enum keyd_status status = step(text, err);
-        if (status != KEYD_OK)
-            return status;
+    enum keyd_status status = make_room(text, err);
+    size_t used = (size_t)(text->lexer.end - text->buffer);
+    while (status == KEYD_OK && used < text->size && !text->lexer.last) {
+        ssize_t n = read(text->fd, text->buffer + used, text->size - used);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return keyd_fail_errno(err, errno, "%s", text->name);
+        text->lexer.last = n == 0;
+        text->taken += n;
+        used += (size_t)n;
+        if (n == 0)
+            status = check_unchanged(text, err);
     }
-    if (text->at == text->end)
-        return zonetext_fail(text, text->line, err, "the file ends inside of quotes");
-    text->at++;
-    if (text->at < text->end && (!ends_word(text) || *text->at == '"'))
-        return zonetext_fail(text, text->line, err, "white space is missing after the quotes");
-    return KEYD_OK;
-}
-
-static enum keyd_status read_quoted(struct zonetext *text, struct keyd_error *err)
-{
-    const char *start = ++text->at;
-    enum keyd_status status = skip_quoted(text, err);
-    if (status != KEYD_OK)
-        return status;
-    text->at--;
-    status = keep(text, start, true, false, err);
-    text->at++;
+    memset(text->buffer + used, 0, LEXER_PADDING);
+    text->lexer.end = text->buffer + used;
     return status;
 }
 
-static enum keyd_status read_word(struct zonetext *text, struct keyd_error *err)
+/* Editors of another system put it there, and it would become part of the first name. */
+static enum keyd_status refuse_mark(const struct zonetext *text, struct keyd_error *err)
 {
-    const char *start = text->at;
-    bool pair = false;
-    while (text->at < text->end && !ends_word(text)) {
-        enum keyd_status status = step(text, err);
-        if (status != KEYD_OK)
-            return status;
-    }
-    if (text->at < text->end && *text->at == '"') {
-        pair = text->at[-1] == '=';
-        if (!pair)
-            return zonetext_fail(text, text->line, err,
-                                 "quotes inside of a word: write \\\" or put the whole in quotes");
-        text->at++;
-        enum keyd_status status = skip_quoted(text, err);
-        if (status != KEYD_OK)
-            return status;
-    }
-    return keep(text, start, false, pair, err);
-}
-
-static void skip_comment(struct zonetext *text)
-{
-    while (text->at < text->end && *text->at != '\n')
-        text->at++;
-}
-
-static void end_line(struct zonetext *text)
-{
-    text->at += *text->at == '\r' ? 2 : 1;
-    text->line++;
-}
-
-/* Reads up to the end of a line that is not inside of parentheses. */
-static enum keyd_status read_entry(struct zonetext *text, struct keyd_error *err)
-{
-    enum keyd_status status = KEYD_OK;
-    unsigned opened_at = 0; /* line of the open parenthesis; 0: none */
-    text->count = 0;
-    text->blank_owner = text->at < text->end && is_space(*text->at);
-    while (status == KEYD_OK && text->at < text->end) {
-        if (is_end_of_line(text)) {
-            end_line(text);
-            if (opened_at == 0)
-                return KEYD_OK;
-        } else if (is_space(*text->at)) {
-            text->at++;
-        } else if (*text->at == ';') {
-            skip_comment(text);
-        } else if (*text->at == '(') {
-            if (opened_at != 0)
-                return zonetext_fail(text, text->line, err, "( inside of ( of line %u", opened_at);
-            opened_at = text->line;
-            text->at++;
-        } else if (*text->at == ')') {
-            if (opened_at == 0)
-                return zonetext_fail(text, text->line, err, ") without (");
-            opened_at = 0;
-            text->at++;
-        } else if (*text->at == '"') {
-            status = read_quoted(text, err);
-        } else {
-            status = read_word(text, err);
-        }
-    }
-    if (status == KEYD_OK && opened_at != 0)
-        return zonetext_fail(text, opened_at, err, "( is never closed");
-    return status;
+    if (strncmp(text->buffer, "\xef\xbb\xbf", 3) == 0)
+        return zonetext_fail(text, text->buffer, err,
+                             "the file begins with a byte order mark: save it without");
+    return KEYD_OK;
 }
 
 enum keyd_status zonetext_next(struct zonetext *text, struct entry *entry, bool *more,
                                struct keyd_error *err)
 {
-    text->count = 0;
-    while (text->count == 0 && text->at < text->end) {
-        enum keyd_status status = read_entry(text, err);
+    struct lexer *lexer = &text->lexer;
+    enum lexer_result result = lexer_next(lexer);
+    while (result == LEXER_MORE) {
+        bool first = text->taken == 0;
+        enum keyd_status status = fill(text, err);
+        if (status == KEYD_OK && first)
+            status = refuse_mark(text, err);
         if (status != KEYD_OK)
             return status;
+        result = lexer_next(lexer);
     }
-    *more = text->count > 0;
-    if (*more)
-        *entry = (struct entry){.tokens = text->tokens,
-                                .count = text->count,
-                                .line = text->tokens[0].line,
-                                .blank_owner = text->blank_owner};
+    if (result == LEXER_WRONG)
+        return zonetext_fail(text, lexer->wrong_at, err, "%s", lexer->why);
+    if (result == LEXER_NO_MEMORY)
+        return keyd_fail_errno(err, ENOMEM, "%s", text->name);
+    *more = result == LEXER_ENTRY;
+    *entry = (struct entry){.tokens = lexer->tokens,
+                            .count = lexer->count,
+                            .line = lexer->first_line,
+                            .blank_owner = lexer->blank_owner};
     return KEYD_OK;
 }

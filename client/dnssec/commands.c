@@ -9,6 +9,7 @@
 #include "client/dnssec/enable.h"
 #include "client/dnssec/show.h"
 #include "client/dnssec/signing.h"
+#include "client/dnssec/stream.h"
 #include "client/dnssec/zonekeys.h"
 #include "keyd/base/clock.h"
 
@@ -110,6 +111,8 @@ static int run_changes(struct session *session)
     const struct options *options = session->options;
     struct report *report = report_new();
     enum keyd_status status = enable_or_sign(session, report, &enabled, &err);
+    if (is_standard_stream(session->state.signed_zone))
+        output_to_error();
     bool reached_the_end = status == KEYD_OK || strcmp(err.reason, "RELOAD") == 0;
     int result = EXIT_DONE;
     if (reached_the_end) {

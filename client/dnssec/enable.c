@@ -12,6 +12,8 @@
 #include "client/dnssec/publish.h"
 #include "client/dnssec/sign.h"
 #include "client/dnssec/signing.h"
+#include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "client/dnssec/takeover.h"
 #include "client/dnssec/zonekeys.h"
 #include "keyd/base/clock.h"
@@ -27,25 +29,6 @@ static enum keyd_status set_text(char *to, size_t size, const char *what, const 
     return KEYD_OK;
 }
 
-static enum keyd_status set_zone_file(struct session *session, struct keyd_error *err)
-{
-    const struct options *options = session->options;
-    struct zone_state *state = &session->state;
-    if (options->zone_file == NULL) {
-        if (state->zone_file[0] == '\0')
-            return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
-                             "--zone-file is missing: the unsigned zone of %s", options->zone_text);
-        return KEYD_OK;
-    }
-    char *real = realpath(options->zone_file, NULL);
-    if (real == NULL)
-        return keyd_fail_errno(err, errno, "the zone file %s", options->zone_file);
-    enum keyd_status status =
-        set_text(state->zone_file, sizeof state->zone_file, "--zone-file", real, err);
-    free(real);
-    return status;
-}
-
 static enum keyd_status set_signed_zone(struct session *session, struct keyd_error *err)
 {
     const struct options *options = session->options;
@@ -56,9 +39,14 @@ static enum keyd_status set_signed_zone(struct session *session, struct keyd_err
     if (options->signed_zone == NULL && state->signed_zone[0] != '\0')
         return KEYD_OK;
     session->new_place = true;
+    bool from_file = state->from_server[0] == '\0' && !is_standard_stream(state->zone_file);
+    if (options->signed_zone == NULL && !from_file)
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                         "--signed-zone is missing: the file for the signed zone, - for standard "
+                         "output");
     if (options->signed_zone == NULL)
         n = snprintf(path, sizeof path, "%s.signed", state->zone_file);
-    else if (options->signed_zone[0] == '/')
+    else if (options->signed_zone[0] == '/' || is_standard_stream(options->signed_zone))
         n = snprintf(path, sizeof path, "%s", options->signed_zone);
     else if (getcwd(folder, sizeof folder) == NULL)
         return keyd_fail_errno(err, errno, "the current folder");
@@ -71,6 +59,8 @@ static enum keyd_status set_signed_zone(struct session *session, struct keyd_err
 
 static enum keyd_status check_two_files(const struct zone_state *state, struct keyd_error *err)
 {
+    if (is_standard_stream(state->signed_zone))
+        return KEYD_OK;
     struct stat in;
     struct stat out;
     bool same = strcmp(state->zone_file, state->signed_zone) == 0 ||
@@ -187,7 +177,7 @@ static enum keyd_status check_place(const struct session *session, struct takeov
 {
     struct dnskey known[STATE_KEYS_MAX + STATE_OTHERS_MAX];
     const struct zone_state *state = &session->state;
-    if (state->enabled_ms != 0 && !session->new_place)
+    if ((state->enabled_ms != 0 && !session->new_place) || is_standard_stream(state->signed_zone))
         return KEYD_OK;
     size_t count = session_dnskeys(session, known);
     for (size_t i = 0; i < state->other_count; i++)
@@ -198,7 +188,7 @@ static enum keyd_status check_place(const struct session *session, struct takeov
 static enum keyd_status set_all(struct session *session, struct keyd_error *err)
 {
     const char *reload = session->options->reload;
-    enum keyd_status status = set_zone_file(session, err);
+    enum keyd_status status = source_set(session->options, &session->state, err);
     if (status == KEYD_OK)
         status = set_signed_zone(session, err);
     if (status == KEYD_OK)
@@ -220,6 +210,11 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
     if (status == KEYD_OK && reload != NULL)
         status =
             set_text(session->state.reload, sizeof session->state.reload, "--reload", reload, err);
+    if (status == KEYD_OK && session->state.reload[0] != '\0' &&
+        is_standard_stream(session->state.signed_zone))
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                         "a signed zone that goes to standard output is in no place to be loaded "
+                         "from: leave the reload command out (--reload '')");
     return status;
 }
 

@@ -2,6 +2,7 @@
 #include "client/dnssec/intake.h"
 
 #include "client/dns/rrtype.h"
+#include "client/dnssec/zonecheck.h"
 
 static const uint16_t kinds[INTAKE_KINDS] = {TYPE_RRSIG, TYPE_NSEC, TYPE_NSEC3, TYPE_NSEC3PARAM,
                                              TYPE_ZONEMD};
@@ -27,20 +28,21 @@ static enum keyd_status check_other(const struct rrset *set, const char *path,
                                     const struct dnskey *own, size_t own_count,
                                     struct keyd_error *err)
 {
+    char line[ZONECHECK_LINE];
     unsigned tag = dnskey_tag(key);
     if (key->algorithm != algorithm)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
-                         "%s:%u: the DNSKEY with tag %u is not ours and of algorithm %u, this zone "
+                         "%s%s: the DNSKEY with tag %u is not ours and of algorithm %u, this zone "
                          "is signed with %u alone: all signers of a zone need the same algorithm "
                          "(RFC 8901, 4); take the key out if nobody signs with it",
-                         path, set->line, tag, key->algorithm, algorithm);
+                         path, zonecheck_line(set->line, line), tag, key->algorithm, algorithm);
     for (size_t i = 0; i < own_count; i++) {
         if (dnskey_tags_collide(key, &own[i]))
             return keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
-                             "%s:%u: the DNSKEY with tag %u is not ours, but a key of ours has the "
+                             "%s%s: the DNSKEY with tag %u is not ours, but a key of ours has the "
                              "same tag, or would once one is revoked: the other signer needs "
                              "another key",
-                             path, set->line, tag);
+                             path, zonecheck_line(set->line, line), tag);
     }
     return KEYD_OK;
 }
@@ -57,6 +59,7 @@ static bool is_own(const struct dnskey *key, const struct dnskey *own, size_t ow
 enum keyd_status intake_keys(struct intake *intake, const char *path, uint8_t algorithm,
                              const struct dnskey *own, size_t own_count, struct keyd_error *err)
 {
+    char line[ZONECHECK_LINE];
     struct rrset set = {0};
     enum keyd_status status = KEYD_OK;
     if (!zone_find(intake->zone, zone_apex(intake->zone), TYPE_DNSKEY, &set))
@@ -66,19 +69,19 @@ enum keyd_status intake_keys(struct intake *intake, const char *path, uint8_t al
         struct rdata rdata = rrset_rdata(&set, i);
         if (!dnskey_from_rdata(rdata.data, rdata.length, &key))
             return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
-                             "%s:%u: a DNSKEY whose protocol is not 3, or whose key is too long",
-                             path, set.line);
+                             "%s%s: a DNSKEY whose protocol is not 3, or whose key is too long",
+                             path, zonecheck_line(set.line, line));
         if (is_own(&key, own, own_count))
             continue;
         if (key.algorithm == algorithm && dnskey_signature_length(&key) == 0)
             return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
-                             "%s:%u: a DNSKEY whose public key is none of algorithm %u", path,
-                             set.line, algorithm);
+                             "%s%s: a DNSKEY whose public key is none of algorithm %u", path,
+                             zonecheck_line(set.line, line), algorithm);
         status = check_other(&set, path, &key, algorithm, own, own_count, err);
         if (status == KEYD_OK && intake->other_count == INTAKE_OTHERS)
             status = keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
-                               "%s:%u: more than %d DNSKEYs that are not ours", path, set.line,
-                               INTAKE_OTHERS);
+                               "%s%s: more than %d DNSKEYs that are not ours", path,
+                               zonecheck_line(set.line, line), INTAKE_OTHERS);
         if (status == KEYD_OK)
             intake->others[intake->other_count++] = key;
     }

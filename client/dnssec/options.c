@@ -16,6 +16,8 @@ enum {
     KEY_OUTPUT,
     KEY_NOW,
     KEY_ZONE_FILE,
+    KEY_FROM_SERVER,
+    KEY_TSIG,
     KEY_SIGNED_ZONE,
     KEY_KEY,
     KEY_TOKEN,
@@ -44,9 +46,16 @@ static const struct argp_option global_options[] = {
 };
 
 static const struct argp_option enable_options[] = {
-    {"zone-file", KEY_ZONE_FILE, "FILE", 0, "the unsigned zone; needed the first time", 1},
+    {"zone-file", KEY_ZONE_FILE, "FILE", 0,
+     "the unsigned zone, - for standard input; this or --from-server is needed the first time", 1},
+    {"from-server", KEY_FROM_SERVER, "ADDRESS[#PORT]", 0,
+     "fetch the unsigned zone from this server each time (AXFR); [ADDRESS]:PORT does too", 1},
+    {"tsig", KEY_TSIG, "FILE", 0,
+     "with --from-server: the key that is shared with the server, as tsig-keygen writes it", 1},
     {"signed-zone", KEY_SIGNED_ZONE, "FILE", 0,
-     "the signed one for the server (FILE.signed); it keeps its owner, group and mode", 1},
+     "the signed one for the server (FILE.signed); it keeps its owner, group and mode; - for "
+     "standard output",
+     1},
     {"key", KEY_KEY, "alias/NAME", 0,
      "the KSK's key in the HSM, made when there is none (alias/ZONE-ksk, dots as dashes)", 1},
     {"algorithm", KEY_ALGORITHM, "ALGORITHM", 0,
@@ -85,6 +94,8 @@ static const struct argp_option enable_options[] = {
 };
 
 static const struct argp_option sign_options[] = {
+    {"zone-file", KEY_ZONE_FILE, "FILE", 0,
+     "this once the unsigned zone from here, - for standard input", 1},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "sign and verify, but do not publish", 1},
     {"verify", KEY_VERIFY, "MODE", 0,
      "full: every signature (the default under 10,000 RRsets); sample: those of the apex and 1,000",
@@ -116,7 +127,7 @@ static const struct command_row {
      "      --zone-file /etc/nsd/animalsforlife.org.zone \\\n"
      "      --reload 'nsd-control reload animalsforlife.org'"},
     {"sign", COMMAND_SIGN, false, sign_options, "sign it again, after a change or in time",
-     "Reads the zone file again, signs, verifies and publishes it. Signatures last 14 days: run it "
+     "Reads the zone again, signs, verifies and publishes it. Signatures last 14 days: run it "
      "after each change and at least once a week.\v"
      "Example:\n  keyd-dnssec sign animalsforlife.org"},
     {"ds", COMMAND_DS, false, NULL, "the DS record for the parent",
@@ -192,6 +203,14 @@ static void set_zone(struct argp_state *state, const char *arg, struct options *
     if (length > 1)
         options->zone_text[length - 1] = '\0';
     options->have_zone = true;
+}
+
+static void set_server(struct argp_state *state, const char *arg, struct options *options)
+{
+    const char *why = server_parse(arg, &options->from_server);
+    if (why != NULL)
+        argp_error(state, "--from-server %s: %s", arg, why);
+    options->have_server = true;
 }
 
 static void set_verify(struct argp_state *state, const char *arg, struct options *options)
@@ -334,6 +353,12 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_ZONE_FILE:
         options->zone_file = not_empty(state, "zone-file", arg);
+        return 0;
+    case KEY_FROM_SERVER:
+        set_server(state, arg, options);
+        return 0;
+    case KEY_TSIG:
+        options->tsig = not_empty(state, "tsig", arg);
         return 0;
     case KEY_SIGNED_ZONE:
         options->signed_zone = not_empty(state, "signed-zone", arg);

@@ -10,6 +10,7 @@
 #include "client/dns/algorithm.h"
 #include "client/dns/dname.h"
 #include "client/dns/serial.h"
+#include "client/dns/tcp.h"
 #include "client/dnssec/verify.h"
 #include "client/show/show.h"
 
@@ -26,6 +27,9 @@ struct options {
     struct dname zone;          /* lower case */
     char zone_text[DNAME_TEXT]; /* without final dot, but for the root */
     const char *zone_file;
+    bool have_server;
+    struct server from_server; /* --from-server */
+    const char *tsig;          /* file of a key */
     const char *signed_zone;
     const char *key; /* "alias/NAME" */
     const char *token;

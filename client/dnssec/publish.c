@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/dnssec/stream.h"
 #include "keyd/base/file.h"
 
 #define ENDING ".new"
@@ -167,11 +168,11 @@ static enum keyd_status begin_file(struct publication *publication, struct keyd_
     return status;
 }
 
-static enum keyd_status begin_rehearsal(struct publication *publication, struct keyd_error *err)
+static enum keyd_status begin_in_memory(struct publication *publication, struct keyd_error *err)
 {
     publication->fd = memfd_create("zone", MFD_CLOEXEC);
     if (publication->fd < 0)
-        return keyd_fail_errno(err, errno, "memory for %s", publication->target);
+        return keyd_fail_errno(err, errno, "memory for the signed zone");
     snprintf(publication->fresh, sizeof publication->fresh, "/proc/self/fd/%d", publication->fd);
     return KEYD_OK;
 }
@@ -179,11 +180,14 @@ static enum keyd_status begin_rehearsal(struct publication *publication, struct 
 enum keyd_status publish_begin(const char *path, bool rehearsal, struct publication *publication,
                                struct keyd_error *err)
 {
-    *publication = (struct publication){.fd = -1, .rehearsal = rehearsal};
+    *publication = (struct publication){
+        .fd = -1, .rehearsal = rehearsal, .to_output = is_standard_stream(path)};
+    if (publication->to_output)
+        return begin_in_memory(publication, err);
     enum keyd_status status = resolve(path, publication, err);
     if (status != KEYD_OK)
         return status;
-    return rehearsal ? begin_rehearsal(publication, err) : begin_file(publication, err);
+    return rehearsal ? begin_in_memory(publication, err) : begin_file(publication, err);
 }
 
 /* Has the kernel begin to write what is there, so that little is left to do at the end. No more
@@ -191,7 +195,7 @@ enum keyd_status publish_begin(const char *path, bool rehearsal, struct publicat
 static void start_writing(struct publication *publication)
 {
     off_t length = publication->written - publication->started;
-    if (publication->rehearsal || length < WRITE_BEHIND)
+    if (publication->rehearsal || publication->to_output || length < WRITE_BEHIND)
         return;
     sync_file_range(publication->fd, publication->started, length, SYNC_FILE_RANGE_WRITE);
     publication->started = publication->written;
@@ -235,7 +239,7 @@ enum keyd_status publish_patch(void *context, size_t at, const void *data, size_
 
 enum keyd_status publish_end(struct publication *publication, struct keyd_error *err)
 {
-    if (publication->rehearsal)
+    if (publication->rehearsal || publication->to_output)
         return KEYD_OK;
     if (fchmod(publication->fd, publication->mode) != 0 || fsync(publication->fd) != 0)
         return keyd_fail_errno(err, errno, "%s", publication->fresh);
@@ -250,8 +254,44 @@ static void release(struct publication *publication)
     publication->fd = -1;
 }
 
+static enum keyd_status write_output(const char *data, size_t length, struct keyd_error *err)
+{
+    while (length > 0) {
+        ssize_t n = write(STDOUT_FILENO, data, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return keyd_fail_errno(err, errno,
+                                   "the signed zone to standard output, which is not complete");
+        data += n;
+        length -= (size_t)n;
+    }
+    return KEYD_OK;
+}
+
+static enum keyd_status copy_to_output(struct publication *publication, struct keyd_error *err)
+{
+    char buffer[65536];
+    off_t at = 0;
+    ssize_t n;
+    enum keyd_status status = KEYD_OK;
+    while (status == KEYD_OK && (n = pread(publication->fd, buffer, sizeof buffer, at)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            status = keyd_fail_errno(err, errno, "%s", publication->fresh);
+        else
+            status = write_output(buffer, (size_t)n, err);
+        at += n;
+    }
+    publish_drop(publication);
+    return status;
+}
+
 enum keyd_status publish_commit(struct publication *publication, struct keyd_error *err)
 {
+    if (publication->to_output)
+        return copy_to_output(publication, err);
     if (rename(publication->fresh, publication->target) != 0) {
         int saved = errno;
         publish_drop(publication);
@@ -263,7 +303,7 @@ enum keyd_status publish_commit(struct publication *publication, struct keyd_err
 
 void publish_drop(struct publication *publication)
 {
-    if (!publication->rehearsal)
+    if (!publication->rehearsal && !publication->to_output)
         unlink(publication->fresh);
     release(publication);
 }

@@ -8,6 +8,9 @@
  * The name server reads the file as another user. A file that is replaced hands its owner, group
  * and mode down to the new one (access control lists it does not); a first one is 0644 of whoever
  * runs this, whatever the umask.
+ *
+ * The path "-" is standard output: the zone is made in memory and is written when it is committed,
+ * so that nobody reads on it what was not judged.
  */
 #ifndef DNSSEC_PUBLISH_H
 #define DNSSEC_PUBLISH_H
@@ -28,6 +31,7 @@ struct publication {
     off_t written;         /* bytes so far */
     off_t started;         /* of them, on their way to the disk */
     bool rehearsal;
+    bool to_output; /* in memory first, then to standard output */
 };
 
 /* Whether a file could be written there: its folder exists and may be written. For telling early.

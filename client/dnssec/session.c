@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "client/dns/rrtype.h"
-#include "client/dns/zonefile.h"
+#include "client/dnssec/source.h"
 #include "client/dnssec/zonecheck.h"
 #include "keyd/base/file.h"
 
@@ -96,34 +96,34 @@ static void tell_conflict(const struct session *session, const struct zone *zone
 {
     char owner[DNAME_TEXT];
     char type[TYPE_TEXT];
+    char line[ZONECHECK_LINE];
     struct zone_name name;
     struct rrset set;
     if (session->options->quiet || !zone_ttl_conflict(zone, &name, &set))
         return;
     dname_format(set.owner, owner);
     rrtype_format(set.type, type);
-    complain("%s:%u: the TTLs of %s %s differ (RFC 2181, 5.2): the smallest, %u, is taken for all",
-             session->state.zone_file, set.line, owner, type, set.ttl);
+    complain("%s%s: the TTLs of %s %s differ (RFC 2181, 5.2): the smallest, %u, is taken for all",
+             source_name(session->options, &session->state), zonecheck_line(set.line, line), owner,
+             type, set.ttl);
 }
 
 static enum keyd_status load(struct session *session, struct keyd_error *err)
 {
     struct dnskey own[STATE_KEYS_MAX];
     struct intake *intake = &session->intake;
-    const uint8_t *apex = session->options->zone.wire;
-    const char *path = session->state.zone_file;
-    *intake = (struct intake){.zone = zone_new(apex)};
+    const char *name = source_name(session->options, &session->state);
+    *intake = (struct intake){.zone = zone_new(session->options->zone.wire)};
     if (intake->zone == NULL)
-        return keyd_fail_errno(err, ENOMEM, "%s", path);
-    enum keyd_status status = zonefile_read(path, apex, intake_record, intake, err);
-    if (status == KEYD_NOT_FOUND)
-        return keyd_wrap(err, "the zone file cannot be read");
+        return keyd_fail_errno(err, ENOMEM, "%s", name);
+    enum keyd_status status =
+        source_read(session->options, &session->state, intake_record, intake, err);
     if (status == KEYD_OK)
         status = zone_finish(intake->zone, err);
     if (status == KEYD_OK)
-        status = zonecheck(intake->zone, path, err);
+        status = zonecheck(intake->zone, name, err);
     if (status == KEYD_OK)
-        status = intake_keys(intake, path, session->state.algorithm, own,
+        status = intake_keys(intake, name, session->state.algorithm, own,
                              session_dnskeys(session, own), err);
     return status;
 }

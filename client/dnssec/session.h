@@ -43,8 +43,8 @@ enum keyd_status session_save(struct session *session, struct keyd_error *err) K
 /* Connects on the first call. */
 enum keyd_status session_hsm(struct session *session, struct keyd_error *err) KEYD_CHECKED;
 
-/* Loads the state's zone file (intake) and judges it (zonecheck). *zone is *owned*. Tells a TTL
- * conflict on standard error. */
+/* Reads the zone (source, intake) and judges it (zonecheck). *zone is *owned*. Tells a TTL conflict
+ * on standard error. */
 enum keyd_status session_zone(struct session *session, struct zone **zone,
                               struct keyd_error *err) KEYD_CHECKED;
 

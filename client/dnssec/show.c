@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "client/dnssec/signing.h"
+#include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "keyd/base/clock.h"
 #include "keyd/base/encode.h"
 
@@ -156,6 +158,27 @@ static void report_time(struct report *report, const char *label, const char *ke
     report_add(report, label, key, when_json(ms), "%s", when);
 }
 
+static json_t *text_json(const char *text)
+{
+    return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static void report_source(struct report *report, const struct session *session)
+{
+    const struct zone_state *state = &session->state;
+    const char *name = source_name(session->options, state);
+    if (state->from_server[0] == '\0') {
+        report_add(report, "Zone file", "zone_file", json_string(state->zone_file), "%s", name);
+        report_add_data(report, "from_server", json_null());
+        report_add_data(report, "tsig_file", json_null());
+        return;
+    }
+    report_add_data(report, "zone_file", json_null());
+    report_add(report, "From server", "from_server", json_string(name), "%s", name);
+    report_add(report, "TSIG key", "tsig_file", text_json(state->tsig_file), "%s",
+               state->tsig_file[0] != '\0' ? state->tsig_file : "none");
+}
+
 enum keyd_status show_status(struct session *session, struct report *report, struct keyd_error *err)
 {
     (void)err;
@@ -181,10 +204,9 @@ enum keyd_status show_status(struct session *session, struct report *report, str
     report_time(report, "Enabled", "enabled", state->enabled_ms, now);
     report_time(report, "Last signed", "signed", state->signed_ms, now);
     report_time(report, "Signatures end", "signatures_end", state->expiration_ms, now);
-    report_add(report, "Zone file", "zone_file", json_string(state->zone_file), "%s",
-               state->zone_file);
+    report_source(report, session);
     report_add(report, "Signed zone", "signed_zone", json_string(state->signed_zone), "%s",
-               state->signed_zone);
+               is_standard_stream(state->signed_zone) ? "standard output" : state->signed_zone);
     report_add(report, "Reload", "reload",
                state->reload[0] != '\0' ? json_string(state->reload) : json_null(), "%s",
                state->reload[0] != '\0' ? state->reload : "no command");

@@ -10,6 +10,8 @@
 #include "client/dnssec/publish.h"
 #include "client/dnssec/reload.h"
 #include "client/dnssec/sign.h"
+#include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "client/dnssec/waits.h"
 #include "keyd/base/clock.h"
 
@@ -101,33 +103,44 @@ static void report_raised(struct report *report, const struct zone_state *state,
 }
 
 /* What the policy asks for, for people: "the zone file has 5". */
-static void wanted_text(const struct serial_source *source, char text[SERIAL_TEXT])
+static void wanted_text(const struct serial_source *source, const char *where,
+                        char text[SERIAL_TEXT])
 {
     static const char *const what[] = {
-        [SERIAL_KEEP] = "the zone file has",
+        [SERIAL_KEEP] = " has",
         [SERIAL_INCREMENT] = "one more is",
         [SERIAL_UNIXTIME] = "the time is",
         [SERIAL_DATE] = "the date is",
     };
-    snprintf(text, SERIAL_TEXT, "%s %" PRIu32, what[source->policy], serial_wanted(source));
+    snprintf(text, SERIAL_TEXT, "%s%s %" PRIu32, source->policy == SERIAL_KEEP ? where : "",
+             what[source->policy], serial_wanted(source));
 }
 
-static void report_serial(struct report *report, const struct zone_state *state,
+/* Why it is what the policy asks for. */
+static void report_wanted(struct report *report, const struct serial_source *source,
+                          uint32_t serial, const char *where)
+{
+    json_t *value = json_integer(serial);
+    if (source->policy == SERIAL_KEEP)
+        report_add(report, "Serial", "serial", value, "%" PRIu32 ", as in %s", serial, where);
+    else if (source->policy == SERIAL_INCREMENT)
+        report_add(report, "Serial", "serial", value,
+                   "%" PRIu32 ", one above %s's and the last one given out", serial, where);
+    else
+        report_add(report, "Serial", "serial", value, "%" PRIu32 ", the %s of signing", serial,
+                   source->policy == SERIAL_DATE ? "date" : "time");
+}
+
+static void report_serial(struct report *report, const struct session *session,
                           const struct serial_source *source, uint32_t serial)
 {
-    static const char *const as_wanted[] = {
-        [SERIAL_KEEP] = ", as in the zone file",
-        [SERIAL_INCREMENT] = ", one above the zone file's and the last one given out",
-        [SERIAL_UNIXTIME] = ", the time of signing",
-        [SERIAL_DATE] = ", the date of signing",
-    };
     char wanted[SERIAL_TEXT];
-    wanted_text(source, wanted);
+    const char *where = source_noun(session->options, &session->state);
+    wanted_text(source, where, wanted);
     if (serial == serial_wanted(source))
-        report_add(report, "Serial", "serial", json_integer(serial), "%" PRIu32 "%s", serial,
-                   as_wanted[source->policy]);
+        report_wanted(report, source, serial, where);
     else
-        report_raised(report, state, serial, wanted);
+        report_raised(report, &session->state, serial, wanted);
     report_add_data(report, "zone_file_serial", json_integer(source->file));
     report_add_data(report, "serial_policy", json_string(serial_policy_name(source->policy)));
 }
@@ -144,6 +157,12 @@ static void report_verified(struct report *report, const struct verified *verifi
                    ? "%zu RRsets, %s chain, DNSKEYs from the DS on, all %zu signatures"
                    : "%zu RRsets, %s chain, DNSKEYs from the DS on, %zu of %zu signatures",
                verified->rrsets, kind, verified->checked, verified->signatures);
+}
+
+/* For messages and reports. */
+static const char *place_name(const char *path)
+{
+    return is_standard_stream(path) ? "standard output" : path;
 }
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
@@ -177,6 +196,11 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
         session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
     if (path == NULL)
         path = session->state.signed_zone;
+    if (is_standard_stream(path))
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                         "the signed zone of %s goes to standard output: name the file that it is "
+                         "in now with --signed-zone FILE",
+                         session->options->zone_text);
     return verify_with(session, path, path, NULL, NULL, 0, mode, verified, err);
 }
 
@@ -320,23 +344,26 @@ static enum keyd_status publish(struct session *session, struct publication *pub
     if (session->options->dry_run) {
         publish_drop(publication);
         report_add(report, "Signed zone", "signed_zone", json_string(path),
-                   "%s is left as it is (--dry-run)", path);
+                   is_standard_stream(path) ? "%s gets nothing (--dry-run)"
+                                            : "%s is left as it is (--dry-run)",
+                   place_name(path));
         report_add_data(report, "reload", json_null());
         return KEYD_OK;
     }
     enum keyd_status status = put_in_place(session, publication, verified, now, err);
     if (status != KEYD_OK)
         return status;
-    report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", path);
+    report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", place_name(path));
     return reload(session, report, err);
 }
 
-static void report_made(struct report *report, const struct zone_state *state,
+static void report_made(struct report *report, const struct session *session,
                         const struct serial_source *source, const struct pass *pass,
                         const struct verified *verified)
 {
     char when[WHEN_MAX];
-    report_serial(report, state, source, pass->serial);
+    const struct zone_state *state = &session->state;
+    report_serial(report, session, source, pass->serial);
     report_verified(report, verified, state->denial);
     report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
                denial_text(state->denial));
@@ -372,12 +399,12 @@ enum keyd_status signing_run(struct session *session, const struct zone *zone,
         publish_drop(&publication);
         return status;
     }
-    status = verify_with(session, publication.fresh, state->signed_zone, zone, &pass.serial,
-                         pass.signatures, session->options->verify, &verified, err);
+    status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone,
+                         &pass.serial, pass.signatures, session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
-    report_made(report, state, &source, &pass, &verified);
+    report_made(report, session, &source, &pass, &verified);
     return publish(session, &publication, &verified, pass.now, report, err);
 }

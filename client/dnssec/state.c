@@ -72,6 +72,13 @@ static json_t *key_to_json(const struct zone_key *key)
                      text_to_json(key->file), "created", time_to_json(key->created_ms));
 }
 
+/* Members that came later than the version. */
+static bool add_later(json_t *json, const struct zone_state *state)
+{
+    return json_object_set_new(json, "from_server", text_to_json(state->from_server)) == 0 &&
+           json_object_set_new(json, "tsig_file", text_to_json(state->tsig_file)) == 0;
+}
+
 static json_t *others_to_json(const struct zone_state *state)
 {
     json_t *others = json_array();
@@ -116,7 +123,7 @@ enum keyd_status state_save(const char *folder, const struct zone_state *state,
     if (status != KEYD_OK)
         return status;
     json_t *json = state_to_json(state);
-    char *text = json != NULL ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    char *text = add_later(json, state) ? json_dumps(json, JSON_INDENT(2)) : NULL;
     json_decref(json);
     if (text == NULL)
         return keyd_fail(err, KEYD_INTERNAL, "STATE",
@@ -170,6 +177,13 @@ static int64_t read_later_number(struct reader *reader, const char *name, int64_
                                  int64_t missing)
 {
     return json_object_get(reader->object, name) != NULL ? read_number(reader, name, max) : missing;
+}
+
+static void read_later_text(struct reader *reader, const char *name, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (json_object_get(reader->object, name) != NULL)
+        read_text(reader, name, text, size);
 }
 
 static int64_t read_time(struct reader *reader, const char *name)
@@ -285,6 +299,8 @@ static void read_state(struct reader *reader, struct zone_state *state)
     char zone[DNAME_TEXT];
     read_text(reader, "zone", zone, sizeof zone);
     read_text(reader, "zone_file", state->zone_file, sizeof state->zone_file);
+    read_later_text(reader, "from_server", state->from_server, sizeof state->from_server);
+    read_later_text(reader, "tsig_file", state->tsig_file, sizeof state->tsig_file);
     read_text(reader, "signed_zone", state->signed_zone, sizeof state->signed_zone);
     read_text(reader, "reload", state->reload, sizeof state->reload);
     read_text(reader, "alias", state->alias, sizeof state->alias);

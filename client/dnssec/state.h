@@ -15,6 +15,7 @@
 #include "client/dns/dname.h"
 #include "client/dns/dnskey.h"
 #include "client/dns/serial.h"
+#include "client/dns/tcp.h"
 #include "client/dnssec/denial.h"
 #include "client/dnssec/keyfile.h"
 #include "keyd/base/error.h"
@@ -39,14 +40,16 @@ struct zone_key {
 
 struct zone_state {
     struct dname zone;
-    char zone_file[PATH_MAX]; /* absolute, as is the next one */
-    char signed_zone[PATH_MAX];
-    char reload[1024];           /* command; empty: none */
-    char alias[ALIAS_TEXT];      /* the KSK that was asked for */
-    char token[64];              /* empty: the service's default */
-    uint8_t algorithm;           /* of all keys, RFC 6840, 5.11 */
-    unsigned key_size;           /* bits of the RSA KSK that was asked for; 0: any */
-    char request_id[KEYID_TEXT]; /* of CreateKey, stored before it is sent; empty: none yet */
+    char zone_file[PATH_MAX];      /* absolute, or "-"; empty: from the server */
+    char from_server[SERVER_TEXT]; /* ADDRESS#PORT; empty: from the file */
+    char tsig_file[PATH_MAX];      /* absolute; empty: no TSIG */
+    char signed_zone[PATH_MAX];    /* absolute, or "-" */
+    char reload[1024];             /* command; empty: none */
+    char alias[ALIAS_TEXT];        /* the KSK that was asked for */
+    char token[64];                /* empty: the service's default */
+    uint8_t algorithm;             /* of all keys, RFC 6840, 5.11 */
+    unsigned key_size;             /* bits of the RSA KSK that was asked for; 0: any */
+    char request_id[KEYID_TEXT];   /* of CreateKey, stored before it is sent; empty: none yet */
     struct zone_key keys[STATE_KEYS_MAX];
     size_t key_count;
     struct dnskey others[STATE_OTHERS_MAX]; /* of other signers, published last */

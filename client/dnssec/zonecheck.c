@@ -27,6 +27,14 @@ struct name {
     bool apex;
 };
 
+const char *zonecheck_line(unsigned line, char text[ZONECHECK_LINE])
+{
+    text[0] = '\0';
+    if (line > 0)
+        snprintf(text, ZONECHECK_LINE, ":%u", line);
+    return text;
+}
+
 static enum keyd_status content(const struct check *check, const struct rrset *set,
                                 struct keyd_error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -36,13 +44,14 @@ static enum keyd_status content(const struct check *check, const struct rrset *s
 {
     char what[256];
     char owner[DNAME_TEXT];
+    char line[ZONECHECK_LINE];
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     dname_format(set->owner, owner);
-    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT", "%s:%u: %.256s: %s", check->path,
-                     set->line, owner, what);
+    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT", "%s%s: %.256s: %s", check->path,
+                     zonecheck_line(set->line, line), owner, what);
 }
 
 static void gather(struct name *name, const struct rrset *set)
@@ -168,6 +177,8 @@ enum keyd_status zonecheck(const struct zone *zone, const char *path, struct key
         if (status == KEYD_OK && is_below(&zone_name, &dname)) {
             struct rrset first = {0};
             zone_next_set(&zone_name, &first);
+            if (dname.line == 0)
+                return content(&check, &first, err, "below a DNAME (RFC 6672, 2.4)");
             return content(&check, &first, err, "below the DNAME of line %u (RFC 6672, 2.4)",
                            dname.line);
         }

@@ -8,6 +8,11 @@
 #include "client/dns/zone.h"
 #include "keyd/base/error.h"
 
+#define ZONECHECK_LINE 16 /* characters with the NUL */
+
+/* ":LINE", for messages; empty for 0, a record that is from no file. Returns text. */
+const char *zonecheck_line(unsigned line, char text[ZONECHECK_LINE]);
+
 /* path is for messages ("FILE:LINE: ..."). INVALID_ARGUMENT, reason ZONE_CONTENT: no SOA or NS at
  * the apex, two SOAs, an SOA elsewhere, CNAME or DNAME with company, DS without delegation,
  * anything below a DNAME, NS at a wildcard, CDS, CDNSKEY or DNSKEY elsewhere, an RRset that no

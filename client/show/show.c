@@ -41,12 +41,24 @@ enum exit_status exit_status_of(const struct keyd_error *err)
     }
 }
 
+static void choose_colours(void)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    colours = isatty(STDOUT_FILENO) && (no_colour == NULL || no_colour[0] == '\0');
+}
+
 void output_open(const char *name)
 {
     program = name;
     setlocale(LC_CTYPE, "C.UTF-8");
-    const char *no_colour = getenv("NO_COLOR");
-    colours = isatty(STDOUT_FILENO) && (no_colour == NULL || no_colour[0] == '\0');
+    choose_colours();
+}
+
+void output_to_error(void)
+{
+    if (!output_close() || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        err(EXIT_FAILED, "standard error");
+    choose_colours();
 }
 
 void complain(const char *format, ...)

@@ -31,6 +31,9 @@ enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_PEM, OUTPUT_DER };
  * terminal and NO_COLOR (no-color.org) is unset or empty. Call once; program is *borrowed*. */
 void output_open(const char *program);
 
+/* Standard output carries data: what is printed from here on goes to standard error. */
+void output_to_error(void);
+
 /* "PROGRAM: WHAT" and a line feed to standard error. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "keyd/base/text.h"
 
-#include <stdint.h>
 #include <string.h>
 
 /* Bytes of the character that begins here, 0 when none does: the table of RFC 3629, 4. */
@@ -44,4 +43,21 @@ int text_cut(const char *text, int max)
     while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
         max--;
     return max;
+}
+
+bool text_number(const char *text, uint64_t max, uint64_t *number)
+{
+    uint64_t value = 0;
+    if (text[0] == '\0' || (text[0] == '0' && text[1] != '\0'))
+        return false;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        unsigned digit = (unsigned)(*text - '0');
+        if (value > (UINT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    if (*text != '\0' || value > max)
+        return false;
+    *number = value;
+    return true;
 }

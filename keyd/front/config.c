@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "keyd/front/config.h"
 
-#include <errno.h>
 #include <libgen.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +9,7 @@
 
 #include "keyd/base/keyid.h"
 #include "keyd/base/memory.h"
+#include "keyd/base/user.h"
 #include "keyd/base/yaml.h"
 
 #define TEXT_MAX  4096 /* bytes of any value */
@@ -20,7 +19,7 @@
 
 struct raw_permit {
     char *user;
-    uint32_t *uid;
+    char *uid;
 };
 
 struct raw_token {
@@ -38,14 +37,16 @@ struct raw {
     unsigned tokens_count;
     char *default_token;
     char *log_level;
-    uint32_t *calls_in_flight;
+    char *calls_in_flight;
 };
 
-#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define OPTIONAL          (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define TEXT(in, field)   CYAML_FIELD_STRING_PTR(#field, OPTIONAL, struct in, field, 1, TEXT_MAX)
+#define NUMBER(in, field) TEXT(in, field) /* for yaml_number */
 
 static const cyaml_schema_field_t permit_fields[] = {
-    CYAML_FIELD_STRING_PTR("user", OPTIONAL, struct raw_permit, user, 0, TEXT_MAX),
-    CYAML_FIELD_UINT_PTR("uid", OPTIONAL, struct raw_permit, uid),
+    TEXT(raw_permit, user),
+    NUMBER(raw_permit, uid),
     CYAML_FIELD_END,
 };
 
@@ -54,9 +55,9 @@ static const cyaml_schema_value_t permit_schema = {
 };
 
 static const cyaml_schema_field_t token_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", OPTIONAL, struct raw_token, name, 0, TEXT_MAX),
-    CYAML_FIELD_STRING_PTR("socket", OPTIONAL, struct raw_token, socket, 0, TEXT_MAX),
-    CYAML_FIELD_STRING_PTR("hsm_user", OPTIONAL, struct raw_token, hsm_user, 0, TEXT_MAX),
+    TEXT(raw_token, name),
+    TEXT(raw_token, socket),
+    TEXT(raw_token, hsm_user),
     CYAML_FIELD_END,
 };
 
@@ -65,13 +66,13 @@ static const cyaml_schema_value_t token_schema = {
 };
 
 static const cyaml_schema_field_t fields[] = {
-    CYAML_FIELD_STRING_PTR("socket", OPTIONAL, struct raw, socket, 0, TEXT_MAX),
-    CYAML_FIELD_STRING_PTR("catalog", OPTIONAL, struct raw, catalog, 0, TEXT_MAX),
+    TEXT(raw, socket),
+    TEXT(raw, catalog),
     CYAML_FIELD_SEQUENCE("allow", OPTIONAL, struct raw, allow, &permit_schema, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("tokens", OPTIONAL, struct raw, tokens, &token_schema, 0, CYAML_UNLIMITED),
-    CYAML_FIELD_STRING_PTR("default_token", OPTIONAL, struct raw, default_token, 0, TEXT_MAX),
-    CYAML_FIELD_STRING_PTR("log_level", OPTIONAL, struct raw, log_level, 0, TEXT_MAX),
-    CYAML_FIELD_UINT_PTR("calls_in_flight", OPTIONAL, struct raw, calls_in_flight),
+    TEXT(raw, default_token),
+    TEXT(raw, log_level),
+    NUMBER(raw, calls_in_flight),
     CYAML_FIELD_END,
 };
 
@@ -84,21 +85,26 @@ static const cyaml_schema_value_t schema = {
 struct reading {
     const char *path;
     const struct raw *raw;
+    const struct yaml_faults *unfit; /* of the schema */
     struct config *config;
     struct config_faults *faults;
 };
 
 /* The place for one more complaint; the last one is overwritten when there are too many. */
-static struct keyd_error *next_fault(struct reading *reading)
+static struct keyd_error *next_fault(struct config_faults *faults)
 {
-    struct config_faults *faults = reading->faults;
     if (faults->count < CONFIG_FAULTS_MAX)
         faults->count++;
     return &faults->list[faults->count - 1];
 }
 
+static void take_fault(void *faults, const struct keyd_error *fault)
+{
+    *next_fault(faults) = *fault;
+}
+
 #define complain(reading, field, ...)                                                              \
-    yaml_complain(next_fault(reading), (reading)->path, field, __VA_ARGS__)
+    yaml_complain(next_fault((reading)->faults), (reading)->path, field, __VA_ARGS__)
 
 /* A path of the file, from the folder that the file stands in. *Owned*. */
 static char *resolve(const struct reading *reading, const char *path)
@@ -114,17 +120,19 @@ static char *resolve(const struct reading *reading, const char *path)
     return whole;
 }
 
-static bool is_given(const char *text)
+/* Says that a field is missing, unless what it had was complained of. */
+static void miss(struct reading *reading, const char *field, const char *what)
 {
-    return text != NULL && text[0] != '\0';
+    if (!yaml_left_out(reading->unfit, field))
+        complain(reading, field, "%s", what);
 }
 
 /* A socket's path; NULL when it is none. */
 static char *judge_socket(struct reading *reading, const char *field, const char *given)
 {
     size_t max = sizeof((struct sockaddr_un *)0)->sun_path - 1;
-    if (!is_given(given)) {
-        complain(reading, field, "is missing: give the path of a socket");
+    if (given == NULL) {
+        miss(reading, field, "is missing: give the path of a socket");
         return NULL;
     }
     char *path = resolve(reading, given);
@@ -136,24 +144,37 @@ static char *judge_socket(struct reading *reading, const char *field, const char
     return NULL;
 }
 
-/* A user by name or number. */
-static bool find_user(const char *text, uid_t *uid, const char **why)
+#define NO_USER "'%.100s': there is no such user on this host"
+
+/* False: it is complained of. `field`: of the entry; its own is given back in it. */
+static bool judge_user(struct reading *reading, const struct raw_permit *permit,
+                       char field[static FIELD_MAX], uid_t *uid)
 {
-    char *rest;
-    errno = 0;
-    unsigned long number = strtoul(text, &rest, 10);
-    if (text[0] >= '0' && text[0] <= '9' && *rest == '\0') {
-        *uid = (uid_t)number;
-        *why = "is no uid";
-        return errno == 0 && number < (uid_t)-1;
+    size_t used = strlen(field);
+    uint64_t number = 0;
+    snprintf(field + used, FIELD_MAX - used, permit->uid != NULL ? ".uid" : ".user");
+    if (permit->uid == NULL) {
+        if (user_find(permit->user, uid))
+            return true;
+        complain(reading, field, NO_USER, permit->user);
+        return false;
     }
-    struct passwd entry, *found = NULL;
-    char buffer[16384];
-    getpwnam_r(text, &entry, buffer, sizeof buffer, &found);
-    *why = "there is no such user on this host";
-    if (found != NULL)
-        *uid = found->pw_uid;
-    return found != NULL;
+    struct keyd_error err;
+    if (yaml_number(reading->path, field, permit->uid, 0, USER_UID_MAX, &number, &err) == KEYD_OK) {
+        *uid = (uid_t)number;
+        return true;
+    }
+    take_fault(reading->faults, &err);
+    return false;
+}
+
+/* Has the entry a user or a uid that is not looked at here, since it does not fit? */
+static bool is_unfit(const struct reading *reading, unsigned i)
+{
+    char user[FIELD_MAX], uid[FIELD_MAX];
+    snprintf(user, sizeof user, "allow[%u].user", i);
+    snprintf(uid, sizeof uid, "allow[%u].uid", i);
+    return yaml_left_out(reading->unfit, user) || yaml_left_out(reading->unfit, uid);
 }
 
 static void judge_permit(struct reading *reading, unsigned i)
@@ -161,24 +182,16 @@ static void judge_permit(struct reading *reading, unsigned i)
     const struct raw_permit *permit = &reading->raw->allow[i];
     struct config *config = reading->config;
     char field[FIELD_MAX];
-    const char *why;
     uid_t uid = (uid_t)-1;
     snprintf(field, sizeof field, "allow[%u]", i);
-    if ((permit->uid != NULL) == is_given(permit->user)) {
+    if (permit->uid == NULL && permit->user == NULL && is_unfit(reading, i))
+        return;
+    if ((permit->uid != NULL) == (permit->user != NULL)) {
         complain(reading, field, "give one of user: NAME and uid: NUMBER");
         return;
     }
-    snprintf(field, sizeof field, "allow[%u].%s", i, permit->uid != NULL ? "uid" : "user");
-    if (permit->uid != NULL) {
-        uid = *permit->uid;
-        if (uid == (uid_t)-1) {
-            complain(reading, field, "%u is no uid", (unsigned)uid);
-            return;
-        }
-    } else if (!find_user(permit->user, &uid, &why)) {
-        complain(reading, field, "'%.100s': %s", permit->user, why);
+    if (!judge_user(reading, permit, field, &uid))
         return;
-    }
     for (unsigned n = 0; n < config->uid_count; n++)
         if (config->uids[n] == uid) {
             complain(reading, field, "uid %u is listed twice", (unsigned)uid);
@@ -191,7 +204,7 @@ static void judge_allow(struct reading *reading)
 {
     unsigned count = reading->raw->allow_count;
     if (count == 0)
-        complain(reading, "allow", "is missing or empty: nobody could use this keyd");
+        miss(reading, "allow", "is missing or empty: nobody could use this keyd");
     else if (count > CONFIG_UIDS_MAX)
         complain(reading, "allow", "has %u entries, at most %d are possible", count,
                  CONFIG_UIDS_MAX);
@@ -203,8 +216,8 @@ static void judge_allow(struct reading *reading)
 static void judge_token_name(struct reading *reading, const char *field, const char *name)
 {
     const struct config *config = reading->config;
-    if (!is_given(name)) {
-        complain(reading, field, "is missing");
+    if (name == NULL) {
+        miss(reading, field, "is missing");
         return;
     }
     if (!name_is_valid(name)) {
@@ -241,7 +254,6 @@ static void judge_token(struct reading *reading, unsigned i)
     const struct raw_token *raw = &reading->raw->tokens[i];
     struct config_token *token = &reading->config->tokens[i];
     char field[FIELD_MAX];
-    const char *why;
     snprintf(field, sizeof field, "tokens[%u].name", i);
     judge_token_name(reading, field, raw->name);
     token->name = memory_text(raw->name != NULL ? raw->name : "");
@@ -249,8 +261,8 @@ static void judge_token(struct reading *reading, unsigned i)
     judge_token_socket(reading, field, token, raw->socket);
     token->hsm_uid = POOL_ANY_UID;
     snprintf(field, sizeof field, "tokens[%u].hsm_user", i);
-    if (raw->hsm_user != NULL && !find_user(raw->hsm_user, &token->hsm_uid, &why))
-        complain(reading, field, "'%.100s': %s", raw->hsm_user, why);
+    if (raw->hsm_user != NULL && !user_find(raw->hsm_user, &token->hsm_uid))
+        complain(reading, field, NO_USER, raw->hsm_user);
     reading->config->token_count++;
 }
 
@@ -258,7 +270,7 @@ static void judge_tokens(struct reading *reading)
 {
     unsigned count = reading->raw->tokens_count;
     if (count == 0)
-        complain(reading, "tokens", "is missing or empty: keyd needs a token to serve");
+        miss(reading, "tokens", "is missing or empty: keyd needs a token to serve");
     else if (count > POOL_TOKENS_MAX)
         complain(reading, "tokens", "has %u entries, at most %d are possible", count,
                  POOL_TOKENS_MAX);
@@ -271,15 +283,19 @@ static void judge_default_token(struct reading *reading)
 {
     struct config *config = reading->config;
     const char *name = reading->raw->default_token;
+    bool all_known = config->token_count > 0;
     config->default_token = config->token_count == 1 ? 0 : config->token_count;
     if (name == NULL)
         return;
-    for (unsigned i = 0; i < config->token_count; i++)
+    for (unsigned i = 0; i < config->token_count; i++) {
+        all_known = all_known && reading->raw->tokens[i].name != NULL;
         if (strcmp(config->tokens[i].name, name) == 0) {
             config->default_token = i;
             return;
         }
-    complain(reading, "default_token", "'%.100s' is none of `tokens`", name);
+    }
+    if (all_known) /* a token without a name is complained of, and might be the one */
+        complain(reading, "default_token", "'%.100s' is none of `tokens`", name);
 }
 
 static void judge_log_level(struct reading *reading)
@@ -306,31 +322,32 @@ static void judge_log_level(struct reading *reading)
 
 static void judge_calls_in_flight(struct reading *reading)
 {
-    const uint32_t *given = reading->raw->calls_in_flight;
-    reading->config->calls_in_flight = given != NULL ? *given : CONFIG_CALLS_IN_FLIGHT;
-    if (given != NULL && (*given < 1 || *given > CONFIG_CALLS_MAX))
-        complain(reading, "calls_in_flight", "%u: give 1 to %d", (unsigned)*given,
-                 CONFIG_CALLS_MAX);
+    const char *given = reading->raw->calls_in_flight;
+    uint64_t number = CONFIG_CALLS_IN_FLIGHT;
+    struct keyd_error err;
+    if (given != NULL && yaml_number(reading->path, "calls_in_flight", given, 1, CONFIG_CALLS_MAX,
+                                     &number, &err) != KEYD_OK)
+        take_fault(reading->faults, &err);
+    reading->config->calls_in_flight = (unsigned)number;
 }
 
 static void judge_catalog(struct reading *reading)
 {
-    if (is_given(reading->raw->catalog))
+    if (reading->raw->catalog != NULL)
         reading->config->catalog = resolve(reading, reading->raw->catalog);
     else
-        complain(reading, "catalog", "is missing: give the path of a file that keyd may write");
+        miss(reading, "catalog", "is missing: give the path of a file that keyd may write");
 }
 
 enum keyd_status config_load(const char *path, struct config **config, struct config_faults *faults)
 {
     void *raw;
     faults->count = 0;
-    enum keyd_status status = yaml_load(path, &schema, &raw, &faults->list[0]);
-    if (status != KEYD_OK) {
-        faults->count = 1;
+    struct yaml_faults unfit;
+    enum keyd_status status = yaml_load(path, &schema, &raw, &unfit, take_fault, faults);
+    if (raw == NULL)
         return status;
-    }
-    struct reading reading = {.path = path, .raw = raw, .faults = faults};
+    struct reading reading = {.path = path, .raw = raw, .unfit = &unfit, .faults = faults};
     reading.config = memory_zeroed(1, sizeof *reading.config);
     reading.config->socket = judge_socket(&reading, "socket", reading.raw->socket);
     judge_catalog(&reading);

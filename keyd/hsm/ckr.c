@@ -21,9 +21,26 @@ struct ckr_row {
         rv, #rv, KEYD_UNAVAILABLE, REASON_TOKEN_GONE, hint                                         \
     }
 
+/* For what no function that keyd-hsm calls may answer. */
+#define ODD(rv)                                                                                    \
+    {                                                                                              \
+        rv, #rv, KEYD_INTERNAL, "TOKEN_FAILED", fault                                              \
+    }
+
+/* PKCS #11 3.0; a module of that version gives them to a caller of 2.40 too. */
+#define CKR_TOKEN_RESOURCE_EXCEEDED 0x201UL
+#define CKR_OPERATION_CANCEL_FAILED 0x202UL
+#define CKR_KEY_EXHAUSTED           0x203UL
+
 static const char again[] = "keyd-hsm starts afresh, try again";
 static const char fault[] = "keyd and the module do not understand each other; report it with the "
                             "names and versions of both";
+
+static const char silent[] =
+    "the module does not say why: see its own log, and for a software token "
+    "its disk and its configuration";
+static const char protected[] = "the token is write-protected: its keys can be used and none made. "
+                                "Lift that with the vendor's tools";
 
 static const struct ckr_row rows[] = {
     GONE(CKR_DEVICE_ERROR, again),
@@ -41,15 +58,23 @@ static const struct ckr_row rows[] = {
     GONE(CKR_OPERATION_NOT_INITIALIZED, again),
     GONE(CKR_MUTEX_BAD, again),
     GONE(CKR_MUTEX_NOT_LOCKED, again),
+    GONE(CKR_OPERATION_CANCEL_FAILED, again),
+    GONE(CKR_FIPS_SELF_TEST_FAILED, "the token's self-test failed, and it does nothing until it is "
+                                    "initialised anew; keyd-hsm starts afresh. If it goes on, see "
+                                    "the vendor's tools"),
     ROW(CKR_HOST_MEMORY, RESOURCE_EXHAUSTED, "TOKEN_MEMORY", "this host has no memory left for it"),
-    ROW(CKR_DEVICE_MEMORY, RESOURCE_EXHAUSTED, "TOKEN_MEMORY", "the token is full"),
+    ROW(CKR_DEVICE_MEMORY, RESOURCE_EXHAUSTED, "TOKEN_MEMORY",
+        "the token is full: make room with the vendor's tools, or use another token"),
+    ROW(CKR_TOKEN_RESOURCE_EXCEEDED, RESOURCE_EXHAUSTED, "TOKEN_MEMORY",
+        "the token has no room left for it: see the vendor's tools"),
     ROW(CKR_SESSION_COUNT, RESOURCE_EXHAUSTED, "TOKEN_SESSIONS",
         "the token gives no more sessions: lower `signers`, or end other users of it"),
     ROW(CKR_CANCEL, UNAVAILABLE, "TOKEN_FAILED", "the token gave up; try again"),
     ROW(CKR_FUNCTION_CANCELED, UNAVAILABLE, "TOKEN_FAILED", "the token gave up; try again"),
+    ROW(CKR_EXCEEDED_MAX_ITERATIONS, UNAVAILABLE, "TOKEN_FAILED", "the token gave up; try again"),
     ROW(CKR_FUNCTION_REJECTED, PERMISSION_DENIED, "TOKEN_REFUSED", "the token's user refused it"),
-    ROW(CKR_GENERAL_ERROR, INTERNAL, "TOKEN_FAILED", "see the module's own log"),
-    ROW(CKR_FUNCTION_FAILED, INTERNAL, "TOKEN_FAILED", "see the module's own log"),
+    ROW(CKR_GENERAL_ERROR, INTERNAL, "TOKEN_FAILED", silent),
+    ROW(CKR_FUNCTION_FAILED, INTERNAL, "TOKEN_FAILED", silent),
     ROW(CKR_ARGUMENTS_BAD, INTERNAL, "TOKEN_FAILED", "the module does not take keyd's arguments"),
     ROW(CKR_DATA_INVALID, INTERNAL, "TOKEN_FAILED", fault),
     ROW(CKR_DATA_LEN_RANGE, INTERNAL, "TOKEN_FAILED", fault),
@@ -61,7 +86,6 @@ static const struct ckr_row rows[] = {
     ROW(CKR_CRYPTOKI_ALREADY_INITIALIZED, INTERNAL, "MODULE", fault),
     ROW(CKR_LIBRARY_LOAD_FAILED, FAILED_PRECONDITION, "MODULE",
         "the module misses a library of its own"),
-    ROW(CKR_FIPS_SELF_TEST_FAILED, UNAVAILABLE, "TOKEN_FAILED", "see the vendor's tools"),
     ROW(CKR_FUNCTION_NOT_SUPPORTED, UNIMPLEMENTED, "TOKEN_LACKS", "the token does not offer it"),
     ROW(CKR_MECHANISM_INVALID, UNIMPLEMENTED, "TOKEN_LACKS",
         "the token does not offer this mechanism"),
@@ -85,11 +109,12 @@ static const struct ckr_row rows[] = {
     ROW(CKR_ACTION_PROHIBITED, FAILED_PRECONDITION, "TOKEN_REFUSED",
         "the token's policy forbids it"),
     ROW(CKR_KEY_TYPE_INCONSISTENT, INTERNAL, "KEY_TYPE", fault),
+    ROW(CKR_KEY_EXHAUSTED, FAILED_PRECONDITION, "KEY_TYPE",
+        "the key has made as many signatures as the token lets it"),
     ROW(CKR_KEY_FUNCTION_NOT_PERMITTED, FAILED_PRECONDITION, "KEY_TYPE",
         "the key on the token may not sign"),
-    ROW(CKR_TOKEN_WRITE_PROTECTED, FAILED_PRECONDITION, "TOKEN_READ_ONLY",
-        "the token is write-protected"),
-    ROW(CKR_SESSION_READ_ONLY, INTERNAL, "TOKEN_FAILED", fault),
+    ROW(CKR_TOKEN_WRITE_PROTECTED, FAILED_PRECONDITION, REASON_TOKEN_READ_ONLY, protected),
+    ROW(CKR_SESSION_READ_ONLY, FAILED_PRECONDITION, REASON_TOKEN_READ_ONLY, protected),
     ROW(CKR_PIN_INCORRECT, FAILED_PRECONDITION, "LOGIN_NEEDED", "the PIN is wrong"),
     ROW(CKR_PIN_INVALID, FAILED_PRECONDITION, "LOGIN_NEEDED",
         "the PIN has characters that this token does not take"),
@@ -101,12 +126,49 @@ static const struct ckr_row rows[] = {
         "the PIN is locked: unlock it with the security officer's PIN"),
     ROW(CKR_USER_PIN_NOT_INITIALIZED, FAILED_PRECONDITION, "LOGIN_NEEDED",
         "the token has no user PIN yet: set one with the vendor's tools"),
+    ROW(CKR_SESSION_READ_WRITE_SO_EXISTS, FAILED_PRECONDITION, "TOKEN_IN_USE",
+        "the security officer is logged in: end that session"),
+    ROW(CKR_RANDOM_NO_RNG, FAILED_PRECONDITION, "TOKEN_LACKS",
+        "the token has no random numbers: see the vendor's tools"),
     ROW(CKR_USER_ALREADY_LOGGED_IN, INTERNAL, "TOKEN_FAILED", fault),
-    ROW(CKR_USER_ANOTHER_ALREADY_LOGGED_IN, FAILED_PRECONDITION, "LOGIN_NEEDED",
-        "the security officer is logged in"),
-    ROW(CKR_USER_TOO_MANY_TYPES, RESOURCE_EXHAUSTED, "LOGIN_NEEDED",
+    ROW(CKR_USER_ANOTHER_ALREADY_LOGGED_IN, FAILED_PRECONDITION, "TOKEN_IN_USE",
+        "the security officer is logged in: end that session"),
+    ROW(CKR_USER_TOO_MANY_TYPES, RESOURCE_EXHAUSTED, "TOKEN_IN_USE",
         "somebody else is logged in: end other users of the token"),
     ROW(CKR_USER_TYPE_INVALID, INTERNAL, "TOKEN_FAILED", fault),
+    /* Of functions that keyd-hsm does not call; named, for a module that gives them all the same.
+     */
+    ODD(CKR_NO_EVENT),
+    ODD(CKR_FUNCTION_NOT_PARALLEL),
+    ODD(CKR_KEY_CHANGED),
+    ODD(CKR_KEY_INDIGESTIBLE),
+    ODD(CKR_KEY_NEEDED),
+    ODD(CKR_KEY_NOT_NEEDED),
+    ODD(CKR_KEY_NOT_WRAPPABLE),
+    ODD(CKR_KEY_UNEXTRACTABLE),
+    ODD(CKR_ENCRYPTED_DATA_INVALID),
+    ODD(CKR_ENCRYPTED_DATA_LEN_RANGE),
+    ODD(CKR_INFORMATION_SENSITIVE),
+    ODD(CKR_NEW_PIN_MODE),
+    ODD(CKR_NEXT_OTP),
+    ODD(CKR_PIN_TOO_WEAK),
+    ODD(CKR_PUBLIC_KEY_INVALID),
+    ODD(CKR_RANDOM_SEED_NOT_SUPPORTED),
+    ODD(CKR_SAVED_STATE_INVALID),
+    ODD(CKR_SESSION_EXISTS),
+    ODD(CKR_SESSION_PARALLEL_NOT_SUPPORTED),
+    ODD(CKR_SESSION_READ_ONLY_EXISTS),
+    ODD(CKR_SIGNATURE_INVALID),
+    ODD(CKR_SIGNATURE_LEN_RANGE),
+    ODD(CKR_STATE_UNSAVEABLE),
+    ODD(CKR_UNWRAPPING_KEY_HANDLE_INVALID),
+    ODD(CKR_UNWRAPPING_KEY_SIZE_RANGE),
+    ODD(CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT),
+    ODD(CKR_WRAPPED_KEY_INVALID),
+    ODD(CKR_WRAPPED_KEY_LEN_RANGE),
+    ODD(CKR_WRAPPING_KEY_HANDLE_INVALID),
+    ODD(CKR_WRAPPING_KEY_SIZE_RANGE),
+    ODD(CKR_WRAPPING_KEY_TYPE_INCONSISTENT),
 };
 
 static const struct ckr_row *find(CK_RV rv)

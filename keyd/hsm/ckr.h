@@ -27,4 +27,10 @@ bool ckr_is_gone(CK_RV rv);
 /* The reason that ckr_fail gives exactly where ckr_is_gone is true. */
 #define REASON_TOKEN_GONE "TOKEN_GONE"
 
+/* Of a token that gives no session for writing, or takes no change. */
+#define REASON_TOKEN_READ_ONLY "TOKEN_READ_ONLY"
+
+/* Of a key for which the token wants the PIN at each signature: what keys_judge finds. */
+#define REASON_ALWAYS_AUTHENTICATE "ALWAYS_AUTHENTICATE"
+
 #endif

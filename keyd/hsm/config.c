@@ -2,14 +2,14 @@
 #include "keyd/hsm/config.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <pwd.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
+#include "keyd/base/user.h"
 #include "keyd/base/yaml.h"
 
 #define TEXT_MAX   4096 /* bytes of any string of the file: a path's */
@@ -27,44 +27,50 @@ struct file {
     char *label;
     char *serial;
     char *pin_file;
+    char *pin_credential;
+    char *pin_descriptor;
     char *state_folder;
     char *socket;
+    char *admin_socket;
     char *front;
-    unsigned *signers;
-    unsigned *module_call_limit;
-    unsigned *key_generation_limit;
+    char *signers;
+    char *module_call_limit;
+    char *key_generation_limit;
     struct variable *environment;
     unsigned environment_count;
     char *log_level;
 };
 
-#define REQUIRED           CYAML_FLAG_POINTER
-#define OPTIONAL           (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
-#define TEXT(flags, field) CYAML_FIELD_STRING_PTR(#field, flags, struct file, field, 1, TEXT_MAX)
-#define NUMBER(field)      CYAML_FIELD_UINT_PTR(#field, OPTIONAL, struct file, field)
+/* Required are those of take_all and take_environment. */
+#define OPTIONAL      (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define TEXT(field)   CYAML_FIELD_STRING_PTR(#field, OPTIONAL, struct file, field, 1, TEXT_MAX)
+#define NUMBER(field) TEXT(field) /* for yaml_number */
 
 static const cyaml_schema_field_t variable_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", REQUIRED, struct variable, name, 1, 255),
-    CYAML_FIELD_STRING_PTR("value", REQUIRED, struct variable, value, 0, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("name", OPTIONAL, struct variable, name, 1, 255),
+    CYAML_FIELD_STRING_PTR("value", OPTIONAL, struct variable, value, 0, TEXT_MAX),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t variable_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct variable, variable_fields),
 };
 static const cyaml_schema_field_t file_fields[] = {
-    TEXT(REQUIRED, module),
-    TEXT(OPTIONAL, label),
-    TEXT(OPTIONAL, serial),
-    TEXT(REQUIRED, pin_file),
-    TEXT(REQUIRED, state_folder),
-    TEXT(OPTIONAL, socket),
-    TEXT(REQUIRED, front),
+    TEXT(module),
+    TEXT(label),
+    TEXT(serial),
+    TEXT(pin_file),
+    TEXT(pin_credential),
+    NUMBER(pin_descriptor),
+    TEXT(state_folder),
+    TEXT(socket),
+    TEXT(admin_socket),
+    TEXT(front),
     NUMBER(signers),
     NUMBER(module_call_limit),
     NUMBER(key_generation_limit),
     CYAML_FIELD_SEQUENCE("environment", OPTIONAL, struct file, environment, &variable_schema, 0,
                          CONFIG_ENVIRONMENT_MAX),
-    TEXT(OPTIONAL, log_level),
+    TEXT(log_level),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t file_schema = {
@@ -77,6 +83,7 @@ static const cyaml_schema_value_t file_schema = {
 struct reading {
     const char *path;
     const struct file *file;
+    const struct yaml_faults *faults; /* of the schema */
     struct hsm_config *config;
     config_complaint complain;
     void *context;
@@ -94,6 +101,12 @@ static void say(struct reading *reading, const char *message)
 {
     reading->failed = true;
     reading->complain(reading->context, message);
+}
+
+static void require(struct reading *reading, const char *field, const char *value)
+{
+    if (value == NULL && !yaml_left_out(reading->faults, field))
+        complain_of(reading, field, "is missing");
 }
 
 static void take_name(struct reading *reading)
@@ -144,13 +157,24 @@ static void take_path(struct reading *reading, char **to, const char *path)
         say(reading, "no memory left to read the configuration");
 }
 
+/* CK_TOKEN_INFO's fields are padded with blanks (PKCS #11 2.40, 3.2). */
+static bool ends_blank(const char *text)
+{
+    return text != NULL && text[0] != '\0' && text[strlen(text) - 1] == ' ';
+}
+
 static void take_token(struct reading *reading)
 {
     const struct file *file = reading->file;
     take_text(reading, &reading->config->label, file->label);
     take_text(reading, &reading->config->serial, file->serial);
-    if (file->label == NULL && file->serial == NULL)
+    if (file->label == NULL && file->serial == NULL && !yaml_left_out(reading->faults, "label") &&
+        !yaml_left_out(reading->faults, "serial"))
         complain_of(reading, "label", "is missing; name the token by label or serial, or by both");
+    if (ends_blank(file->label))
+        complain_of(reading, "label", "ends with a blank; a token's label cannot");
+    if (ends_blank(file->serial))
+        complain_of(reading, "serial", "ends with a blank; a token's serial number cannot");
     if (file->label != NULL && strlen(file->label) > LABEL_MAX)
         complain_of(reading, "label", "has %zu bytes; a token's label has at most %d",
                     strlen(file->label), LABEL_MAX);
@@ -159,50 +183,102 @@ static void take_token(struct reading *reading)
                     strlen(file->serial), SERIAL_MAX);
 }
 
+static void check_socket(struct reading *reading, const char *field, const char *path)
+{
+    size_t room = sizeof((struct sockaddr_un *)0)->sun_path - 1;
+    if (path != NULL && strlen(path) > room)
+        complain_of(reading, field, "'%s' has %zu bytes; a socket's path has at most %zu", path,
+                    strlen(path), room);
+}
+
 static void take_paths(struct reading *reading)
 {
     const struct file *file = reading->file;
     struct hsm_config *config = reading->config;
+    take_text(reading, &config->file, reading->path);
     take_path(reading, &config->module, file->module);
-    take_path(reading, &config->pin_file, file->pin_file);
     take_path(reading, &config->state_folder, file->state_folder);
     take_path(reading, &config->socket, file->socket);
-    size_t room = sizeof((struct sockaddr_un *)0)->sun_path - 1;
-    if (config->socket != NULL && strlen(config->socket) > room)
-        complain_of(reading, "socket", "'%s' has %zu bytes; a socket's path has at most %zu",
-                    config->socket, strlen(config->socket), room);
+    check_socket(reading, "socket", config->socket);
+    take_path(reading, &config->admin_socket, file->admin_socket);
+    if (config->admin_socket == NULL && config->state_folder != NULL &&
+        asprintf(&config->admin_socket, "%s/admin.sock", config->state_folder) < 0) {
+        config->admin_socket = NULL;
+        say(reading, "no memory left to read the configuration");
+    }
+    check_socket(reading, "admin_socket", config->admin_socket);
 }
 
-static bool parse_uid(const char *text, uid_t *uid)
+/* A name in the folder of credentials (systemd.exec(5), CREDENTIALS_DIRECTORY). */
+static bool is_credential(const char *name)
 {
-    char *end = NULL;
-    errno = 0;
-    unsigned long number = strtoul(text, &end, 10);
-    /* (uid_t)-1 is nobody's: chown(2) */
-    if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || number >= UINT32_MAX)
-        return false;
-    *uid = (uid_t)number;
-    return true;
+    return strlen(name) <= NAME_MAX && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
+static void take_number(struct reading *reading, const char *field, const char *given, unsigned min,
+                        unsigned max, unsigned *to)
+{
+    struct keyd_error err;
+    uint64_t number;
+    if (given == NULL)
+        return;
+    if (yaml_number(reading->path, field, given, min, max, &number, &err) == KEYD_OK)
+        *to = (unsigned)number;
+    else
+        say(reading, err.message);
+}
+
+static void take_descriptor(struct reading *reading, const char *given)
+{
+    unsigned number = 0;
+    reading->config->pin_descriptor = -1;
+    take_number(reading, "pin_descriptor", given, 0, CONFIG_DESCRIPTOR_MAX, &number);
+    if (number == 1 || number == 2)
+        complain_of(reading, "pin_descriptor", "is %u; it must be 0, or 3 to %d", number,
+                    CONFIG_DESCRIPTOR_MAX);
+    else if (given != NULL)
+        reading->config->pin_descriptor = (int)number;
+}
+
+static void take_pin(struct reading *reading)
+{
+    const struct file *file = reading->file;
+    struct hsm_config *config = reading->config;
+    take_path(reading, &config->pin_file, file->pin_file);
+    take_text(reading, &config->pin_credential, file->pin_credential);
+    take_descriptor(reading, file->pin_descriptor);
+    if (file->pin_credential != NULL && !is_credential(file->pin_credential))
+        complain_of(reading, "pin_credential", "'%s' is no name of a credential",
+                    file->pin_credential);
+    const char *first = file->pin_file != NULL ? "pin_file" : "pin_credential";
+    if (file->pin_file != NULL && file->pin_credential != NULL)
+        complain_of(reading, "pin_credential", "%s is there as well: the PIN has one source",
+                    first);
+    if (file->pin_descriptor != NULL && (file->pin_file != NULL || file->pin_credential != NULL))
+        complain_of(reading, "pin_descriptor", "%s is there as well: the PIN has one source",
+                    first);
 }
 
 static void take_front(struct reading *reading)
 {
     const char *front = reading->file->front;
-    if (parse_uid(front, &reading->config->front_uid))
-        return;
-    const struct passwd *user = getpwnam(front);
-    if (user != NULL)
-        reading->config->front_uid = user->pw_uid;
-    else
+    if (front != NULL && !user_find(front, &reading->config->front_uid))
         complain_of(reading, "front", "'%s' is neither a user of this host nor a uid", front);
 }
 
-static void take_number(struct reading *reading, const char *field, const unsigned *given,
-                        unsigned fallback, unsigned max, unsigned *to)
+static void take_limits(struct reading *reading)
 {
-    *to = given != NULL ? *given : fallback;
-    if (*to < 1 || *to > max)
-        complain_of(reading, field, "is %u; it must be 1 to %u", *to, max);
+    const struct file *file = reading->file;
+    struct hsm_config *config = reading->config;
+    config->signers = CONFIG_SIGNERS_DEFAULT;
+    config->module_call_limit = CONFIG_CALL_LIMIT;
+    config->key_generation_limit = CONFIG_KEY_LIMIT;
+    take_number(reading, "signers", file->signers, 1, CONFIG_SIGNERS_MAX, &config->signers);
+    take_number(reading, "module_call_limit", file->module_call_limit, 1, CONFIG_LIMIT_MAX,
+                &config->module_call_limit);
+    take_number(reading, "key_generation_limit", file->key_generation_limit, 1, CONFIG_LIMIT_MAX,
+                &config->key_generation_limit);
 }
 
 /* What would make the loader run somebody else's code inside keyd-hsm. */
@@ -232,16 +308,20 @@ static void take_environment(struct reading *reading)
     }
     config->environment_count = file->environment_count;
     for (unsigned i = 0; i < file->environment_count; i++) {
-        const char *name = file->environment[i].name;
+        const struct variable *variable = &file->environment[i];
+        const char *name = variable->name;
         char field[40];
+        snprintf(field, sizeof field, "environment[%u].value", i);
+        require(reading, field, variable->value);
         snprintf(field, sizeof field, "environment[%u].name", i);
-        if (!is_variable(name))
+        require(reading, field, name);
+        if (name != NULL && !is_variable(name))
             complain_of(reading, field, "'%s' is no name of an environment variable", name);
-        else if (is_loaders(name))
+        else if (name != NULL && is_loaders(name))
             complain_of(reading, field, "'%s' has no effect in a running process; set it outside",
                         name);
         take_text(reading, &config->environment[i].name, name);
-        take_text(reading, &config->environment[i].value, file->environment[i].value);
+        take_text(reading, &config->environment[i].value, variable->value);
     }
 }
 
@@ -268,33 +348,43 @@ static void take_log_level(struct reading *reading)
 static void take_all(struct reading *reading)
 {
     const struct file *file = reading->file;
-    struct hsm_config *config = reading->config;
     take_name(reading);
+    require(reading, "module", file->module);
+    require(reading, "state_folder", file->state_folder);
+    require(reading, "front", file->front);
     take_paths(reading);
+    take_pin(reading);
     take_token(reading);
     take_front(reading);
-    take_number(reading, "signers", file->signers, CONFIG_SIGNERS_DEFAULT, CONFIG_SIGNERS_MAX,
-                &config->signers);
-    take_number(reading, "module_call_limit", file->module_call_limit, CONFIG_CALL_LIMIT,
-                CONFIG_LIMIT_MAX, &config->module_call_limit);
-    take_number(reading, "key_generation_limit", file->key_generation_limit, CONFIG_KEY_LIMIT,
-                CONFIG_LIMIT_MAX, &config->key_generation_limit);
+    take_limits(reading);
     take_environment(reading);
     take_log_level(reading);
+}
+
+struct listener {
+    config_complaint complain;
+    void *context;
+};
+
+static void pass_on(void *context, const struct keyd_error *fault)
+{
+    const struct listener *listener = context;
+    listener->complain(listener->context, fault->message);
 }
 
 enum keyd_status config_load(const char *path, struct hsm_config **config,
                              config_complaint complain, void *context)
 {
-    struct keyd_error err;
     void *loaded = NULL;
-    enum keyd_status status = yaml_load(path, &file_schema, &loaded, &err);
-    if (status != KEYD_OK) {
-        complain(context, err.message);
+    struct listener listener = {complain, context};
+    struct yaml_faults faults;
+    enum keyd_status status = yaml_load(path, &file_schema, &loaded, &faults, pass_on, &listener);
+    if (loaded == NULL)
         return status;
-    }
     struct reading reading = {.path = path,
+                              .failed = status != KEYD_OK,
                               .file = loaded,
+                              .faults = &faults,
                               .config = calloc(1, sizeof *reading.config),
                               .complain = complain,
                               .context = context};
@@ -323,9 +413,12 @@ void config_free(struct hsm_config *config)
     free(config->module);
     free(config->label);
     free(config->serial);
+    free(config->file);
     free(config->pin_file);
+    free(config->pin_credential);
     free(config->state_folder);
     free(config->socket);
+    free(config->admin_socket);
     free(config);
 }
 

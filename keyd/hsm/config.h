@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * tokens.d/NAME.conf: what one keyd-hsm is to do. docs/examples/tokens.d/main.conf explains each
- * field to its reader. Judged whole when it is read; what it names (module, token, PIN file) is not
+ * field to its reader. Judged whole when it is read; what it names (module, token, PIN) is not
  * looked at here.
  */
 #ifndef KEYD_HSM_CONFIG_H
@@ -20,6 +20,7 @@
 #define CONFIG_KEY_LIMIT       120 /* seconds the making of a key pair may take: RSA on small HSMs */
 #define CONFIG_LIMIT_MAX       3600 /* seconds; a longer wait is no limit any more */
 #define CONFIG_ENVIRONMENT_MAX 32   /* variables */
+#define CONFIG_DESCRIPTOR_MAX  1023 /* what a process may have open without special settings */
 
 struct hsm_variable {
     char *name;
@@ -29,12 +30,16 @@ struct hsm_variable {
 /* Paths are absolute, or relative to the working folder where the configuration file's own was. */
 struct hsm_config {
     char name[NAME_MAX_LENGTH + 1]; /* of the token: the file's name without ".conf" */
+    char *file;                     /* the configuration file, as it was named */
     char *module;
-    char *label;  /* NULL: any */
-    char *serial; /* NULL: any; one of the two is set */
-    char *pin_file;
+    char *label;          /* NULL: any */
+    char *serial;         /* NULL: any; one of the two is set */
+    char *pin_file;       /* at most one of the three; keyd/hsm/pin.h */
+    char *pin_credential; /* a name */
+    int pin_descriptor;   /* -1: not given */
     char *state_folder;
-    char *socket; /* NULL: systemd gives it */
+    char *socket;       /* NULL: systemd gives it */
+    char *admin_socket; /* never NULL */
     uid_t front_uid;
     unsigned signers;
     unsigned module_call_limit;    /* seconds */
@@ -44,7 +49,7 @@ struct hsm_config {
     enum log_level log_level;
 };
 
-/* Called once for each thing that is wrong, with "FILE:LINE: FIELD: what". */
+/* Called once for each thing that is wrong, all of them at once, with "FILE:LINE: FIELD: what". */
 typedef void (*config_complaint)(void *context, const char *message);
 
 /* Reads and judges `path`. *config is *owned*: config_free. On failure every complaint has been

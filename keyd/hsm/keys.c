@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keyd/base/log.h"
 #include "keyd/hsm/ckr.h"
 #include "keyd/hsm/mechanism.h"
 
@@ -188,14 +189,22 @@ static void add_flag(struct half *half, CK_ATTRIBUTE_TYPE type, bool set)
     add(half, type, set ? &yes : &no, sizeof yes);
 }
 
-/* What is the pair's own, and what both halves close with. The last is left out where a module does
- * not know it: it came with PKCS #11 2.40. */
+/* What a pair is asked for beyond what it must have. Tokens differ in what of it they take. */
+struct extras {
+    bool not_copyable; /* CKA_COPYABLE came with PKCS #11 2.40 */
+    bool only_signs;   /* CKA_DECRYPT and its like: to some, what verifies can decrypt as well */
+};
+
+/* From all of it to nothing, what says least about the key first. */
+static const struct extras extras_in_turn[] = {
+    {true, true}, {true, false}, {false, true}, {false, false}};
+
+/* What is the pair's own. */
 static void add_name(struct half *half, const struct keyid *id, const char *label)
 {
     add(half, CKA_ID, id->bytes, KEYID_SIZE);
     add(half, CKA_LABEL, label, KEYID_TEXT - 1);
     add_flag(half, CKA_MODIFIABLE, false);
-    add_flag(half, CKA_COPYABLE, false);
 }
 
 static void fill_public(struct half *half, const struct spec_row *row, const CK_ULONG *bits)
@@ -209,51 +218,75 @@ static void fill_public(struct half *half, const struct spec_row *row, const CK_
     }
     add_flag(half, CKA_TOKEN, true);
     add_flag(half, CKA_PRIVATE, false);
-    add_flag(half, CKA_VERIFY, true);
+    /* Nobody verifies on the token. But where what verifies can decrypt, as in a TPM, only an RSA
+     * key that can do so signs by CKM_RSA_PKCS; an EC key that cannot signs all the same. */
+    if (row->type == CKK_RSA)
+        add_flag(half, CKA_VERIFY, true);
 }
 
-static void fill_private(struct half *half)
+static void fill_private(struct half *half, bool only_signs)
 {
     add_flag(half, CKA_TOKEN, true);
     add_flag(half, CKA_PRIVATE, true);
     add_flag(half, CKA_SENSITIVE, true);
     add_flag(half, CKA_EXTRACTABLE, false);
     add_flag(half, CKA_SIGN, true);
+    if (!only_signs)
+        return;
     add_flag(half, CKA_DECRYPT, false);
     add_flag(half, CKA_UNWRAP, false);
     add_flag(half, CKA_DERIVE, false);
 }
 
-enum keyd_status keys_generate(const struct session *session, const struct keyid *id, key_spec spec,
-                               struct keyd_error *err)
+static CK_RV generate(const struct session *session, const struct keyid *id,
+                      const struct spec_row *row, const struct extras *extras)
 {
     const struct module *module = session->module;
-    const struct spec_row *row = spec_row_find(spec);
-    enum keyd_status status = keys_offered(session, spec, err);
-    if (status != KEYD_OK || row == NULL)
-        return status;
     char label[KEYID_TEXT];
     keyid_format(id, label);
     CK_ULONG bits = row->field_size * 8;
     struct half public_half = {.count = 0};
     struct half private_half = {.count = 0};
     fill_public(&public_half, row, &bits);
-    fill_private(&private_half);
+    fill_private(&private_half, extras->only_signs);
     add_name(&public_half, id, label);
     add_name(&private_half, id, label);
+    if (extras->not_copyable) {
+        add_flag(&public_half, CKA_COPYABLE, false);
+        add_flag(&private_half, CKA_COPYABLE, false);
+    }
     CK_MECHANISM mechanism = {mechanism_rows[row->generate].type, NULL, 0};
     CK_OBJECT_HANDLE handles[2];
-    CK_RV rv = CKR_OK;
-    for (CK_ULONG without = 0; without <= 1; without++) {
-        rv = MODULE_CALL_FOR(module, module->generation_limit_ms, C_GenerateKeyPair,
-                             session->handle, &mechanism, public_half.attributes,
-                             public_half.count - without, private_half.attributes,
-                             private_half.count - without, &handles[0], &handles[1]);
-        if (rv != CKR_ATTRIBUTE_TYPE_INVALID && rv != CKR_ATTRIBUTE_VALUE_INVALID &&
-            rv != CKR_TEMPLATE_INCONSISTENT)
-            break;
-    }
-    return rv == CKR_OK ? KEYD_OK : ckr_fail(err, rv, "C_GenerateKeyPair");
+    return MODULE_CALL_FOR(module, module->generation_limit_ms, C_GenerateKeyPair, session->handle,
+                           &mechanism, public_half.attributes, public_half.count,
+                           private_half.attributes, private_half.count, &handles[0], &handles[1]);
+}
+
+/* tpm2-pkcs11 has no better word than CKR_GENERAL_ERROR for a template that it does not take. */
+static bool is_refusal(CK_RV rv)
+{
+    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
+           rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_GENERAL_ERROR;
+}
+
+enum keyd_status keys_generate(const struct session *session, const struct keyid *id, key_spec spec,
+                               struct keyd_error *err)
+{
+    const struct spec_row *row = spec_row_find(spec);
+    enum keyd_status status = keys_offered(session, spec, err);
+    if (status != KEYD_OK || row == NULL)
+        return status;
+    size_t turn = 0;
+    CK_RV rv = generate(session, id, row, &extras_in_turn[turn]);
+    while (is_refusal(rv) && ++turn < COUNT(extras_in_turn))
+        rv = generate(session, id, row, &extras_in_turn[turn]);
+    if (rv != CKR_OK)
+        return session_fail(session, rv, "C_GenerateKeyPair", err);
+    if (!extras_in_turn[turn].only_signs)
+        log_notice("the token '%s' makes no keys that can do nothing but sign: what else this one "
+                   "may do there is the token's choice",
+                   session->module->label);
+    return KEYD_OK;
 }
 
 enum keyd_status keys_copyable_known(const struct session *session, bool *known,
@@ -264,7 +297,6 @@ enum keyd_status keys_copyable_known(const struct session *session, bool *known,
     CK_BBOOL no = CK_FALSE;
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
                                {CKA_TOKEN, &no, sizeof no},
-                               {CKA_PRIVATE, &no, sizeof no},
                                {CKA_LABEL, (void *)(uintptr_t)label, sizeof label - 1},
                                {CKA_COPYABLE, &no, sizeof no}};
     CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
@@ -278,10 +310,13 @@ enum keyd_status keys_copyable_known(const struct session *session, bool *known,
 
 /* ---- Judging --------------------------------------------------------------------------------- */
 
-static enum keyd_status bad_attributes(struct keyd_error *err, const char *what)
+/* rv: what C_GetAttributeValue said, which may be why. */
+static enum keyd_status bad_attributes(struct keyd_error *err, CK_RV rv, const char *what)
 {
     return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_ATTRIBUTES",
-                     "the private half on the token %s", what);
+                     "the private half on the token %s%s%s%s", what,
+                     rv != CKR_OK ? " (C_GetAttributeValue: " : "",
+                     rv != CKR_OK ? ckr_name(rv) : "", rv != CKR_OK ? ")" : "");
 }
 
 static bool is_der(const struct der_bytes *der, const uint8_t *value, size_t size)
@@ -327,11 +362,11 @@ enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE priv
         return ckr_fail(err, rv, "C_GetAttributeValue");
     size_t size = values[4].ulValueLen <= sizeof identity ? values[4].ulValueLen : 0;
     if (type != row->type || !is_of_spec(row, identity, size))
-        return bad_attributes(err, "is of another key type, size or curve");
+        return bad_attributes(err, rv, "is of another key type, size or curve");
     if (sensitive != CK_TRUE || extractable != CK_FALSE)
-        return bad_attributes(err, "is not sensitive, or may be extracted");
+        return bad_attributes(err, rv, "is not sensitive, or may be extracted");
     if (signs != CK_TRUE)
-        return bad_attributes(err, "may not sign");
+        return bad_attributes(err, rv, "may not sign");
     if (always_authenticate != CK_FALSE)
         return keyd_fail(
             err, KEYD_FAILED_PRECONDITION, REASON_ALWAYS_AUTHENTICATE,

@@ -47,8 +47,9 @@ enum keyd_status keys_find(const struct session *session, CK_OBJECT_CLASS class,
                            struct keyd_error *err) KEYD_CHECKED;
 
 /* Makes a key pair inside the token: on the token, private, sensitive, not extractable, not
- * modifiable, not copyable (where the module knows that attribute), for signing only; CKA_ID is the
- * id's 16 bytes, CKA_LABEL its text. PKCS #11 2.40, 5.13 C_GenerateKeyPair. */
+ * modifiable, and, where the module takes that, not copyable and for signing only; CKA_ID is the
+ * id's 16 bytes, CKA_LABEL its text. A failure may leave a pair, or more than one: keys_destroy.
+ * PKCS #11 2.40, 5.13 C_GenerateKeyPair. */
 enum keyd_status keys_generate(const struct session *session, const struct keyid *id, key_spec spec,
                                struct keyd_error *err) KEYD_CHECKED;
 
@@ -56,7 +57,6 @@ enum keyd_status keys_generate(const struct session *session, const struct keyid
  * and without the PIN each time. A mechanism on a key that it does not fit can crash a module:
  * never sign with one that was not judged. FAILED_PRECONDITION, KEY_ATTRIBUTES;
  * FAILED_PRECONDITION, ALWAYS_AUTHENTICATE. */
-#define REASON_ALWAYS_AUTHENTICATE "ALWAYS_AUTHENTICATE"
 enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE private_key,
                             key_spec spec, struct keyd_error *err) KEYD_CHECKED;
 

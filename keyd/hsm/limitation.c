@@ -22,6 +22,12 @@ void limitations_add(struct limitations *limitations, const char *name, const ch
 
 /* ---- Mechanisms ------------------------------------------------------------------------------ */
 
+/* What does not work without a mechanism. */
+struct needs {
+    char specs[LIMITATION_TEXT / 3];
+    char algorithms[LIMITATION_TEXT / 3];
+};
+
 /* "A, B", as many as fit. */
 static void append(char *text, size_t size, const char *word)
 {
@@ -29,27 +35,37 @@ static void append(char *text, size_t size, const char *word)
     snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", word);
 }
 
-/* What needs a mechanism: the specs whose keys it makes, or the algorithms that it signs by. */
-static void list_needs(enum mechanism mechanism, char *text, size_t size)
+/* Whether a new key of the spec needs the mechanism: to be made, or to be proved. */
+static bool is_needed_for(enum mechanism mechanism, const struct spec_row *row)
+{
+    const struct key_spec_row *spec = key_spec_find(row->spec);
+    const struct signing_row *proof =
+        spec != NULL ? signing_row_find(spec->default_algorithm) : NULL;
+    return row->generate == mechanism || (proof != NULL && proof->mechanism == mechanism);
+}
+
+/* The specs whose new keys need a mechanism, and the algorithms that sign by it. */
+static void list_needs(enum mechanism mechanism, struct needs *needs)
 {
     const struct spec_row *spec;
     const struct signing_row *signing;
-    text[0] = '\0';
+    *needs = (struct needs){0};
     for (size_t i = 0; (spec = spec_row_at(i)) != NULL; i++)
-        if (spec->generate == mechanism)
-            append(text, size, key_spec_name(spec->spec));
+        if (is_needed_for(mechanism, spec))
+            append(needs->specs, sizeof needs->specs, key_spec_name(spec->spec));
     for (size_t i = 0; (signing = signing_row_at(i)) != NULL; i++)
         if (signing->mechanism == mechanism)
-            append(text, size, algorithm_name(signing->algorithm));
+            append(needs->algorithms, sizeof needs->algorithms, algorithm_name(signing->algorithm));
 }
 
 static void add_missing(struct limitations *limitations, enum mechanism mechanism)
 {
-    const struct mechanism_row *row = &mechanism_rows[mechanism];
-    char needs[LIMITATION_TEXT / 2];
-    list_needs(mechanism, needs, sizeof needs);
-    limitations_add(limitations, row->name, "not offered: %s %s",
-                    row->use == CKF_SIGN ? "no signatures by" : "no new keys of", needs);
+    struct needs needs;
+    list_needs(mechanism, &needs);
+    limitations_add(limitations, mechanism_rows[mechanism].name, "not offered: %s%s%s%s%s",
+                    needs.algorithms[0] != '\0' ? "no signatures by " : "", needs.algorithms,
+                    needs.algorithms[0] != '\0' && needs.specs[0] != '\0' ? "; " : "",
+                    needs.specs[0] != '\0' ? "no new keys of " : "", needs.specs);
 }
 
 /* A spec whose mechanisms are offered, but not in its size. */

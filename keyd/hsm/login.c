@@ -1,208 +1,94 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "keyd/hsm/login.h"
 
-#include <jansson.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
-#include <stdlib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "keyd/base/clock.h"
-#include "keyd/base/encode.h"
-#include "keyd/base/file.h"
 #include "keyd/base/log.h"
-#include "keyd/base/secret.h"
+#include "keyd/base/notify.h"
 #include "keyd/hsm/ckr.h"
 
-#define RECORD_VERSION 1
-#define RECORD_MAX     16384 /* bytes of the file */
-#define SALT_SIZE      16
-#define HASH_SIZE      32
+/* The token has counted at least one wrong PIN since the last right one. */
+#define COUNTED (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED)
 
-/* scrypt: 128 * r * N = 16 MiB for each guess at a PIN of few digits. */
-#define SCRYPT_N      16384
-#define SCRYPT_R      8
-#define SCRYPT_P      1
-#define SCRYPT_MEMORY (32 * 1024 * 1024)
+#define MARGIN_S 10 /* for the supervisor, on top of what a person at the pad may take */
 
-struct record {
-    uint8_t salt[SALT_SIZE];
-    bool trying;
-    uint8_t trying_hash[HASH_SIZE];
-    size_t refused_count;
-    uint8_t refused[LOGIN_REFUSED_MAX][HASH_SIZE];
-    const char *last; /* static */
+/* One start's login. */
+struct attempt {
+    struct login *login;
+    CK_FLAGS flags;
+    struct tries tries;
+    enum permit permit; /* taken out of the record: what is written next has it no more */
 };
 
-/* ---- The record ------------------------------------------------------------------------------ */
-
-static enum keyd_status new_record(struct record *record, struct keyd_error *err)
+bool login_is_needed(const struct keyd_error *err)
 {
-    *record = (struct record){.last = "none"};
-    if (RAND_bytes(record->salt, sizeof record->salt) != 1)
-        return keyd_fail_openssl(err, "no random salt");
-    return KEYD_OK;
+    return strcmp(err->reason, REASON_LOGIN_NEEDED) == 0 ||
+           strcmp(err->reason, REASON_LOGIN_NOT_TRIED) == 0;
 }
 
-static void remember_refused(struct record *record, const uint8_t hash[HASH_SIZE])
+/* ---- What is not tried ----------------------------------------------------------------------- */
+
+#define refuse(err, ...)                                                                           \
+    keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NOT_TRIED, __VA_ARGS__)
+
+static enum keyd_status refuse_locked(const struct login *login, struct keyd_error *err)
 {
-    if (record->refused_count == LOGIN_REFUSED_MAX) {
-        memmove(record->refused[0], record->refused[1], (LOGIN_REFUSED_MAX - 1) * HASH_SIZE);
-        record->refused_count--;
-    }
-    memcpy(record->refused[record->refused_count++], hash, HASH_SIZE);
+    return refuse(
+        err,
+        "the token says that its user PIN is locked. Unlock it with the security officer's "
+        "PIN, then say `keyd-hsm admin login --config %s`",
+        login->config->file);
 }
 
-static bool is_refused(const struct record *record, const uint8_t hash[HASH_SIZE])
+static enum keyd_status judge_flags(const struct attempt *attempt, struct keyd_error *err)
 {
-    for (size_t i = 0; i < record->refused_count; i++)
-        if (CRYPTO_memcmp(record->refused[i], hash, HASH_SIZE) == 0)
-            return true;
-    return false;
-}
-
-static bool take_hash(const json_t *value, uint8_t *bytes, size_t size)
-{
-    const char *text = json_string_value(value);
-    return text != NULL && strlen(text) == 2 * size && hex_decode(text, bytes, size);
-}
-
-/* False when the object is no record of this version. *same_token: whether it is about `serial`. */
-static bool parse_record(const json_t *root, const char *serial, struct record *record,
-                         bool *same_token)
-{
-    const char *token = json_string_value(json_object_get(root, "token"));
-    const json_t *refused = json_object_get(root, "refused");
-    if (json_integer_value(json_object_get(root, "v")) != RECORD_VERSION || token == NULL ||
-        !json_is_array(refused) ||
-        !take_hash(json_object_get(root, "salt"), record->salt, SALT_SIZE))
-        return false;
-    *same_token = strcmp(token, serial) == 0;
-    const json_t *trying = json_object_get(root, "trying");
-    record->trying = trying != NULL;
-    if (record->trying && !take_hash(trying, record->trying_hash, HASH_SIZE))
-        return false;
-    size_t i;
-    const json_t *entry;
-    json_array_foreach(refused, i, entry)
-    {
-        uint8_t hash[HASH_SIZE];
-        if (!take_hash(entry, hash, HASH_SIZE))
-            return false;
-        remember_refused(record, hash);
-    }
-    return true;
-}
-
-/* A record that is there and cannot be read is no reason to try: it may be the one that says no. */
-static enum keyd_status read_record(const char *path, const char *serial, struct record *record,
-                                    struct keyd_error *err)
-{
-    char *text = NULL;
-    size_t size = 0;
-    struct keyd_error failure;
-    enum keyd_status status = file_read(path, RECORD_MAX, &text, &size, &failure);
-    if (status == KEYD_NOT_FOUND)
-        return new_record(record, err);
-    if (status != KEYD_OK)
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-                         "the record of refused PINs cannot be read: %s", failure.message);
-    *record = (struct record){.last = "none"};
-    bool same_token = false;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    free(text);
-    bool good = parse_record(root, serial, record, &same_token);
-    json_decref(root);
-    if (!good)
-        return keyd_fail(
-            err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-            "%s, the record of refused PINs, is damaged or from a newer version; "
-            "nothing is tried. Make sure that the PIN file holds the right PIN, remove "
-            "the record, and start keyd-hsm again",
-            path);
-    return same_token ? KEYD_OK : new_record(record, err);
-}
-
-static json_t *hex_json(const uint8_t *bytes, size_t size)
-{
-    char text[HEX_TEXT(HASH_SIZE)];
-    hex_encode(bytes, size, text);
-    return json_string(text);
-}
-
-static enum keyd_status write_record(const char *path, const char *serial,
-                                     const struct record *record, struct keyd_error *err)
-{
-    char time[CLOCK_TEXT_MAX];
-    clock_format(clock_now(), time);
-    json_t *refused = json_array();
-    for (size_t i = 0; i < record->refused_count; i++)
-        json_array_append_new(refused, hex_json(record->refused[i], HASH_SIZE));
-    json_t *root = json_pack("{s:i,s:s,s:o,s:o,s:s,s:s}", "v", RECORD_VERSION, "token", serial,
-                             "salt", hex_json(record->salt, SALT_SIZE), "refused", refused, "last",
-                             record->last, "time", time);
-    if (root != NULL && record->trying)
-        json_object_set_new(root, "trying", hex_json(record->trying_hash, HASH_SIZE));
-    char *text = root != NULL ? json_dumps(root, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
-    json_decref(root);
-    if (text == NULL)
-        return keyd_fail(err, KEYD_INTERNAL, NULL, "the login record cannot be composed");
-    enum keyd_status status = file_replace(path, text, strlen(text), 0600, err);
-    free(text);
-    return status;
-}
-
-/* ---- The PIN --------------------------------------------------------------------------------- */
-
-static enum keyd_status hash_pin(const struct keyd_secret *pin, const struct record *record,
-                                 uint8_t hash[HASH_SIZE], struct keyd_error *err)
-{
-    if (EVP_PBE_scrypt((const char *)pin->data, pin->length, record->salt, SALT_SIZE, SCRYPT_N,
-                       SCRYPT_R, SCRYPT_P, SCRYPT_MEMORY, hash, HASH_SIZE) != 1)
-        return keyd_fail_openssl(err, "scrypt");
-    return KEYD_OK;
-}
-
-static enum keyd_status read_pin(const char *path, struct keyd_secret **pin, struct keyd_error *err)
-{
-    struct keyd_error failure;
-    enum keyd_status status = keyd_secret_read(path, LOGIN_PIN_MAX, pin, &failure);
-    if (status == KEYD_OK)
+    if ((attempt->flags & CKF_USER_PIN_LOCKED) != 0)
+        return refuse_locked(attempt->login, err);
+    if ((attempt->flags & CKF_USER_PIN_FINAL_TRY) == 0 || attempt->permit == PERMIT_FINAL_TRY)
         return KEYD_OK;
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-                     "no PIN: %s. `pin_file` must be a file of mode 0600 that holds the token's "
-                     "user PIN and belongs to keyd-hsm's user or root",
-                     failure.message);
+    const char *file = attempt->login->config->file;
+    return refuse(
+        err,
+        "the token says that one more wrong PIN locks it; keyd-hsm does not take that try. "
+        "Log in once with the vendor's tools and the right PIN, which resets the count, "
+        "then say `keyd-hsm admin login --config %s`; with --final-try it takes the try",
+        file);
 }
 
-static enum keyd_status refuse_locked(struct keyd_error *err)
+static enum keyd_status judge_pin(const struct attempt *attempt, const struct pin_hash *hash,
+                                  struct keyd_error *err)
 {
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-                     "the token says that its user PIN is locked. Unlock it with the security "
-                     "officer's PIN, then write the PIN file anew");
-}
-
-static enum keyd_status judge_flags(CK_FLAGS flags, struct keyd_error *err)
-{
-    if ((flags & CKF_USER_PIN_LOCKED) != 0)
-        return refuse_locked(err);
-    if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-                         "the token says that one more wrong PIN locks it; keyd-hsm does not take "
-                         "that try. Log in once with the vendor's tools and the right PIN, which "
-                         "resets the count, then write the PIN file anew");
+    const struct login *login = attempt->login;
+    if (attempt->permit != PERMIT_NONE)
+        return KEYD_OK;
+    if (tries_is_refused(&attempt->tries, hash))
+        return refuse(
+            err,
+            "the token has refused the PIN from %s before, and it is not tried again. Is "
+            "it the right one by now? Then say `keyd-hsm admin login --config %s`; else %s",
+            login->pin->name, login->config->file, login->pin->remedy);
+    if ((attempt->flags & COUNTED) != 0 && !tries_is_good(&attempt->tries, hash))
+        return refuse(
+            err,
+            "the token counts wrong PINs, and keyd-hsm has no good login with the PIN from "
+            "%s on record: it is not tried. Is it the right one? Then say `keyd-hsm admin "
+            "login --config %s`; else %s",
+            login->pin->name, login->config->file, login->pin->remedy);
     return KEYD_OK;
 }
 
-static enum keyd_status refuse_known(const char *pin_file, const char *record_file,
-                                     struct keyd_error *err)
+static enum keyd_status judge_pad(const struct attempt *attempt, struct keyd_error *err)
 {
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-                     "the token has refused the PIN in %s before, and it is not tried again. Write "
-                     "the right PIN there; keyd-hsm notices. (Is it the right one by now? Then "
-                     "remove %s as well)",
-                     pin_file, record_file);
+    if (attempt->permit != PERMIT_NONE)
+        return KEYD_OK;
+    return refuse(
+        err,
+        "the token takes its PIN at its own pad, and at a start nobody stands there. Stand "
+        "at it and say `keyd-hsm admin login --config %s`",
+        attempt->login->config->file);
 }
 
 /* ---- One try --------------------------------------------------------------------------------- */
@@ -212,95 +98,223 @@ static bool is_refusal(CK_RV rv)
     return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE;
 }
 
-/* Writes down what came of it. A locked token has not looked at the PIN: the try counts for
- * nothing. What is neither yes nor no leaves it unsettled. */
-static enum keyd_status settle(const struct session *session, struct record *record,
-                               const char *record_file, CK_RV rv, struct keyd_error *err)
+static bool is_login(CK_RV rv)
 {
-    bool good = rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_PIN_EXPIRED;
-    bool refused = is_refusal(rv);
-    if (!good && !refused && rv != CKR_PIN_LOCKED)
-        return KEYD_OK;
-    record->trying = false;
-    if (good || refused)
-        record->last = good ? "good" : "refused";
-    if (refused)
-        remember_refused(record, record->trying_hash);
-    return write_record(record_file, session->module->serial, record, err);
+    return rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN;
 }
 
-static enum keyd_status try_pin(const struct session *session, struct keyd_secret **pin,
-                                struct record *record, const char *pin_file,
-                                const char *record_file, struct keyd_error *err)
+/* Whether the token has answered without a look at the PIN: it is locked or has none, it takes it
+ * at its pad only, or somebody is logged in. */
+static bool did_not_look(CK_RV rv)
 {
-    enum keyd_status status = write_record(record_file, session->module->serial, record, err);
-    if (status != KEYD_OK)
+    static const CK_RV answers[] = {CKR_PIN_LOCKED,
+                                    CKR_USER_PIN_NOT_INITIALIZED,
+                                    CKR_ARGUMENTS_BAD,
+                                    CKR_USER_ALREADY_LOGGED_IN,
+                                    CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+                                    CKR_USER_TOO_MANY_TYPES,
+                                    CKR_USER_TYPE_INVALID};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        if (answers[i] == rv)
+            return true;
+    return false;
+}
+
+/* Writes down what came of it. Where the token did not look the try counts for nothing; what is
+ * neither yes nor no leaves it unsettled. */
+static enum keyd_status settle(struct tries *tries, CK_RV rv, struct keyd_error *err)
+{
+    if (rv == CKR_OK || rv == CKR_PIN_EXPIRED)
+        tries_good(tries);
+    else if (is_refusal(rv))
+        tries_refused(tries);
+    else if (did_not_look(rv))
+        tries_void(tries);
+    else
+        return KEYD_OK;
+    return tries_write(tries, err);
+}
+
+/* C_Login between its two records. OK only when it is logged in, and that is on record; *rv: what
+ * the token said, CKR_OK where it was not asked. *Given away*: pin. */
+static enum keyd_status try_once(struct attempt *attempt, int64_t limit_ms, struct keyd_secret *pin,
+                                 CK_RV *rv, struct keyd_error *err)
+{
+    const struct session *session = attempt->login->session;
+    enum keyd_status status = tries_write(&attempt->tries, err);
+    if (status != KEYD_OK) {
+        keyd_secret_free(pin);
         return status;
-    CK_RV rv = MODULE_CALL(session->module, C_Login, session->handle, CKU_USER, (*pin)->data,
-                           (*pin)->length);
-    keyd_secret_free(*pin);
-    *pin = NULL;
-    status = settle(session, record, record_file, rv, err);
-    if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
+    }
+    *rv = MODULE_CALL_FOR(session->module, limit_ms, C_Login, session->handle, CKU_USER,
+                          pin != NULL ? pin->data : NULL, pin != NULL ? pin->length : 0);
+    keyd_secret_free(pin);
+    status = settle(&attempt->tries, *rv, err);
+    if (is_login(*rv))
         return status;
-    struct keyd_error failure;
-    ckr_fail(&failure, rv, "C_Login");
     if (status != KEYD_OK)
         log_error("the login's outcome could not be written down: %s", err->message);
+    return ckr_fail(err, *rv, "C_Login");
+}
+
+static enum keyd_status try_pin(struct attempt *attempt, struct keyd_secret *pin,
+                                struct keyd_error *err)
+{
+    const struct login *login = attempt->login;
+    struct keyd_error failure = {0};
+    CK_RV rv = CKR_OK;
+    enum keyd_status status =
+        try_once(attempt, login->session->module->call_limit_ms, pin, &rv, &failure);
+    if (status == KEYD_OK)
+        return KEYD_OK;
     if (rv == CKR_PIN_LOCKED)
-        return refuse_locked(err);
+        return refuse_locked(login, err);
     if (is_refusal(rv))
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-                         "%s. It was tried once and is not tried again. Write the right PIN to %s; "
-                         "keyd-hsm notices",
-                         failure.message, pin_file);
+                         "%s. It was tried once and is not tried again: %s", failure.message,
+                         login->pin->remedy);
+    if (rv == CKR_ARGUMENTS_BAD && (attempt->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0)
+        return keyd_fail(
+            err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
+            "%s. The token takes its PIN at its own pad only: take the PIN's field out "
+            "of %s and start keyd-hsm again",
+            failure.message, login->config->file);
     return keyd_fail(err, failure.status, failure.reason, "%s", failure.message);
 }
 
-/* A try that was begun and never settled: the process ended inside C_Login, or right after. When
- * the token has counted a wrong PIN since, that was it. */
-static enum keyd_status settle_former(const struct session *session, struct record *record,
-                                      CK_FLAGS flags, const char *record_file,
-                                      struct keyd_error *err)
+/* serve is not there yet to take them, and nobody waits two minutes for an end. */
+static void let_signals_end(bool on)
 {
-    if (!record->trying)
-        return KEYD_OK;
-    record->trying = false;
-    if ((flags & CKF_USER_PIN_COUNT_LOW) == 0)
-        return KEYD_OK;
-    log_warning("the last login was never settled and the token counts a wrong PIN: that PIN is "
-                "taken for refused");
-    if (!is_refused(record, record->trying_hash))
-        remember_refused(record, record->trying_hash);
-    record->last = "refused";
-    return write_record(record_file, session->module->serial, record, err);
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &ends, NULL);
 }
 
-enum keyd_status login_perform(const struct session *session, const char *pin_file,
-                               const char *record_file, struct keyd_error *err)
+/* Whatever goes wrong at the pad, it takes a person to try again. */
+static enum keyd_status try_pad(struct attempt *attempt, struct keyd_error *err)
 {
-    struct record record;
-    struct keyd_secret *pin = NULL;
-    CK_FLAGS flags = 0;
-    enum keyd_status status = read_pin(pin_file, &pin, err);
+    const struct login *login = attempt->login;
+    struct keyd_error failure = {0};
+    CK_RV rv = CKR_OK;
+    char text[80];
+    snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%d000000", LOGIN_PAD_LIMIT_S + MARGIN_S);
+    notify_supervisor(text);
+    log_notice("the token waits for its PIN at its own pad, for %d seconds", LOGIN_PAD_LIMIT_S);
+    let_signals_end(true);
+    enum keyd_status status = try_once(attempt, LOGIN_PAD_LIMIT_S * 1000, NULL, &rv, &failure);
+    let_signals_end(false);
     if (status == KEYD_OK)
-        status = module_token_flags(session->module, &flags, err);
-    if (status == KEYD_OK)
-        status = judge_flags(flags, err);
-    if (status == KEYD_OK)
-        status = read_record(record_file, session->module->serial, &record, err);
-    if (status == KEYD_OK)
-        status = settle_former(session, &record, flags, record_file, err);
-    uint8_t hash[HASH_SIZE];
-    if (status == KEYD_OK)
-        status = hash_pin(pin, &record, hash, err);
-    if (status == KEYD_OK && is_refused(&record, hash))
-        status = refuse_known(pin_file, record_file, err);
-    if (status == KEYD_OK) {
-        record.trying = true;
-        memcpy(record.trying_hash, hash, HASH_SIZE);
-        status = try_pin(session, &pin, &record, pin_file, record_file, err);
+        return KEYD_OK;
+    if (rv == CKR_PIN_LOCKED)
+        return refuse_locked(login, err);
+    if (rv == CKR_OK || ckr_is_gone(rv))
+        return keyd_fail(err, failure.status, failure.reason, "%s", failure.message);
+    return keyd_fail(
+        err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
+        "at the token's pad: %s. Stand at it and say `keyd-hsm admin login --config %s`",
+        failure.message, login->config->file);
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+/* A try that was begun and never settled: the process ended inside C_Login, or right after. When
+ * the token has counted a wrong PIN since, that was it. */
+static enum keyd_status settle_former(struct attempt *attempt, struct keyd_error *err)
+{
+    struct tries *tries = &attempt->tries;
+    if (tries->trying == TRYING_NONE)
+        return KEYD_OK;
+    if ((attempt->flags & COUNTED) == 0 || tries->trying == TRYING_PAD) {
+        tries_void(tries);
+        return KEYD_OK;
     }
-    keyd_secret_free(pin);
+    log_warning("the last login was never settled and the token counts a wrong PIN: that PIN is "
+                "taken for refused");
+    tries_refused(tries);
+    return tries_write(tries, err);
+}
+
+static enum keyd_status with_pin(struct attempt *attempt, struct keyd_error *err)
+{
+    struct keyd_secret *pin = NULL;
+    struct keyd_error failure;
+    struct pin_hash hash;
+    if (pin_read(attempt->login->pin, &pin, &failure) != KEYD_OK)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED, "no PIN: %s",
+                         failure.message);
+    enum keyd_status status = tries_hash(&attempt->tries, pin, &hash, err);
+    if (status == KEYD_OK)
+        status = judge_pin(attempt, &hash, err);
+    if (status != KEYD_OK) {
+        keyd_secret_free(pin);
+        return status;
+    }
+    attempt->tries.trying = TRYING_PIN;
+    attempt->tries.trying_hash = hash;
+    return try_pin(attempt, pin, err);
+}
+
+static enum keyd_status at_pad(struct attempt *attempt, struct keyd_error *err)
+{
+    enum keyd_status status = judge_pad(attempt, err);
+    if (status != KEYD_OK)
+        return status;
+    attempt->tries.trying = TRYING_PAD;
+    return try_pad(attempt, err);
+}
+
+static enum keyd_status judge_and_try(struct attempt *attempt, struct keyd_error *err)
+{
+    const struct login *login = attempt->login;
+    enum keyd_status status = judge_flags(attempt, err);
+    if (status != KEYD_OK)
+        return status;
+    if (login->at_pad)
+        return at_pad(attempt, err);
+    if (login->pin->kind != PIN_NONE)
+        return with_pin(attempt, err);
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
+                     "no PIN: the token has no pad of its own, and %s has none of `pin_file`, "
+                     "`pin_credential` and `pin_descriptor`. Add one and start keyd-hsm again",
+                     login->config->file);
+}
+
+static enum keyd_status begin(struct attempt *attempt, struct keyd_error *err)
+{
+    struct login *login = attempt->login;
+    const struct module *module = login->session->module;
+    struct keyd_error failure;
+    enum keyd_status status = module_token_flags(module, &attempt->flags, err);
+    if (status != KEYD_OK)
+        return status;
+    login->at_pad =
+        login->pin->kind == PIN_NONE && (attempt->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+    status = tries_read(&attempt->tries, login->record_file, module->serial, &failure);
+    if (status == KEYD_FAILED_PRECONDITION)
+        return refuse(err, "%s", failure.message);
+    if (status != KEYD_OK)
+        return keyd_fail(err, status, failure.reason, "%s", failure.message);
+    attempt->permit = attempt->tries.permit;
+    attempt->tries.permit = PERMIT_NONE;
+    return settle_former(attempt, err);
+}
+
+enum keyd_status login_perform(struct login *login, struct keyd_error *err)
+{
+    struct attempt attempt = {.login = login};
+    enum keyd_status status = begin(&attempt, err);
+    if (status != KEYD_OK)
+        return status;
+    bool permitted = attempt.permit != PERMIT_NONE;
+    if (permitted)
+        log_notice("an operator has permitted one login%s",
+                   attempt.permit == PERMIT_FINAL_TRY ? ", the token's final try" : "");
+    status = judge_and_try(&attempt, err);
+    /* Where nothing was tried, the permit is still in the file. */
+    struct keyd_error failure;
+    if (status != KEYD_OK && permitted && tries_write(&attempt.tries, &failure) != KEYD_OK)
+        log_error("a permit that is used up could not be taken back: %s", failure.message);
     return status;
 }

@@ -1,40 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The login, and the memory of PINs that the token refused. A real token locks itself after a few
- * wrong PINs, and a supervisor that restarts a daemon would use them up in seconds. So a wrong PIN
- * is tried once, ever: each try is on disk before C_Login and settled after it, and a PIN that was
- * refused is known by a salted scrypt hash (RFC 7914) and not tried again.
- *
- * The record is one small file (JSON, 0600), replaced whole:
- *   v        1
- *   token    the serial number that it is about; a record about another token counts as none
- *   salt     16 bytes, hexadecimal; one for all hashes of the record
- *   trying   the hash of the PIN that is being tried, where that has not been settled
- *   refused  the hashes of PINs that were refused
- *   last     "good" or "refused": what came of the last settled try
- *   time     when the file was written
+ * The login: whether the PIN may be tried, and the one try. A real token locks itself after a few
+ * wrong PINs, and a supervisor that restarts a daemon would use them up in seconds. So:
+ *   - a PIN that was refused is not tried again;
+ *   - where the token counts wrong PINs (CKF_USER_PIN_COUNT_LOW), only the PIN that was good the
+ *     last time is tried;
+ *   - where one more wrong PIN locks it, or it is locked (FINAL_TRY, LOCKED), none is;
+ *   - each try is on disk before C_Login and settled after it (keyd/hsm/tries.h).
+ * An operator's permit lifts the first two for one try, and the third where it says so; a locked
+ * token is asked by nobody. A token with a pad of its own (CKF_PROTECTED_AUTHENTICATION_PATH) and
+ * no PIN in the configuration is asked by a permit alone: somebody must stand there.
  */
 #ifndef KEYD_HSM_LOGIN_H
 #define KEYD_HSM_LOGIN_H
 
+#include "keyd/hsm/pin.h"
 #include "keyd/hsm/session.h"
+#include "keyd/hsm/tries.h"
 
-#define LOGIN_PIN_MAX 255 /* bytes; PKCS #11 has no limit of its own, tokens take 32 to 255 */
+/* How long a person may take to type the PIN at the token's pad, in seconds. */
+#define LOGIN_PAD_LIMIT_S 120
 
-/* Refused PINs that are remembered; the oldest goes first. Every token has locked itself by then.
- */
-#define LOGIN_REFUSED_MAX 64
+/* The reasons of failures that nothing helps but a person. */
+#define REASON_LOGIN_NEEDED    "LOGIN_NEEDED"    /* no PIN there, or the token refused it now */
+#define REASON_LOGIN_NOT_TRIED "LOGIN_NOT_TRIED" /* keyd-hsm refuses to try */
 
-/* What all failures of a login have as their reason: nothing helps but a person. */
-#define REASON_LOGIN_NEEDED "LOGIN_NEEDED"
+bool login_is_needed(const struct keyd_error *err); /* whether it is one of the two */
 
-/* Reads the PIN from `pin_file`, judges it by the record and by the token's flags, and logs in on
- * `session`, all sessions of the process with it. The PIN is wiped before this returns.
- * FAILED_PRECONDITION, LOGIN_NEEDED, with what to do: the PIN file is missing, readable by others,
- * empty; the PIN was refused, now or before; the token is locked, or one wrong try would lock it.
- * Other errors are the token's or the disk's, and a later start may help. Blocks: disk, and some 50
- * ms and 16 MiB for scrypt. Once a process. */
-enum keyd_status login_perform(const struct session *session, const char *pin_file,
-                               const char *record_file, struct keyd_error *err) KEYD_CHECKED;
+struct login {
+    const struct session *session;   /* all sessions of the process share the login */
+    const struct hsm_config *config; /* for messages */
+    struct pin *pin;
+    const char *record_file;
+    bool at_pad; /* set by login_perform: the token's own pad is where the PIN is typed */
+};
+
+/* Judges the PIN by the token's flags, the record and an operator's permit, and logs in; the PIN is
+ * wiped before this returns. A permit counts once, whatever comes of it. FAILED_PRECONDITION with
+ * one of the two reasons and what to do; other errors are the token's or the disk's, and a later
+ * start may help. Blocks: disk, the PIN's pipe, scrypt, a person at a pad. Once a process. */
+enum keyd_status login_perform(struct login *login, struct keyd_error *err) KEYD_CHECKED;
 
 #endif

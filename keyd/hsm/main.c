@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "keyd/hsm/listen.h"
+#include "keyd/hsm/operator.h"
 #include "keyd/hsm/serve.h"
 #include "keyd/hsm/watchdog.h"
 
@@ -17,7 +19,10 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3 };
 
 static const char doc[] =
-    "Serves one PKCS #11 token to keyd, over a Unix socket.\v"
+    "Serves one PKCS #11 token to keyd, over a Unix socket.\n\n"
+    "Commands, each with a --help of its own:\n"
+    "  admin login  have a running keyd-hsm try its PIN once more\n"
+    "\v"
     "It runs in the foreground, logs to standard error, and ends on SIGTERM. FILE is "
     "tokens.d/NAME.conf; NAME is what clients call the token.\n\n"
     "Example:\n"
@@ -92,24 +97,29 @@ static int fail(const struct keyd_error *err)
 static int run(const struct hsm_config *config, const struct arguments *arguments)
 {
     static struct token token;
+    struct admin *admin = NULL;
     struct keyd_error err;
     int fd = -1;
     log_open("keyd-hsm", config->name, config->log_level);
-    if (config->socket == NULL && !serve_has_systemd_socket()) {
+    if (config->socket == NULL && listen_systemd_sockets() == 0) {
         config_complain_socket(arguments->config, &err);
         return fail(&err);
     }
+    if (pin_check(config, arguments->config, &err) != KEYD_OK)
+        return fail(&err);
     serve_block_signals();
     /* A second keyd-hsm, started by mistake, is to notice before it touches socket or token. */
     enum keyd_status status = token_claim(&token, config, &err);
     if (status == KEYD_OK)
         status = serve_bind(config, &fd, &err);
     if (status == KEYD_OK)
+        admin = admin_open(config);
+    if (status == KEYD_OK)
         status = watchdog_start(&err);
     if (status == KEYD_OK)
         status = token_start(&token, arguments->new_journal, &err);
     if (status == KEYD_OK)
-        status = serve(&token, fd, &err);
+        status = serve(&token, fd, admin, &err);
     return status == KEYD_OK ? EXIT_DONE : fail(&err);
 }
 
@@ -122,6 +132,8 @@ int main(int argc, char **argv)
     /* Set, not defined: with hidden visibility libc would not see a definition of ours. */
     argp_program_version = "keyd-hsm " KEYD_VERSION;
     argp_err_exit_status = EXIT_USAGE;
+    if (argc > 1 && strcmp(argv[1], "admin") == 0)
+        return operator_main(argc - 1, argv + 1);
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     if (config_load(arguments.config, &config, print_complaint, NULL) != KEYD_OK)
         return EXIT_USAGE;

@@ -77,8 +77,8 @@ static enum keyd_status still_open(const struct keyid *id, const struct keyd_err
 }
 
 /* A creation came to nothing: destroys what there is of it and records that. The id stays taken. */
-static enum keyd_status abandon(struct maker *maker, const struct keyid *id, const char *why,
-                                struct keyd_error *err)
+static enum keyd_status abandon(struct maker *maker, const struct keyid *id,
+                                const struct keyd_error *why, struct keyd_error *err)
 {
     char text[KEYID_TEXT];
     size_t destroyed = 0;
@@ -88,7 +88,7 @@ static enum keyd_status abandon(struct maker *maker, const struct keyid *id, con
         status = record(maker, RECORD_KEY_ABANDONED, register_abandoned(id, why), err);
     if (status == KEYD_OK)
         log_notice("key abandoned, %zu objects of it removed from the token key=%s: %s", destroyed,
-                   text, why);
+                   text, why->message);
     else
         log_error("the remains of a creation could not be settled key=%s: %s. The next start tries "
                   "again",
@@ -112,9 +112,8 @@ static enum keyd_status settle(struct maker *maker, const struct register_key *k
     }
     if (on_record || token_is_gone(err))
         return status;
-    char why[KEYD_MESSAGE_MAX];
-    memcpy(why, err->message, sizeof why);
-    return abandon(maker, &key->id, why, err);
+    struct keyd_error why = *err;
+    return abandon(maker, &key->id, &why, err);
 }
 
 enum keyd_status maker_settle(struct maker *maker, struct keyd_error *err)
@@ -133,6 +132,36 @@ enum keyd_status maker_settle(struct maker *maker, struct keyd_error *err)
         first = false;
     }
     return KEYD_OK;
+}
+
+/* ---- The session ----------------------------------------------------------------------------- */
+
+enum keyd_status maker_open(struct maker *maker, const struct module *module,
+                            struct keyd_error *err)
+{
+    struct keyd_error failure;
+    enum keyd_status status = session_open(&maker->session, module, true, &failure);
+    maker->read_only = status != KEYD_OK && strcmp(failure.reason, REASON_TOKEN_READ_ONLY) == 0;
+    if (status == KEYD_OK)
+        return KEYD_OK;
+    if (!maker->read_only)
+        return keyd_fail(err, status, failure.reason, "%s", failure.message);
+    log_warning("%s", failure.message);
+    return session_open(&maker->session, module, false, err);
+}
+
+/* Asked with each creation: nobody tells when a token takes changes again. Then it is another token
+ * than the one that was looked at, and keyd-hsm starts afresh. */
+static enum keyd_status check_writable(struct maker *maker, struct keyd_error *err)
+{
+    struct session writable;
+    if (!maker->read_only)
+        return KEYD_OK;
+    enum keyd_status status = session_open(&writable, maker->session.module, true, err);
+    if (status != KEYD_OK)
+        return status;
+    return keyd_fail(err, KEYD_UNAVAILABLE, REASON_TOKEN_GONE,
+                     "the token is not write-protected any more");
 }
 
 /* ---- Creating -------------------------------------------------------------------------------- */
@@ -178,29 +207,11 @@ static enum keyd_status undo(struct maker *maker, const struct keyid *id, bool o
                              const struct keyd_error *failure, struct keyd_error *err)
 {
     struct keyd_error remains = *failure;
-    bool open = on_record || token_is_gone(failure) ||
-                abandon(maker, id, failure->message, &remains) != KEYD_OK;
+    bool open =
+        on_record || token_is_gone(failure) || abandon(maker, id, failure, &remains) != KEYD_OK;
     if (open && !token_is_gone(&remains))
         return still_open(id, &remains, err);
     return keyd_fail(err, remains.status, remains.reason, "%s", remains.message);
-}
-
-/* A token that may be written by now wants a session that may write: that is a start afresh. */
-static enum keyd_status check_writable(struct maker *maker, struct keyd_error *err)
-{
-    CK_FLAGS flags = 0;
-    if (!maker->read_only)
-        return KEYD_OK;
-    enum keyd_status status = module_token_flags(maker->session.module, &flags, err);
-    if (status != KEYD_OK)
-        return status;
-    if ((flags & CKF_WRITE_PROTECTED) == 0)
-        return keyd_fail(err, KEYD_UNAVAILABLE, REASON_TOKEN_GONE,
-                         "the token is no longer write-protected");
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TOKEN_READ_ONLY",
-                     "the token '%s' is write-protected (CKF_WRITE_PROTECTED) and takes no new "
-                     "keys: take the protection off with the vendor's tools, then try again",
-                     maker->session.module->label);
 }
 
 enum keyd_status maker_create(struct maker *maker, const struct register_key *wanted,
@@ -208,9 +219,9 @@ enum keyd_status maker_create(struct maker *maker, const struct register_key *wa
 {
     enum keyd_status status = check_id(maker, &wanted->id, made, err);
     if (status == KEYD_OK)
-        status = check_writable(maker, err);
-    if (status == KEYD_OK)
         status = keys_offered(&maker->session, wanted->spec, err);
+    if (status == KEYD_OK)
+        status = check_writable(maker, err);
     if (status == KEYD_OK)
         status = record(maker, RECORD_KEY_CREATING, register_creating(wanted, call), err);
     if (status != KEYD_OK)
@@ -219,8 +230,11 @@ enum keyd_status maker_create(struct maker *maker, const struct register_key *wa
     struct keyd_error failure;
     bool on_record = false;
     status = keys_generate(&maker->session, &wanted->id, wanted->spec, &failure);
-    if (status == KEYD_OK)
+    if (status == KEYD_OK) {
         status = complete(maker, wanted, false, &on_record, &failure);
+        if (status != KEYD_OK && !on_record && !token_is_gone(&failure))
+            keyd_wrap(&failure, "the new key pair is not proved to be good");
+    }
     if (status != KEYD_OK)
         return undo(maker, &wanted->id, on_record, &failure, err);
     char text[KEYID_TEXT];
@@ -243,19 +257,35 @@ static int by_id(const void *a, const void *b)
     return keyid_compare(&((const struct key_object *)a)->id, &((const struct key_object *)b)->id);
 }
 
-/* The one object with this id; NULL when there is none or more than one: which would be ours? */
-static const struct key_object *only(const struct halves *halves, const struct keyid *id)
+/* The one object with this id. Where there are more, which would be ours? */
+static enum keyd_status find_only(const struct halves *halves, const struct keyid *id,
+                                  const char *half, const struct key_object **only,
+                                  struct keyd_error *err)
 {
-    struct key_object wanted = {.id = *id};
-    if (halves->count == 0)
-        return NULL;
-    const struct key_object *found =
-        bsearch(&wanted, halves->list, halves->count, sizeof wanted, by_id);
-    const struct key_object *end = halves->list + halves->count;
-    if (found == NULL || (found > halves->list && keyid_compare(&found[-1].id, id) == 0) ||
-        (found + 1 < end && keyid_compare(&found[1].id, id) == 0))
-        return NULL;
-    return found;
+    const struct key_object wanted = {.id = *id};
+    const struct key_object *found = NULL;
+    size_t first = 0;
+    size_t count = 0;
+    if (halves->count > 0)
+        found = bsearch(&wanted, halves->list, halves->count, sizeof wanted, by_id);
+    if (found != NULL)
+        first = (size_t)(found - halves->list);
+    while (found != NULL && first > 0 && by_id(&halves->list[first - 1], &wanted) == 0)
+        first--;
+    while (found != NULL && first + count < halves->count &&
+           by_id(&halves->list[first + count], &wanted) == 0)
+        count++;
+    *only = found;
+    if (count == 1)
+        return KEYD_OK;
+    if (count == 0)
+        return keyd_fail(err, KEYD_NOT_FOUND, "KEY_MISSING",
+                         "the token does not hold its %s half. Restore the token from its backup",
+                         half);
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_AMBIGUOUS",
+                     "the token holds %zu %s keys with its CKA_ID: another tool made one. Remove "
+                     "that, which has not the id as its label, and start keyd-hsm again",
+                     count, half);
 }
 
 static enum keyd_status match_one(struct maker *maker, const struct register_key *key,
@@ -265,15 +295,12 @@ static enum keyd_status match_one(struct maker *maker, const struct register_key
     struct keyd_error why;
     char text[KEYID_TEXT];
     keyid_format(&key->id, text);
-    const struct key_object *private_half = only(private_halves, &key->id);
-    const struct key_object *public_half = only(public_halves, &key->id);
-    enum keyd_status status = KEYD_OK;
-    if (private_half == NULL || public_half == NULL)
-        status = keyd_fail(&why, KEYD_NOT_FOUND, "KEY_MISSING",
-                           "the token does not hold its %s half exactly once. Restore the token "
-                           "from its backup; nothing is deleted",
-                           private_half == NULL ? "private" : "public");
-    else
+    const struct key_object *private_half = NULL;
+    const struct key_object *public_half = NULL;
+    enum keyd_status status = find_only(private_halves, &key->id, "private", &private_half, &why);
+    if (status == KEYD_OK)
+        status = find_only(public_halves, &key->id, "public", &public_half, &why);
+    if (status == KEYD_OK)
         status = keys_judge(&maker->session, private_half->handle, key->spec, &why);
     if (status == KEYD_OK) {
         register_set_handle(maker->keys, &key->id, private_half->handle);
@@ -284,7 +311,7 @@ static enum keyd_status match_one(struct maker *maker, const struct register_key
     if (strcmp(why.reason, REASON_ALWAYS_AUTHENTICATE) == 0)
         maker->always_authenticate = true;
     register_set_unusable(maker->keys, &key->id, why.message);
-    log_error("key unusable key=%s: %s", text, why.message);
+    log_error("key unusable key=%s: %s. Nothing is deleted", text, why.message);
     return KEYD_OK;
 }
 

@@ -16,12 +16,17 @@
 #include "keyd/hsm/session.h"
 
 struct maker {
-    struct session session;    /* writable, if the token is */
-    bool read_only;            /* the token was write-protected when it was looked at */
+    struct session session;
+    bool read_only;            /* the token gave no session for writing */
     bool always_authenticate;  /* of a key here the token wants the PIN for each signature */
     struct key_register *keys; /* *borrowed* */
     struct journal *journal;   /* *borrowed* */
 };
+
+/* Opens the maker's session: for writing, or, where the token is write-protected, for what can be
+ * done with its keys all the same; a creation tries again. Other errors are session_open's. */
+enum keyd_status maker_open(struct maker *maker, const struct module *module,
+                            struct keyd_error *err) KEYD_CHECKED;
 
 /* Creates the key that *wanted describes (id, spec, usage, creator, request_digest; the rest is not
  * looked at). call: the RPC's id as text. On KEYD_OK and on ALREADY_EXISTS, KEY_EXISTS *made is the

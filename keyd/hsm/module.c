@@ -11,6 +11,7 @@
 
 #include "keyd/base/log.h"
 #include "keyd/hsm/ckr.h"
+#include "keyd/hsm/lastwords.h"
 
 /* ---- The locks that we offer to the module -------------------------------------------------- */
 
@@ -64,6 +65,14 @@ static CK_RV initialize(const struct module *module)
     return MODULE_CALL(module, C_Initialize, &args);
 }
 
+/* What a module may say of our locks, and of being initialised by another library of this process.
+ */
+static bool is_about_locks(CK_RV rv)
+{
+    return rv == CKR_CANT_LOCK || rv == CKR_NEED_TO_CREATE_THREADS || rv == CKR_ARGUMENTS_BAD ||
+           rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
+}
+
 static enum keyd_status open_library(struct module *module, const char *path,
                                      struct keyd_error *err)
 {
@@ -94,17 +103,23 @@ static bool fits(const PKCS11_TOKEN *token, const char *label, const char *seria
            (serial == NULL || (token->serialnr != NULL && strcmp(token->serialnr, serial) == 0));
 }
 
-/* "'a' (serial 1), 'b' (serial 2)", as many as fit. */
+/* "'a' (serial 1), 'b' (serial 2)", as many as fit. Those that are not initialised have no name,
+ * and some modules always show one. */
 static void list_tokens(const PKCS11_SLOT *slots, unsigned count, char *text, size_t size)
 {
     size_t used = 0;
+    unsigned blank = 0;
     text[0] = '\0';
     for (unsigned i = 0; i < count && used < size; i++)
         if (slots[i].token != NULL && slots[i].token->initialized)
             used += (size_t)snprintf(text + used, size - used, "%s'%s' (serial %s)",
                                      used > 0 ? ", " : "", slots[i].token->label,
                                      slots[i].token->serialnr);
-    if (used == 0)
+    for (unsigned i = 0; i < count; i++)
+        blank += slots[i].token != NULL && !slots[i].token->initialized;
+    if (used == 0 && blank > 0)
+        snprintf(text, size, "%u, not initialised: the vendor's tools do that", blank);
+    else if (used == 0)
         snprintf(text, size, "none");
 }
 
@@ -244,39 +259,88 @@ enum keyd_status module_offers(const struct module *module, enum mechanism mecha
 
 /* ---- All of it ------------------------------------------------------------------------------- */
 
-enum keyd_status module_load(struct module *module, const char *path, const char *label,
-                             const char *serial, struct keyd_error *err)
+/* What libp11 was given by the module. Its slots are released when the token is found. */
+struct listing {
+    PKCS11_CTX *ctx;
+    PKCS11_SLOT *slots;
+    unsigned count;
+};
+
+/* A failed call of the module's, with its path. */
+static enum keyd_status module_fail(const char *path, CK_RV rv, const char *function,
+                                    struct keyd_error *err)
 {
-    enum keyd_status status = open_library(module, path, err);
-    if (status != KEYD_OK)
-        return status;
+    ckr_fail(err, rv, function);
+    return keyd_wrap(err, "%s", path);
+}
+
+static enum keyd_status fail_to_list(const char *path, struct keyd_error *err)
+{
+    return keyd_fail_openssl(err,
+                             "%s: the module does not list its tokens; see its own log and the "
+                             "vendor's tools",
+                             path);
+}
+
+/* libp11 initialises with the system's locks, where ours were not taken. */
+static enum keyd_status load_libp11(const struct module *module, const char *path, CK_RV ours,
+                                    PKCS11_CTX *ctx, struct keyd_error *err)
+{
+    watchdog_enter("C_Initialize", module->call_limit_ms);
+    int failed = PKCS11_CTX_load(ctx, path);
+    watchdog_leave();
+    if (failed == 0)
+        return KEYD_OK;
+    return ours != CKR_OK ? module_fail(path, ours, "C_Initialize", err) : fail_to_list(path, err);
+}
+
+static enum keyd_status list_slots(const struct module *module, const char *path,
+                                   struct listing *listing, struct keyd_error *err)
+{
+    CK_ULONG count = 0; /* asked here as well: libp11 does not name what it was told */
+    CK_RV rv = MODULE_CALL(module, C_GetSlotList, CK_TRUE, NULL, &count);
+    if (rv != CKR_OK)
+        return module_fail(path, rv, "C_GetSlotList", err);
+    watchdog_enter("C_GetSlotList", module->call_limit_ms);
+    int failed = PKCS11_enumerate_slots(listing->ctx, &listing->slots, &listing->count);
+    watchdog_leave();
+    return failed == 0 ? KEYD_OK : fail_to_list(path, err);
+}
+
+static enum keyd_status start_library(const struct module *module, const char *path,
+                                      struct listing *listing, struct keyd_error *err)
+{
+    lastwords_stage("C_Initialize");
     CK_RV rv = initialize(module);
+    if (rv != CKR_OK && !is_about_locks(rv))
+        return module_fail(path, rv, "C_Initialize", err);
     if (rv != CKR_OK)
         log_info("the module does not take keyd's locks (%s): it shall use the system's",
                  ckr_name(rv));
-
     /* Kept for good: to free it would be to finalise and unload the module. */
     static PKCS11_CTX *ctx;
-    ctx = PKCS11_CTX_new();
-    PKCS11_SLOT *slots = NULL;
-    unsigned count = 0;
+    listing->ctx = ctx = PKCS11_CTX_new();
     if (ctx == NULL)
         return keyd_fail_openssl(err, "PKCS11_CTX_new");
-    ERR_clear_error(); /* libp11 tells through this queue; a module's own leavings are not its words
-                        */
-    watchdog_enter("C_Initialize and C_GetSlotList", module->call_limit_ms);
-    int failed = PKCS11_CTX_load(ctx, path);
-    if (failed == 0)
-        failed = PKCS11_enumerate_slots(ctx, &slots, &count);
-    watchdog_leave();
-    if (failed != 0)
-        return keyd_fail_openssl(err,
-                                 "%s: the module does not list its tokens; see its own log and the "
-                                 "vendor's tools",
-                                 path);
-    status = find_token(module, slots, count, label, serial, err);
+    ERR_clear_error(); /* libp11 tells through this queue; a module's leavings are not its words */
+    enum keyd_status status = load_libp11(module, path, rv, ctx, err);
+    return status == KEYD_OK ? list_slots(module, path, listing, err) : status;
+}
+
+enum keyd_status module_load(struct module *module, const char *path, const char *label,
+                             const char *serial, struct keyd_error *err)
+{
+    struct listing listing = {0};
+    lastwords_stage("dlopen");
+    enum keyd_status status = open_library(module, path, err);
+    if (status == KEYD_OK)
+        status = start_library(module, path, &listing, err);
+    lastwords_stage(NULL);
+    if (status != KEYD_OK)
+        return status;
+    status = find_token(module, listing.slots, listing.count, label, serial, err);
     watchdog_enter("C_CloseAllSessions", module->call_limit_ms);
-    PKCS11_release_all_slots(ctx, slots, count);
+    PKCS11_release_all_slots(listing.ctx, listing.slots, listing.count);
     watchdog_leave();
     take_module_name(module);
     if (status == KEYD_OK)
@@ -310,7 +374,7 @@ enum keyd_status module_session_room(const struct module *module, unsigned own,
 
 void module_finalize(const struct module *module)
 {
-    CK_RV rv = MODULE_CALL(module, C_Finalize, NULL);
+    CK_RV rv = module->functions->C_Finalize(NULL);
     if (rv != CKR_OK)
         log_warning("C_Finalize: %s (0x%lx)", ckr_name(rv), rv);
 }

@@ -85,7 +85,9 @@ enum keyd_status module_session_room(const struct module *module, unsigned own,
                                      struct session_room *room,
                                      struct keyd_error *err) KEYD_CHECKED;
 
-/* C_Finalize. Only when no other thread can be inside the module, and then never again anything. */
+/* C_Finalize. Only when no other thread can be inside the module, and then never again anything.
+ * Not under the watchdog: whoever calls it is about to end the process, and has a limit of his own.
+ */
 void module_finalize(const struct module *module);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "keyd/base/clock.h"
 #include "keyd/base/encode.h"
+#include "keyd/hsm/ckr.h"
 #include "keyd/hsm/journal.h"
 
 #define PUBLIC_KEY_MAX 1024 /* bytes of a SubjectPublicKeyInfo; RSA-4096's has 550 */
@@ -18,6 +19,7 @@ struct key_register {
     struct register_key **keys;
     size_t count;
     size_t room;
+    bool always_authenticate; /* of the last creation that came to an end */
 };
 
 struct key_register *register_new(void)
@@ -93,6 +95,14 @@ bool register_next(struct key_register *keys, const struct keyid *after, enum re
     return found;
 }
 
+bool register_always_authenticate(struct key_register *keys)
+{
+    pthread_rwlock_rdlock(&keys->lock);
+    bool last = keys->always_authenticate;
+    pthread_rwlock_unlock(&keys->lock);
+    return last;
+}
+
 size_t register_count(struct key_register *keys, enum register_state state)
 {
     size_t n = 0;
@@ -156,11 +166,11 @@ json_t *register_created(const struct keyid *id, const uint8_t *public_key, size
     return fields;
 }
 
-json_t *register_abandoned(const struct keyid *id, const char *why)
+json_t *register_abandoned(const struct keyid *id, const struct keyd_error *why)
 {
     char text[KEYID_TEXT];
     keyid_format(id, text);
-    return json_pack("{s:s,s:s}", "key", text, "why", why);
+    return json_pack("{s:s,s:s,s:s}", "key", text, "reason", why->reason, "why", why->message);
 }
 
 static const char *text_of(const json_t *record, const char *field)
@@ -261,6 +271,7 @@ static enum keyd_status apply(struct key_register *keys, const char *type, const
     if (!found || keys->keys[at]->state != REGISTER_CREATING)
         return keyd_fail(err, KEYD_DATA_LOSS, REASON_JOURNAL_BROKEN,
                          "%s of the key %s, which is not being created", type, text);
+    keys->always_authenticate = strcmp(text_of(record, "reason"), REASON_ALWAYS_AUTHENTICATE) == 0;
     if (strcmp(type, RECORD_KEY_CREATED) == 0)
         return take_public_key(record, keys->keys[at], err);
     keys->keys[at]->state = REGISTER_ABANDONED;

@@ -62,7 +62,7 @@ enum keyd_status register_apply(void *keys, const json_t *record,
 json_t *register_creating(const struct register_key *key, const char *call);
 json_t *register_created(const struct keyid *id, const uint8_t *public_key, size_t size,
                          bool settled);
-json_t *register_abandoned(const struct keyid *id, const char *why);
+json_t *register_abandoned(const struct keyid *id, const struct keyd_error *why);
 
 /* Copies one key to *key; false when there is none such. */
 bool register_find(struct key_register *keys, const struct keyid *id, struct register_key *key);
@@ -75,6 +75,9 @@ bool register_next(struct key_register *keys, const struct keyid *after, enum re
  * with. Each is said once. */
 void register_set_handle(struct key_register *keys, const struct keyid *id, unsigned long handle);
 void register_set_unusable(struct key_register *keys, const struct keyid *id, const char *why);
+
+/* Whether the last creation that came to an end was abandoned for REASON_ALWAYS_AUTHENTICATE. */
+bool register_always_authenticate(struct key_register *keys);
 
 size_t register_count(struct key_register *keys, enum register_state state);
 

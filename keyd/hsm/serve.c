@@ -2,27 +2,23 @@
 #include "keyd/hsm/serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
 #include "keyd/base/notify.h"
+#include "keyd/hsm/listen.h"
 #include "keyd/hsm/work.h"
 
-#define BACKLOG    8
-#define SYSTEMD_FD 3 /* the first descriptor of LISTEN_FDS, sd_listen_fds(3) */
+#define BACKLOG 8
 #define RETRY_AFTER_NS                                                                             \
     (5LL * 1000000000)    /* a faulty token: this long for the front to read why                   \
                            */
@@ -34,102 +30,20 @@
 
 /* ---- The socket ------------------------------------------------------------------------------ */
 
-bool serve_has_systemd_socket(void)
-{
-    const char *pid = getenv("LISTEN_PID");
-    const char *fds = getenv("LISTEN_FDS");
-    return pid != NULL && fds != NULL && strtol(pid, NULL, 10) == getpid() &&
-           strtol(fds, NULL, 10) >= 1;
-}
-
-static bool has_option(int fd, int option, int wanted)
-{
-    int value = 0;
-    socklen_t size = sizeof value;
-    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
-}
-
-static enum keyd_status take_systemd_socket(int *fd, struct keyd_error *err)
-{
-    if (strcmp(getenv("LISTEN_FDS"), "1") != 0)
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION",
-                         "systemd gave %s sockets (LISTEN_FDS), and a keyd-hsm has one: leave one "
-                         "ListenSequentialPacket= in the socket unit",
-                         getenv("LISTEN_FDS"));
-    if (!has_option(SYSTEMD_FD, SO_DOMAIN, AF_UNIX) ||
-        !has_option(SYSTEMD_FD, SO_TYPE, SOCK_SEQPACKET) ||
-        !has_option(SYSTEMD_FD, SO_ACCEPTCONN, 1))
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION",
-                         "the socket that systemd gave is no listening Unix SOCK_SEQPACKET: use "
-                         "ListenSequentialPacket= with a path in the socket unit");
-    if (fcntl(SYSTEMD_FD, F_SETFD, FD_CLOEXEC) != 0 || fcntl(SYSTEMD_FD, F_SETFL, O_NONBLOCK) != 0)
-        return keyd_fail_errno(err, errno, "the socket that systemd gave");
-    *fd = SYSTEMD_FD;
-    return KEYD_OK;
-}
-
-/* Whether nobody has the socket on the path any more. To connect would be to knock: a keyd-hsm
- * would take it for a new front. A datagram socket never gets in; the error tells what is there. */
-static bool is_abandoned(const struct sockaddr_un *address)
-{
-    struct stat st;
-    if (lstat(address->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
-        return false;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return false;
-    bool refused = connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
-                   errno == ECONNREFUSED;
-    close(fd);
-    return refused;
-}
-
-static enum keyd_status bind_path(const struct hsm_config *config, int fd, struct keyd_error *err)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strlen(config->socket);
-    if (length >= sizeof address.sun_path)
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "CONFIGURATION", "%s is too long for a socket",
-                         config->socket);
-    memcpy(address.sun_path, config->socket, length);
-    int failed = bind(fd, (struct sockaddr *)&address, sizeof address);
-    if (failed != 0 && errno == EADDRINUSE) {
-        if (!is_abandoned(&address))
-            return keyd_fail(err, KEYD_ALREADY_EXISTS, "SOCKET_IN_USE",
-                             "%s is another process' socket, or no socket: end that process, or "
-                             "give this keyd-hsm a `socket` of its own",
-                             config->socket);
-        unlink(config->socket);
-        failed = bind(fd, (struct sockaddr *)&address, sizeof address);
-    }
-    if (failed != 0)
-        return keyd_fail_errno(err, errno, "the socket %s", config->socket);
-    /* The front is told by its uid when it connects; another user must be able to get that far. */
-    mode_t mode = config->front_uid == geteuid() ? 0600 : 0666;
-    if (chmod(config->socket, mode) != 0)
-        return keyd_fail_errno(err, errno, "the mode of %s", config->socket);
-    return KEYD_OK;
-}
-
 enum keyd_status serve_bind(const struct hsm_config *config, int *fd, struct keyd_error *err)
 {
-    if (serve_has_systemd_socket())
-        return take_systemd_socket(fd, err);
-    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (made < 0)
-        return keyd_fail_errno(err, errno, "a socket");
-    enum keyd_status status = bind_path(config, made, err);
-    if (status == KEYD_OK)
-        *fd = made;
-    else
-        close(made);
-    return status;
+    if (listen_systemd_sockets() > 0)
+        return listen_take_systemd(fd, err);
+    /* The front is told by its uid when it connects; another user must be able to get that far. */
+    mode_t mode = config->front_uid == geteuid() ? 0600 : 0666;
+    return listen_bind(config->socket, mode, "socket", fd, err);
 }
 
+/* systemd's listens already, with systemd's backlog. */
 static enum keyd_status start_listening(const struct hsm_config *config, int fd,
                                         struct keyd_error *err)
 {
-    if (has_option(fd, SO_ACCEPTCONN, 1) || listen(fd, BACKLOG) == 0)
+    if (listen_systemd_sockets() > 0 || listen(fd, BACKLOG) == 0)
         return KEYD_OK;
     return keyd_fail_errno(err, errno, "the socket %s", config->socket);
 }
@@ -210,30 +124,46 @@ static enum keyd_status start_crew(struct token *token, struct keyd_error *err)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-static bool crew_has_left(void)
+static bool crew_has_left(const struct timespec *until)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_LIMIT_S;
     pthread_mutex_lock(&crew.lock);
     int errnum = 0;
     while (crew.running > 0 && errnum == 0)
-        errnum = pthread_cond_clockwait(&crew.left, &crew.lock, CLOCK_MONOTONIC, &until);
+        errnum = pthread_cond_clockwait(&crew.left, &crew.lock, CLOCK_MONOTONIC, until);
     bool left = crew.running == 0;
     pthread_mutex_unlock(&crew.lock);
     return left;
 }
 
+static void *run_finalizer(void *module)
+{
+    module_finalize(module);
+    return leave();
+}
+
+/* In a thread of its own: C_Finalize may hang like any other call. */
+static bool module_has_left(struct module *module, const struct timespec *until)
+{
+    pthread_t thread;
+    crew.running = 1;
+    if (pthread_create(&thread, NULL, run_finalizer, module) != 0)
+        return false;
+    return crew_has_left(until);
+}
+
 /* The module is finalised only when nobody can be inside it; then nothing of it may run again, so
  * no exit handlers either. */
-static void end(const struct token *token, int status)
+static void end(struct token *token, int status)
 {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STOP_LIMIT_S;
     link_stop(crew.link);
-    bool left = crew_has_left();
+    bool left = crew_has_left(&until);
     if (!left)
         log_warning("a module call still runs: the module is left as it is");
-    else if (token->loaded)
-        module_finalize(&token->module);
+    else if (token->loaded && !module_has_left(&token->module, &until))
+        log_warning("C_Finalize does not come back: the module is left as it is");
     journal_close(left ? token->journal : NULL);
     _exit(status);
 }
@@ -293,19 +223,19 @@ static void accept_front(const struct token *token, int listening)
     link_accept(crew.link, fd, peer.uid, peer.pid);
 }
 
-static void check_restart(const struct token *token, int64_t started_ns)
+static void check_restart(struct token *token, int64_t started_ns)
 {
     if (token->retry && clock_monotonic_ns() - started_ns >= RETRY_AFTER_NS) {
         log_notice("keyd-hsm ends, to be started afresh and try again");
         end(token, 1);
     }
-    if (token->state == TOKEN_LOGIN_NEEDED && token_pin_changed(token)) {
-        log_notice("%s has changed: keyd-hsm ends, to be started afresh", token->config->pin_file);
+    if (token->state == TOKEN_LOGIN_NEEDED && pin_changed(&token->pin)) {
+        log_notice("%s has changed: keyd-hsm ends, to be started afresh", token->pin.name);
         end(token, 1);
     }
 }
 
-enum keyd_status serve(struct token *token, int fd, struct keyd_error *err)
+enum keyd_status serve(struct token *token, int fd, struct admin *admin, struct keyd_error *err)
 {
     int signals = open_signals();
     if (signals < 0)
@@ -316,14 +246,17 @@ enum keyd_status serve(struct token *token, int fd, struct keyd_error *err)
     if (status != KEYD_OK)
         return status;
     int64_t started = clock_monotonic_ns();
-    struct pollfd events[] = {{.fd = signals, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    struct pollfd events[2 + ADMIN_EVENTS] = {{.fd = signals, .events = POLLIN},
+                                              {.fd = fd, .events = POLLIN}};
     notify_supervisor("READY=1");
     log_info("listening on %s for uid=%u",
              token->config->socket != NULL ? token->config->socket : "systemd's socket",
              (unsigned)token->config->front_uid);
     bool waiting = token->retry || token->state == TOKEN_LOGIN_NEEDED;
     for (;;) {
-        poll(events, 2, waiting ? TICK_MS : -1);
+        int wait_ms = waiting ? TICK_MS : -1;
+        size_t asked = admin_events(admin, events + 2, &wait_ms);
+        poll(events, (nfds_t)(2 + asked), wait_ms);
         if ((events[0].revents & POLLIN) != 0) {
             notify_supervisor("STOPPING=1");
             log_notice("asked to end");
@@ -332,6 +265,8 @@ enum keyd_status serve(struct token *token, int fd, struct keyd_error *err)
         }
         if ((events[1].revents & POLLIN) != 0)
             accept_front(token, fd);
+        if (admin_take(admin, token, events + 2, asked))
+            end(token, 1);
         if (waiting)
             check_restart(token, started);
     }

@@ -1,32 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * keyd-hsm at work: the socket, who may connect, the threads, and the end.
+ * keyd-hsm at work: the wall's socket, who may connect, the threads, and the end.
  *
- * Threads: main (accepts, signals, watches the PIN file), one managing thread, the signers, and the
- * watchdog. All but the watchdog are started here.
+ * Threads: main (accepts, signals, the admin socket, watches the PIN file), one managing thread,
+ * the signers, and the watchdog. All but the watchdog are started here.
  */
 #ifndef KEYD_HSM_SERVE_H
 #define KEYD_HSM_SERVE_H
 
-#include "keyd/hsm/token.h"
+#include "keyd/hsm/admin.h"
 
-/* Takes the socket where config->socket says, or the one that systemd gave (LISTEN_FDS); *fd is
- * *owned*. Nobody is let in before serve. A socket that its process has left behind is replaced;
- * one that a process still has, or whatever else stands there, is ALREADY_EXISTS, SOCKET_IN_USE,
- * and is not touched. */
+/* Takes the socket where config->socket says, or the one that systemd gave (listen.h); *fd is
+ * *owned*. Nobody is let in before serve. */
 enum keyd_status serve_bind(const struct hsm_config *config, int *fd,
                             struct keyd_error *err) KEYD_CHECKED;
-
-/* True when systemd has given a socket to this process. */
-bool serve_has_systemd_socket(void);
 
 /* Blocks the signals that end keyd-hsm in this and all later threads, to be read by serve. Call
  * before anything starts a thread. */
 void serve_block_signals(void);
 
 /* Serves until SIGTERM or SIGINT (then it ends the process with status 0), or until a start afresh
- * is due (status 1): a faulty token after 5 s, a changed PIN file while the login is needed.
- * Returns only when it cannot begin. *Given away*: fd. */
-enum keyd_status serve(struct token *token, int fd, struct keyd_error *err) KEYD_CHECKED;
+ * is due (status 1): a faulty token after 5 s, a changed PIN file while the login is needed, an
+ * operator's word. Returns only when it cannot begin. *Given away*: fd. admin: NULL where there is
+ * none. */
+enum keyd_status serve(struct token *token, int fd, struct admin *admin,
+                       struct keyd_error *err) KEYD_CHECKED;
 
 #endif

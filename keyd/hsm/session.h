@@ -23,4 +23,11 @@ struct session {
 enum keyd_status session_open(struct session *session, const struct module *module, bool writable,
                               struct keyd_error *err) KEYD_CHECKED;
 
+/* As ckr_fail (keyd/hsm/ckr.h), for what a call of this session answered. But where the module has
+ * no better word than that it failed, it is asked for a random byte: one that cannot give that has
+ * lost its token, and comes back by a start afresh alone. Then UNAVAILABLE, TOKEN_GONE. Blocks as
+ * long as the module does. */
+enum keyd_status session_fail(const struct session *session, CK_RV rv, const char *function,
+                              struct keyd_error *err);
+
 #endif

@@ -53,12 +53,17 @@ static enum keyd_status call_token(const struct session *session, CK_OBJECT_HAND
 {
     CK_RV rv = MODULE_CALL(session->module, C_SignInit, session->handle, mechanism, private_key);
     if (rv != CKR_OK)
-        return ckr_fail(err, rv, "C_SignInit");
+        return session_fail(session, rv, "C_SignInit", err);
     CK_ULONG length = SIGNATURE_MAX;
     rv = MODULE_CALL(session->module, C_Sign, session->handle, (uint8_t *)data, data_size, bytes,
                      &length);
+    /* There is room for any signature. And this answer leaves the session in the operation (5.11
+     * C_Sign), where the next call would find it. */
+    if (rv == CKR_BUFFER_TOO_SMALL)
+        return keyd_fail(err, KEYD_UNAVAILABLE, REASON_TOKEN_GONE,
+                         "C_Sign: CKR_BUFFER_TOO_SMALL for %d bytes", SIGNATURE_MAX);
     if (rv != CKR_OK)
-        return ckr_fail(err, rv, "C_Sign");
+        return session_fail(session, rv, "C_Sign", err);
     if (length != row->signature_size)
         return keyd_fail(err, KEYD_INTERNAL, "TOKEN_FAILED",
                          "the token gives a signature of %lu bytes, not %zu", length,

@@ -12,17 +12,20 @@
 
 #include "keyd/base/file.h"
 #include "keyd/hsm/keys.h"
+#include "keyd/hsm/lastwords.h"
 #include "keyd/hsm/login.h"
 
 #define REASON_JOURNAL_EXISTS  "JOURNAL_EXISTS"
 #define REASON_JOURNAL_LOST    "JOURNAL_LOST"
 #define REASON_JOURNAL_FOREIGN "JOURNAL_FOREIGN"
+#define REASON_ONE_SESSION     "ONE_SESSION"
 
-/* What a start afresh cannot mend: a person has to do something about the journal. */
+/* What a start afresh cannot mend: a person has to do something about the journal or the token. */
 static bool is_final(const struct keyd_error *err)
 {
     static const char *const reasons[] = {REASON_JOURNAL_BROKEN, REASON_JOURNAL_NEWER,
-                                          REASON_JOURNAL_LOST, REASON_JOURNAL_FOREIGN};
+                                          REASON_JOURNAL_LOST, REASON_JOURNAL_FOREIGN,
+                                          REASON_ONE_SESSION};
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (strcmp(err->reason, reasons[i]) == 0)
             return true;
@@ -79,16 +82,16 @@ static enum keyd_status check_owner(const struct token *token, struct keyd_error
         token->config->state_folder, owner, token->module.serial);
 }
 
-/* A token that cannot be written still signs. */
 static enum keyd_status open_maker(struct token *token, struct keyd_error *err)
 {
     CK_FLAGS flags = 0;
-    enum keyd_status status = module_token_flags(&token->module, &flags, err);
-    if (status != KEYD_OK)
-        return status;
+    enum keyd_status status = maker_open(&token->maker, &token->module, err);
+    if (status == KEYD_OK)
+        status = module_token_flags(&token->module, &flags, err);
+    if (token->maker.read_only)
+        flags |= CKF_WRITE_PROTECTED;
     limitations_of_flags(&token->limitations, flags);
-    token->maker.read_only = (flags & CKF_WRITE_PROTECTED) != 0;
-    return session_open(&token->maker.session, &token->module, !token->maker.read_only, err);
+    return status;
 }
 
 static enum keyd_status find_limitations(struct token *token, struct keyd_error *err)
@@ -104,6 +107,10 @@ static enum keyd_status find_limitations(struct token *token, struct keyd_error 
         limitations_add(limitations, "CKA_ALWAYS_AUTHENTICATE",
                         "the token wants the PIN for each signature with keys that it holds: those "
                         "cannot sign here");
+    else if (register_always_authenticate(token->keys))
+        limitations_add(limitations, "CKA_ALWAYS_AUTHENTICATE",
+                        "the token made the last key so that it wants the PIN for each signature: "
+                        "such keys are not kept");
     return status == KEYD_OK
                ? module_session_room(&token->module, token->signer_count + 1, &token->room, err)
                : status;
@@ -113,9 +120,12 @@ static enum keyd_status log_in(struct token *token, struct keyd_error *err)
 {
     char record[PATH_MAX];
     state_path(token->config, "login", record);
-    token->pin_there = stat(token->config->pin_file, &token->pin_seen) == 0;
-    enum keyd_status status =
-        login_perform(&token->maker.session, token->config->pin_file, record, err);
+    struct login login = {.session = &token->maker.session,
+                          .config = token->config,
+                          .pin = &token->pin,
+                          .record_file = record};
+    enum keyd_status status = login_perform(&login, err);
+    token->at_pad = login.at_pad;
     if (status == KEYD_OK)
         log_notice("logged in to the token '%s', serial %s (%s, %s)", token->module.label,
                    token->module.serial, token->module.manufacturer, token->module.model);
@@ -145,6 +155,23 @@ static enum keyd_status begin_journal(struct token *token, bool new_journal, str
     return status;
 }
 
+/* Not even for one signer. */
+static enum keyd_status no_session_left(const struct token *token, struct keyd_error *err)
+{
+    struct session_room room;
+    enum keyd_status status = module_session_room(&token->module, 1, &room, err);
+    if (status != KEYD_OK)
+        return status;
+    if (room.limit == 1)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_ONE_SESSION,
+                         "the token has one session for all its users, and keyd-hsm needs two: one "
+                         "to make keys and one to sign. Raise that with the vendor's tools, and "
+                         "start keyd-hsm again");
+    return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "TOKEN_SESSIONS",
+                     "the token's sessions are all taken: keyd-hsm needs two at least. End other "
+                     "users of the token; keyd-hsm tries again");
+}
+
 /* Fewer sessions than signers is a slower keyd-hsm, not a broken one. */
 static enum keyd_status open_signers(struct token *token, struct keyd_error *err)
 {
@@ -159,11 +186,26 @@ static enum keyd_status open_signers(struct token *token, struct keyd_error *err
                             token->signer_count, token->config->signers, token->signer_count);
             return KEYD_OK;
         }
+        if (status == KEYD_RESOURCE_EXHAUSTED)
+            return no_session_left(token, err);
         if (status != KEYD_OK)
             return keyd_fail(err, status, failure.reason, "%s", failure.message);
         token->signer_count++;
     }
     return KEYD_OK;
+}
+
+/* A module that ends the process as it is loaded would do so for ever, and no front would hear why:
+ * so every other start tells it instead of trying. */
+static enum keyd_status hear_last_words(const struct token *token, struct keyd_error *err)
+{
+    char words[LASTWORDS_MAX];
+    if (!lastwords_take(token->config->state_folder, words))
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_UNAVAILABLE, "MODULE",
+                     "the last start ended in %s: %s. See the module's own log and the vendor's "
+                     "tools; keyd-hsm tries again",
+                     token->config->module, words);
 }
 
 static enum keyd_status bring_up(struct token *token, bool new_journal, struct keyd_error *err)
@@ -195,6 +237,7 @@ enum keyd_status token_claim(struct token *token, const struct hsm_config *confi
                              struct keyd_error *err)
 {
     *token = (struct token){.config = config, .claim = -1};
+    pin_prepare(&token->pin, config);
     if (file_make_folder(config->state_folder, 0700, NULL) != KEYD_OK)
         return KEYD_OK;
     token->claim = open(config->state_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -213,7 +256,12 @@ enum keyd_status token_start(struct token *token, bool new_journal, struct keyd_
     if (token->keys == NULL)
         return keyd_fail_errno(err, ENOMEM, "the register");
     struct keyd_error failure;
-    enum keyd_status status = bring_up(token, new_journal, &failure);
+    enum keyd_status status = hear_last_words(token, &failure);
+    if (status == KEYD_OK) {
+        lastwords_begin(token->config->state_folder);
+        status = bring_up(token, new_journal, &failure);
+        lastwords_end();
+    }
     if (status == KEYD_OK) {
         token->state = TOKEN_READY;
         log_info("%zu keys, %u signers", register_count(token->keys, REGISTER_CREATED),
@@ -227,24 +275,27 @@ enum keyd_status token_start(struct token *token, bool new_journal, struct keyd_
     if (strcmp(failure.reason, REASON_JOURNAL_LOCKED) == 0 ||
         strcmp(failure.reason, REASON_JOURNAL_EXISTS) == 0)
         return keyd_fail(err, failure.status, failure.reason, "%s", failure.message);
-    bool login = strcmp(failure.reason, REASON_LOGIN_NEEDED) == 0;
+    bool login = login_is_needed(&failure);
     token->state = login ? TOKEN_LOGIN_NEEDED : TOKEN_FAULTY;
     token->retry = !login && !is_final(&failure);
     memcpy(token->state_message, failure.message, sizeof token->state_message);
+    memcpy(token->state_reason, failure.reason, sizeof token->state_reason);
     log_error("%s: %s", login ? "login needed" : "faulty", failure.message);
     return KEYD_OK;
 }
 
-bool token_pin_changed(const struct token *token)
+enum keyd_status token_permit_login(const struct token *token, bool final_try,
+                                    struct keyd_error *err)
 {
-    struct stat now;
-    const struct stat *seen = &token->pin_seen;
-    bool there = stat(token->config->pin_file, &now) == 0;
-    if (there != token->pin_there || !there)
-        return there != token->pin_there;
-    return now.st_ino != seen->st_ino || now.st_dev != seen->st_dev ||
-           now.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec ||
-           now.st_ctim.tv_sec != seen->st_ctim.tv_sec ||
-           now.st_ctim.tv_nsec != seen->st_ctim.tv_nsec;
+    char record[PATH_MAX];
+    if (token->state == TOKEN_READY)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "LOGGED_IN",
+                         "keyd-hsm is logged in to the token %s already", token->config->name);
+    if (token->state != TOKEN_LOGIN_NEEDED)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TOKEN_FAULTY",
+                         "the token %s is faulty, and no login helps: %s", token->config->name,
+                         token->state_message);
+    state_path(token->config, "login", record);
+    return tries_permit(record, token->module.serial, final_try ? PERMIT_FINAL_TRY : PERMIT_ONCE,
+                        err);
 }

@@ -7,11 +7,10 @@
 #ifndef KEYD_HSM_TOKEN_H
 #define KEYD_HSM_TOKEN_H
 
-#include <sys/stat.h>
-
 #include "keyd/hsm/config.h"
 #include "keyd/hsm/limitation.h"
 #include "keyd/hsm/maker.h"
+#include "keyd/hsm/pin.h"
 
 enum token_state { TOKEN_READY, TOKEN_LOGIN_NEEDED, TOKEN_FAULTY };
 
@@ -21,10 +20,11 @@ struct token {
     const struct hsm_config *config; /* *borrowed* */
     enum token_state state;
     char state_message[KEYD_MESSAGE_MAX]; /* when not ready: what is wrong and what to do */
-    bool retry;     /* faulty, and a later start may help: end soon, to be started afresh */
-    bool loaded;    /* the module is loaded, and wants C_Finalize */
-    bool pin_there; /* with pin_seen: the PIN file as it was read */
-    struct stat pin_seen;
+    char state_reason[KEYD_REASON_MAX];   /* when not ready: one word */
+    bool retry;  /* faulty, and a later start may help: end soon, to be started afresh */
+    bool loaded; /* the module is loaded, and wants C_Finalize */
+    bool at_pad; /* the PIN is typed at the token's own pad */
+    struct pin pin;
     struct module module;
     struct key_register
         *keys;               /* what the journal says, even where it could not be read to the end */
@@ -37,9 +37,10 @@ struct token {
     struct limitations limitations;
 };
 
-/* Begins *token, and takes its state folder for this process, for as long as it lives, ready or
- * not. FAILED_PRECONDITION, JOURNAL_LOCKED when another process has it. A folder that cannot be
- * made or opened is no failure here: token_start says so. Blocks: disk. */
+/* Begins *token, takes what holds the PIN (pin_prepare), and takes the state folder for this
+ * process, for as long as it lives, ready or not. FAILED_PRECONDITION, JOURNAL_LOCKED when another
+ * process has it. A folder that cannot be made or opened is no failure here: token_start says so.
+ * Blocks: disk. */
 enum keyd_status token_claim(struct token *token, const struct hsm_config *config,
                              struct keyd_error *err) KEYD_CHECKED;
 
@@ -51,7 +52,10 @@ enum keyd_status token_claim(struct token *token, const struct hsm_config *confi
 enum keyd_status token_start(struct token *token, bool new_journal,
                              struct keyd_error *err) KEYD_CHECKED;
 
-/* Whether the PIN file is another one than the one that was read. Blocks: one stat. */
-bool token_pin_changed(const struct token *token);
+/* Lets the next start try the PIN once more, whatever is on record (login.h); final_try: also where
+ * that may lock the token. FAILED_PRECONDITION, with what is the matter, when the token does not
+ * need a login (LOGGED_IN, TOKEN_FAULTY). Blocks: disk. */
+enum keyd_status token_permit_login(const struct token *token, bool final_try,
+                                    struct keyd_error *err) KEYD_CHECKED;
 
 #endif

@@ -5,11 +5,16 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
+#include "keyd/hsm/lastwords.h"
 
 #define LAST_WORDS_S 2 /* for the error line */
 
@@ -62,6 +67,8 @@ static void look(struct place *place)
         return;
     int64_t limit_ms = atomic_load_explicit(&place->limit_ms, memory_order_relaxed);
     end_without_words();
+    lastwords_leave("the module has not come back from",
+                    atomic_load_explicit(&place->function, memory_order_relaxed));
     log_error("the module has not come back from %s within %.1f seconds: keyd-hsm ends, to be "
               "started afresh",
               atomic_load_explicit(&place->function, memory_order_relaxed),
@@ -80,9 +87,65 @@ static void *watch(void *unused)
     return unused;
 }
 
+/* ---- A crash --------------------------------------------------------------------------------- */
+
+static const struct fatal {
+    int signal;
+    const char *moment;
+} fatal[] = {{SIGSEGV, "the module crashed (SIGSEGV) in"},
+             {SIGBUS, "the module crashed (SIGBUS) in"},
+             {SIGILL, "the module crashed (SIGILL) in"},
+             {SIGFPE, "the module crashed (SIGFPE) in"},
+             {SIGABRT, "the module aborted (SIGABRT) in"}};
+
+#define FATAL (sizeof fatal / sizeof fatal[0])
+
+static struct sigaction before[FATAL];
+
+static void tell(const char *moment, const char *function)
+{
+    const char *const parts[] = {"keyd-hsm error: ", moment, " ", function,
+                                 ": keyd-hsm ends, to be started afresh\n"};
+    struct iovec line[sizeof parts / sizeof parts[0]];
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        line[i] = (struct iovec){(void *)(uintptr_t)parts[i], strlen(parts[i])};
+    if (writev(STDERR_FILENO, line, sizeof parts / sizeof parts[0]) < 0)
+        return; /* nobody to tell */
+}
+
+/* Says whose crash it is, then lets it happen. In the module it is the signal's plain end; outside
+ * of it, whatever was to be done about it before. No call of the log in here: it is no place for
+ * its locks. */
+static void take_crash(int signal_number, siginfo_t *info, void *context)
+{
+    (void)context;
+    const bool in_module = mine != NULL && atomic_load(&mine->deadline_ns) != 0;
+    for (size_t i = 0; i < FATAL; i++) {
+        if (fatal[i].signal != signal_number)
+            continue;
+        sigaction(signal_number, &before[i], NULL);
+        if (!in_module)
+            continue;
+        signal(signal_number, SIG_DFL);
+        lastwords_leave(fatal[i].moment, atomic_load(&mine->function));
+        tell(fatal[i].moment, atomic_load(&mine->function));
+    }
+    if (info->si_code <= 0) /* sent, as by abort: no instruction would bring it back */
+        raise(signal_number);
+}
+
+static void watch_for_crashes(void)
+{
+    for (size_t i = 0; i < FATAL; i++) {
+        struct sigaction action = {.sa_sigaction = take_crash, .sa_flags = SA_SIGINFO};
+        sigaction(fatal[i].signal, &action, &before[i]);
+    }
+}
+
 enum keyd_status watchdog_start(struct keyd_error *err)
 {
     pthread_t thread;
+    watch_for_crashes();
     int errnum = pthread_create(&thread, NULL, watch, NULL);
     if (errnum != 0)
         return keyd_fail_errno(err, errnum, "the watchdog's thread");

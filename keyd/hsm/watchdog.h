@@ -20,7 +20,8 @@
 /* How late the watchdog may be, in milliseconds. */
 #define WATCHDOG_TICK_MS 100
 
-/* Starts the watching thread, once. Any thread. */
+/* Starts the watching thread, once, and tells from now on in which function the module crashed.
+ * Any thread. */
 enum keyd_status watchdog_start(struct keyd_error *err) KEYD_CHECKED;
 
 /* This thread goes into `function` (static text) now and must be back within `limit_ms`. Not

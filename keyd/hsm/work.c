@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "keyd/base/clock.h"
-#include "keyd/base/encode.h"
 #include "keyd/base/log.h"
 #include "keyd/hsm/ckr.h"
 #include "keyd/hsm/login.h"
@@ -246,10 +245,13 @@ static void log_sign(const struct worker *worker, const wall_request *request,
     if (worker->token->config->log_level < level)
         return;
     char call[KEYID_TEXT];
-    char key[HEX_TEXT(KEYID_SIZE)] = "";
+    char key[KEYID_TEXT] = "";
+    struct keyid id;
     call_text(request, call);
-    if (request->sign->key_id.len == KEYID_SIZE)
-        hex_encode(request->sign->key_id.data, KEYID_SIZE, key);
+    if (request->sign->key_id.len == KEYID_SIZE) {
+        memcpy(id.bytes, request->sign->key_id.data, KEYID_SIZE);
+        keyid_format(&id, key);
+    }
     bool raw = request->sign->message_type == KEYD__V1__MESSAGE_TYPE__RAW;
     log_line(level, "sign %s %s of %zu bytes key=%s call=%s by=%s", keyd_status_name(status),
              raw ? "RAW" : "DIGEST", request->sign->message.len, key, call, request->principal);

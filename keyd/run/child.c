@@ -2,6 +2,7 @@
 #include "keyd/run/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -25,6 +26,15 @@ static void put_off_further(struct child *child)
         child->delay_ms * 2 < CHILD_DELAY_MAX_MS ? child->delay_ms * 2 : CHILD_DELAY_MAX_MS;
 }
 
+/* What whoever started keyd-run has opened may be a PIN, for a keyd-hsm (`pin_descriptor`). */
+static void seclude(void)
+{
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing >= 0)
+        dup2(nothing, STDIN_FILENO);
+    close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
 static _Noreturn void become(const struct child *child, const char *notify_socket, pid_t parent)
 {
     sigset_t none;
@@ -32,6 +42,8 @@ static _Noreturn void become(const struct child *child, const char *notify_socke
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     setenv("NOTIFY_SOCKET", notify_socket, 1);
+    if (child->secluded)
+        seclude();
     if (getppid() == parent) /* else it died before prctl */
         execl(child->program, child->program, "--config", child->config, (char *)NULL);
     static const char message[] = "keyd-run: exec failed\n";
@@ -61,7 +73,7 @@ void child_ended(struct child *child, int wait_status, bool stopping)
 {
     child->pid = 0;
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == CHILD_STATUS_USAGE)
-        child->hopeless = true;
+        child->hopeless = !child->has_served;
     if (stopping)
         return;
     if (child->ready) {

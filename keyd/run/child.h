@@ -16,15 +16,19 @@
 #define CHILD_DELAY_FIRST_MS 100
 #define CHILD_DELAY_MAX_MS   5000
 
-#define CHILD_STATUS_USAGE 2 /* its configuration is bad: starting it again cannot help */
+/* Its configuration is bad. At first that ends all: nobody relies on the others yet. Of one that
+ * has served the file was good and can be mended: it is tried again, and the others go on. */
+#define CHILD_STATUS_USAGE 2
 
 struct child {
     char name[80]; /* for the log: "keyd" or "keyd-hsm NAME" */
     char program[PATH_MAX];
     char config[PATH_MAX]; /* what follows --config */
     pid_t pid;             /* 0: not running */
+    bool secluded;         /* gets no input and no open files of keyd-run's own starter */
     bool ready;            /* said READY=1 since it was started */
-    bool hopeless;         /* ended with CHILD_STATUS_USAGE */
+    bool has_served;       /* was ready once */
+    bool hopeless;         /* ended with CHILD_STATUS_USAGE, and has never served */
     int delay_ms;          /* before the next start */
     int64_t start_at_ns;   /* CLOCK_MONOTONIC of the next start, when pid is 0 */
 };

@@ -84,6 +84,7 @@ static bool add(struct run *run, const char *program_folder, const char *program
     int n = snprintf(child->program, sizeof child->program, "%s/%s", program_folder, program);
     int m = snprintf(child->config, sizeof child->config, "%s", config);
     child->delay_ms = CHILD_DELAY_FIRST_MS;
+    child->secluded = name == NULL; /* the front */
     if (n >= (int)sizeof child->program || m >= (int)sizeof child->config) {
         log_error("%s: the path is too long", config);
         return false;
@@ -207,7 +208,7 @@ static void take_notices(struct run *run)
         memcpy(&sender, CMSG_DATA(header), sizeof sender);
         struct child *child = child_of(run, sender.pid);
         if (child != NULL && strstr(text, "READY=1") != NULL) {
-            child->ready = true;
+            child->ready = child->has_served = true;
             child->delay_ms = CHILD_DELAY_FIRST_MS;
         }
     }

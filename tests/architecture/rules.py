@@ -40,7 +40,8 @@ PRIVATE_HEADERS = [
     (r"(p11-kit/)?pkcs11[a-z]*\.h|p11-kit/", r"keyd/hsm/|tests/(shim|bench|mock)/", "PKCS#11"),
     (r"libp11\.h", r"keyd/hsm/module\.c$", "libp11"),
     (r"sqlite3\.h", r"keyd/front/service/|tests/front/", "SQLite"),
-    (r"ldns/", r"client/dns/", "ldns"),
+    (r"ldns/", r"tests/(dnssec|dns|bench)/", "ldns"),
+    (r"libzscanner/", r"tests/(dns|bench)/", "libzscanner"),
 ]
 FORBIDDEN_CALLS = r"\b(strcpy|strcat|sprintf|vsprintf|strtok|alloca|gets|tmpnam|mktemp)\s*\("
 

@@ -35,11 +35,32 @@ static void text_is_cut_between_characters(void **state)
         assert_int_equal(text_cut(text, max), cut[max]);
 }
 
+static void a_number_is_digits_up_to_a_limit(void **state)
+{
+    (void)state;
+    uint64_t number = 7;
+    static const char *const bad[] = {
+        "",   "x",  "1x", "x1", "-1", "+1", " 1",  "1 ",
+        "01", "00", "1.", "1/", "1:", "0x", "1\n", "18446744073709551616"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(text_number(bad[i], UINT64_MAX, &number));
+    assert_false(text_number("11", 10, &number));
+    assert_int_equal(number, 7);
+    assert_true(text_number("10", 10, &number));
+    assert_int_equal(number, 10);
+    assert_true(text_number("0", 0, &number));
+    assert_int_equal(number, 0);
+    assert_true(text_number("18446744073709551615", UINT64_MAX, &number));
+    assert_true(number == UINT64_MAX);
+    assert_false(text_number("18446744073709551620", UINT64_MAX, &number));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_told_from_what_is_none),
         cmocka_unit_test(text_is_cut_between_characters),
+        cmocka_unit_test(a_number_is_digits_up_to_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

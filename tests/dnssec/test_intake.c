@@ -29,7 +29,7 @@ static void what_signing_makes_is_taken_out(void **state)
                                 "@ 60 NSEC a SOA RRSIG NSEC\n"
                                 "a 60 NSEC @ A\n"
                                 "a 60 A 192.0.2.1\n"
-                                "a 60 ZONEMD 1 1 1 AAAAAAAAAAAAAAAAAAAAAAAA\n"
+                                "a 60 ZONEMD 1 1 240 AAAAAAAAAAAAAAAAAAAAAAAA\n"
                                 "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom 60 NSEC3 1 0 0 - "
                                 "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A\n"
                                 "@ 60 NSEC3PARAM 1 0 0 -\n");

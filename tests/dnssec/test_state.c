@@ -17,6 +17,8 @@ static struct zone_state sample(void)
 {
     struct zone_state state = {.zone = lab_name("example.org"),
                                .zone_file = "/z/\"quoted\" zone",
+                               .from_server = "2001:db8::1#53",
+                               .tsig_file = "/z/key",
                                .signed_zone = "/z/signed",
                                .alias = "alias/x",
                                .algorithm = 13,
@@ -52,6 +54,8 @@ static void round_trip(void **test)
     assert_int_equal(st.st_mode & 07777, 0600);
     assert_int_equal(state_load(lab_path("."), state.zone.wire, &again, NULL), KEYD_OK);
     assert_string_equal(again.zone_file, state.zone_file);
+    assert_string_equal(again.from_server, "2001:db8::1#53");
+    assert_string_equal(again.tsig_file, "/z/key");
     assert_string_equal(again.reload, "");
     assert_int_equal(again.serial, UINT32_MAX);
     assert_int_equal(again.enabled_ms, state.enabled_ms);

@@ -79,7 +79,7 @@ names "$signing ksk zsk waits" enable animalsforlife.org
 printf '%s\n' '@ 60 SOA a. b. 1 2 3 4 5' '@ 60 NS a.' >fresh
 names "$signing ksk zsk waits" enable fresh.org --zone-file fresh --dry-run
 names 'signed_zone serial rrsets signatures checked signatures_end' verify animalsforlife.org
-names 'zone keys serial serial_policy denial zonemd enabled signed signatures_end zone_file
+names 'zone keys serial serial_policy denial zonemd enabled signed signatures_end zone_file from_server tsig_file
     signed_zone reload next' \
     status animalsforlife.org
 names 'zone ds_record key_tag flags signing_algorithm digest_type digest public_key dnskey_record

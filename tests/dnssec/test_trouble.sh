@@ -71,14 +71,14 @@ refused() { # STATUS PATTERN; the zone file on standard input
     expect "$1" "$2" "$DNSSEC" sign example.org
     stands "$2"
 }
-refused 1 'zone:1: .*IPv4' <<<'www 3600 A 01.2.3.4'
+refused 1 'zone:1:12: .*IPv4' <<<'www 3600 A 01.2.3.4'
 refused 1 'no SOA' </dev/null
 refused 1 'no NS' <<<'@ 3600 SOA ns1 h 9 2 3 4 5'
-refused 1 'zone:4: www.example.com. is outside' < <(good; echo 'www.example.com. 1 A 192.0.2.1')
+refused 1 'zone:4:1: www.example.com. is outside' < <(good; echo 'www.example.com. 1 A 192.0.2.1')
 refused 1 'zone:4: .*CNAME beside' < <(good; printf 'a 1 CNAME b\na 1 A 192.0.2.1\n')
 refused 1 '2 SOA' < <(good; echo '@ 3600 SOA ns2 h 7 2 3 4 5')
-refused 1 'INCLUDE is not read' < <(good; echo '$INCLUDE x')
-refused 1 'GENERATE is not read' < <(good; echo '$GENERATE 1-3 a$ A 192.0.2.$')
+refused 1 'zone:4:10: .INCLUDE .x.: .*No such file' < <(good; echo '$INCLUDE x')
+refused 1 'zone:4:1: .GENERATE, at 256: .*IPv4' < <(good; echo '$GENERATE 255-256 a$ A 192.0.2.$')
 refused 1 'zone:4: a DNSKEY whose public key is none of algorithm 13' \
     < <(good; echo '@ 5 DNSKEY 257 3 13 AAAA')
 refused 3 'zone:4: the DNSKEY with tag [0-9]+ is not ours and of algorithm 15, .* with 13 alone' \

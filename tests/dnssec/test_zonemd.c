@@ -209,7 +209,7 @@ static const struct damage damages[] = {
      'Z',
      "example.org. ZONEMD: not one, of scheme 1 with SHA-384"},
     {"of another hash",
-     {{ZONEMD, "8 1 1", "8 1 2"}, {SIGNED, NULL, NULL}},
+     {{ZONEMD, "8 1 1", "8 1 240"}, {SIGNED, NULL, NULL}},
      "example.org.",
      TYPE_ZONEMD,
      'Z',

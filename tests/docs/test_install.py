@@ -75,10 +75,14 @@ class Install(unittest.TestCase):
             self.assertEqual(os.path.basename(os.path.dirname(path)), "man" + name[-1])
 
     def test_examples(self):
-        for name in ("keyd.conf", os.path.join("tokens.d", "main.conf")):
+        folder = os.path.join(TREE, "docs", "examples")
+        names = ["keyd.conf"] + [os.path.join("tokens.d", name)
+                                 for name in os.listdir(os.path.join(folder, "tokens.d"))]
+        self.assertGreater(len(names), 2)
+        for name in names:
             path = os.path.join(named(self.prefix, "examples"), name)
             with open(path, encoding="utf-8") as one, \
-                    open(os.path.join(TREE, "docs", "examples", name), encoding="utf-8") as other:
+                    open(os.path.join(folder, name), encoding="utf-8") as other:
                 self.assertEqual(one.read(), other.read())
 
     def build(self, compiler, source, *options):

@@ -18,6 +18,9 @@ PIN = "1234"
 
 
 class Token:
+    counts_wrong_pins = True
+    lacks = {}  # but for what a fault takes from it
+
     def __init__(self, where, name=world.MAIN, **environment):
         """More variables of the mock come as keywords."""
         self.folder = where.path("mock-" + name)

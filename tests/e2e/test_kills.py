@@ -10,7 +10,7 @@ import time
 
 import world
 
-KILLS = 50
+KILLS = int(os.environ.get("KEYD_TEST_KILLS", 50))
 LIMIT_S = 2.0
 
 

@@ -3,6 +3,8 @@
 """What a token cannot do is found when keyd-hsm starts, shown by keydctl status, and refused by its name
 when it is asked for."""
 
+import time
+
 import world
 
 FAILURE, REFUSAL = 1, 3
@@ -39,7 +41,8 @@ class Limitations(world.TestCase):
 
     def test_a_mechanism(self):
         self.start("token no-mechanism CKM_EDDSA")
-        self.assertIn("ED25519_SHA_512", self.limitations()["CKM_EDDSA"])
+        self.assertEqual(self.limitations()["CKM_EDDSA"], "not offered: no signatures by "
+                         "ED25519_SHA_512; no new keys of ECC_NIST_EDWARDS25519")
         self.assertIn("CKM_EDDSA", self.world.keydctl("status").stdout)
         self.fails(self.create("ECC_NIST_EDWARDS25519"), FAILURE, "does not offer CKM_EDDSA")
         self.nothing_was_made()
@@ -51,6 +54,16 @@ class Limitations(world.TestCase):
         self.assertRegex(self.world.keydctl("status").stdout, "0 of 3 free")
         self.world.create_key("alias/one")
         self.assertEqual(self.sign().returncode, 0)
+
+    def test_one_session_is_too_few(self):
+        """A state, not a loop: no login follows the first."""
+        self.world.token.faults("token max-sessions 1")
+        self.world.start(wait=False)
+        world.wait_for(lambda: "keyd-hsm needs two" in self.world.log(), 20, self.world.log)
+        world.wait_for(lambda: self.status()["State"] == "FAULTY", 20, self.world.log)
+        self.assertIn("one session for all its users", self.status()["StateMessage"])
+        time.sleep(6)
+        self.assertEqual(self.world.token.count("C_Login"), 1)
 
     def test_free_sessions(self):
         self.start("token max-sessions 16")
@@ -69,8 +82,14 @@ class Limitations(world.TestCase):
         self.assertEqual(self.world.token.count("C_GenerateKeyPair"), 1)
         self.assertEqual(self.world.token.objects(), 0)
         self.assertEqual(self.world.json("list-keys")["Keys"], [])
+        self.world.stop()
+        self.world.start()  # and now it is known from the start
+        self.assertIn("CKA_ALWAYS_AUTHENTICATE", self.limitations())
         self.world.token.faults()
         self.assertEqual(self.create().returncode, 0)  # the alias is free
+        self.world.stop()
+        self.world.start()
+        self.assertEqual(self.limitations(), {})
 
     def test_a_key_that_has_come_to_want_the_pin_each_time(self):
         self.start()
@@ -93,7 +112,7 @@ class Limitations(world.TestCase):
         self.start("token read-only")
         self.assertIn("CKF_WRITE_PROTECTED", self.limitations())
         self.assertEqual(self.sign().returncode, 0)
-        self.fails(self.create(), REFUSAL, "'main' is write-protected")
+        self.fails(self.create(), REFUSAL, "the token is write-protected")
         self.world.token.faults()  # it is no longer; keyd-hsm notices when it is asked
         world.wait_for(lambda: self.create().returncode == 0, 20, self.world.log)
         self.assertEqual(self.limitations(), {})

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A canary PIN: after the login it is in its own file and nowhere else."""
+"""A canary PIN: after the login it is in its own file and nowhere else, whichever way it came."""
 
 import os
+import re
 
 import world
 
@@ -38,8 +39,17 @@ class Canary(world.TestCase):
         with open(self.world.setting("tokens.d/main.conf", "pin_file")) as file:
             self.pin = file.read().strip()
         self.assertGreaterEqual(len(self.pin), 8)
-        self.world.start()
+        self.begin()
         self.key = self.world.create_key("alias/one")
+
+    def begin(self):
+        self.world.start()
+
+    def pin_comes_by(self, source):
+        """This in the place of `pin_file`."""
+        self.own = os.path.realpath(self.world.setting("tokens.d/main.conf", "pin_file"))
+        self.world.edit("tokens.d/main.conf",
+                        lambda text: re.sub(r"^pin_file:.*$", source, text, flags=re.M))
 
     def found_in_memory(self, pid, needle):
         return any(needle.encode() in part for part in memory_of(pid))
@@ -64,7 +74,8 @@ class Canary(world.TestCase):
                     continue
 
     def test_not_in_any_file_but_its_own(self):
-        own = os.path.realpath(self.world.setting("tokens.d/main.conf", "pin_file"))
+        own = getattr(self, "own", None) or os.path.realpath(
+            self.world.setting("tokens.d/main.conf", "pin_file"))
         for folder, _, names in os.walk(self.world.folder):
             for name in names:
                 path = os.path.join(folder, name)
@@ -76,6 +87,33 @@ class Canary(world.TestCase):
         with open("/proc/%d/limits" % self.world.pid("keyd-hsm main")) as limits:
             core = [line for line in limits if line.startswith("Max core file size")][0]
         self.assertEqual(core.split()[4], "0")
+
+
+class Credential(Canary):
+    def begin(self):
+        self.pin_comes_by("pin_credential: user-pin")
+        os.environ["CREDENTIALS_DIRECTORY"] = os.path.dirname(self.own)
+        self.addCleanup(os.environ.pop, "CREDENTIALS_DIRECTORY")
+        self.world.start()
+
+
+class Descriptor(Canary):
+    def begin(self):
+        self.pin_comes_by("pin_descriptor: 0")
+        saved = os.dup(0)
+        with open(self.own) as pin:
+            os.dup2(pin.fileno(), 0)
+        try:
+            self.world.start()
+        finally:
+            os.dup2(saved, 0)
+            os.close(saved)
+
+    def test_a_start_afresh_finds_it_as_well(self):
+        before = self.world.log().count("logged in to the token")
+        self.world.kill("keyd-hsm main")
+        world.wait_for(lambda: self.world.log().count("logged in to the token") > before, 20,
+                       self.world.log)
 
 
 if __name__ == "__main__":

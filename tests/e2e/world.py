@@ -51,6 +51,10 @@ def wait_for(what, seconds=15, why="it did not happen"):
 class SoftHSM:
     """A token of the real SoftHSM."""
 
+    counts_wrong_pins = True  # CKF_USER_PIN_COUNT_LOW
+
+    lacks = {}
+
     def __init__(self, where, name):
         self.folder = where.path("token" if name == MAIN else "token-" + name)
         self.environment = {"SOFTHSM2_CONF": os.path.join(self.folder, "softhsm2.conf")}
@@ -71,7 +75,8 @@ class SoftHSM:
 def kind_of(name):
     """The class of a kind of token: SoftHSM, or Token of the module with that name beside this one.
     Token(world, NAME) makes one and places it; `environment` is what other programs need to use it;
-    objects() counts what it holds; end() ends what it has started."""
+    objects() counts what it holds; lacks has the key specs and algorithms that it does not offer, and
+    how it says so; counts_wrong_pins: it shows that there was one; end() ends what it has started."""
     return SoftHSM if name == "softhsm" else importlib.import_module(name).Token
 
 
@@ -181,6 +186,24 @@ class World:
 
     def keydctl(self, *arguments, check=True, **options):
         return self.run("keydctl", "--socket", self.socket, *arguments, check=check, **options)
+
+    def label(self):
+        return os.path.basename(self.setting("tokens.d/main.conf", "label"))
+
+    def pkcs11_tool(self, *arguments):
+        """Another program at work on the main token, as its user: what it prints."""
+        module = self.setting("tokens.d/main.conf", "module")
+        with open(self.setting("tokens.d/main.conf", "pin_file")) as file:
+            environment = {**os.environ, **self.token.environment, "PIN": file.read().strip()}
+        # A module with a sanitizer wants its runtime there before all else.
+        runtime = re.findall(r"/\S*san\.so\S*", subprocess.run(
+            ["ldd", module], check=True, stdout=subprocess.PIPE, text=True).stdout)
+        if runtime:
+            environment.update(LD_PRELOAD=":".join(runtime), ASAN_OPTIONS="detect_leaks=0")
+        return subprocess.run(
+            ["pkcs11-tool", "--module", module, "--token-label", self.label(), "--login", "--pin",
+             "env:PIN", *arguments], check=True, env=environment, stdout=subprocess.PIPE,
+            text=True).stdout
 
     def run(self, name, *arguments, check=True, **options):
         done = subprocess.run([program(name), *arguments], stdout=subprocess.PIPE,

@@ -171,6 +171,12 @@ static bool create_key(struct reply *reply, const Keyd__Hsm__V1__Request *reques
         refuse(reply, request->tag, KEYD_ALREADY_EXISTS, "KEY_ID_SPENT");
         return true;
     }
+    if (fake->fault == FAKE_NO_KEY || fake->fault == FAKE_OPEN) {
+        bool open = fake->fault == FAKE_OPEN;
+        refuse(reply, request->tag, open ? KEYD_UNAVAILABLE : KEYD_INTERNAL,
+               open ? "CREATION_OPEN" : "TOKEN_FAILED");
+        return true;
+    }
     struct fake_key *key = find(fake, &body->key_id);
     if (key != NULL) {
         answer.status = KEYD_ALREADY_EXISTS;

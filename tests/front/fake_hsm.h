@@ -21,6 +21,8 @@ enum fake_fault {
     FAKE_DIE_BEFORE_CREATE, /* hangs up when asked for a key, which is not made */
     FAKE_DIE_AFTER_CREATE,  /* makes the key, hangs up without an answer */
     FAKE_SPENT,             /* answers the next `spent` CreateKeys with KEY_ID_SPENT */
+    FAKE_NO_KEY,            /* answers CreateKey with INTERNAL: no key is made */
+    FAKE_OPEN,              /* answers it with CREATION_OPEN */
     FAKE_GARBAGE,           /* answers with what is no frame */
 };
 

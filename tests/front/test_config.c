@@ -93,7 +93,44 @@ static void who_is_allowed(void **state)
            ":5: allow[1].uid: uid 7 is listed twice",
            ":6: allow[2].user: 'no-such-user': there is no such user on this host",
            ":7: allow[3]: give one of user: NAME and uid: NUMBER",
-           ":8: allow[4].uid: 4294967295 is no uid");
+           ":8: allow[4].uid: is 4294967295; it must be 0 to 4294967294");
+}
+
+static void who_is_allowed_is_not_guessed_at(void **state)
+{
+    (void)state;
+    EXPECT(HEAD "allow:\n- uid: 1000abc\n- uid: 0x10\n- uid: 1,5\n- uid: 1000:1000\n- uid: 010\n"
+                "- uid: -1\n- user: 010\n- uid: \"0\\n\"\n- uid: 18446744073709551616\n" TOKEN,
+           ":4: allow[0].uid: '1000abc' is no number: digits only, 0 to 4294967294",
+           ":5: allow[1].uid: '0x10' is no number: digits only, 0 to 4294967294",
+           ":6: allow[2].uid: '1,5' is no number: digits only, 0 to 4294967294",
+           ":7: allow[3].uid: '1000:1000' is no number: digits only, 0 to 4294967294",
+           ":8: allow[4].uid: '010' is no number: no zero in front, 0 to 4294967294",
+           ":9: allow[5].uid: '-1' is no number: digits only, 0 to 4294967294",
+           ":10: allow[6].user: '010': there is no such user on this host",
+           ":11: allow[7].uid: '0?' is no number: digits only, 0 to 4294967294",
+           ":12: allow[8].uid: is 18446744073709551616; it must be 0 to 4294967294");
+}
+
+static void what_does_not_fit_is_not_missing(void **state)
+{
+    (void)state;
+    EXPECT("socket: ''\ncatalog:\nallow:\n- user: [root]\n- root\n- usr: root\n"
+           "tokens:\n- main\n- {socket: {}, hsm_user: x y}\n- {name: [b]}\ndefault_token: b\n",
+           ":1: socket: is empty", ":2: catalog: is empty",
+           ":4: allow[0].user: is a list; one value is expected",
+           ":5: allow[1]: is one value; fields are expected (NAME: VALUE)",
+           ":6: allow[2].usr: there is no such field",
+           ":8: tokens[0]: is one value; fields are expected (NAME: VALUE)",
+           ":9: tokens[1].socket: is a mapping; one value is expected",
+           ":10: tokens[2].name: is a list; one value is expected",
+           ":6: allow[2]: give one of user: NAME and uid: NUMBER", ":9: tokens[1].name: is missing",
+           ":9: tokens[1].hsm_user: 'x y': there is no such user on this host",
+           ":10: tokens[2].socket: is missing: give the path of a socket");
+    EXPECT("socket: s\ncatalog: c\nallow: root\ntokens: main\ndefault_token: main\n",
+           ":3: allow: is one value; a list is expected",
+           ":4: tokens: is one value; a list is expected");
+    EXPECT(HEAD ALLOW TOKEN "socket: other\n", ":8: socket: is there twice, first in line 1");
 }
 
 static void which_tokens(void **state)
@@ -119,13 +156,15 @@ static void numbers_and_words(void **state)
     (void)state;
     EXPECT(HEAD ALLOW TOKEN "log_level: loud\ncalls_in_flight: 0\n",
            ":8: log_level: 'loud': give error, warning, notice, info or debug",
-           ":9: calls_in_flight: 0: give 1 to 4096");
+           ":9: calls_in_flight: is 0; it must be 1 to 4096");
+    EXPECT(HEAD ALLOW TOKEN "calls_in_flight: 10k\n",
+           ":8: calls_in_flight: '10k' is no number: digits only, 1 to 4096");
 }
 
 static void what_is_no_field(void **state)
 {
     (void)state;
-    EXPECT(HEAD ALLOW TOKEN "sockets: x\n", ":8: Unexpected key: sockets");
+    EXPECT(HEAD ALLOW TOKEN "sockets: x\n", ":8: sockets: there is no such field");
 }
 
 static void a_socket_path_at_its_limit(void **state)
@@ -185,6 +224,8 @@ int main(void)
         cmocka_unit_test(defaults),
         cmocka_unit_test(all_that_is_missing),
         cmocka_unit_test(who_is_allowed),
+        cmocka_unit_test(who_is_allowed_is_not_guessed_at),
+        cmocka_unit_test(what_does_not_fit_is_not_missing),
         cmocka_unit_test(which_tokens),
         cmocka_unit_test(numbers_and_words),
         cmocka_unit_test(what_is_no_field),

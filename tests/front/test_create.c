@@ -425,6 +425,20 @@ static void a_creation_that_never_reached_the_token_frees_its_alias(void **state
     expect(&ask, KEYD_OK, "");
 }
 
+/* keyd-hsm says INTERNAL and DATA_LOSS of tokens that make bad keys; it has taken them back. */
+static void whatever_keyd_hsm_answers_the_alias_is_free_unless_the_creation_is_open(void **state)
+{
+    (void)state;
+    all_up();
+    fakes[0].fault = FAKE_NO_KEY;
+    refused("r-1", "alias/a", KEYD_INTERNAL, "TOKEN_FAILED");
+    fakes[0].fault = FAKE_OPEN;
+    refused("r-2", "alias/a", KEYD_UNAVAILABLE, "CREATION_OPEN");
+    refused("r-3", "alias/a", KEYD_UNAVAILABLE, "ALIAS_PENDING");
+    fakes[0].fault = FAKE_NONE;
+    created("r-2", "alias/a");
+}
+
 static void a_lost_catalog_is_filled_again_by_the_same_request(void **state)
 {
     (void)state;
@@ -511,6 +525,7 @@ int main(void)
         CASE(the_front_dies_too_after_the_key_was_made),
         CASE(the_same_request_comes_again_before_keyd_hsm_is_back),
         CASE(a_creation_that_never_reached_the_token_frees_its_alias),
+        CASE(whatever_keyd_hsm_answers_the_alias_is_free_unless_the_creation_is_open),
         CASE(a_lost_catalog_is_filled_again_by_the_same_request),
         CASE(a_key_on_a_token_not_seen_yet_is_not_said_to_be_gone),
     };

@@ -43,6 +43,8 @@ static size_t load(const char *name, const char *text, struct hsm_config **confi
 #define REQUIRED                                                                                   \
     "module: /m.so\nlabel: t\npin_file: pin\nstate_folder: state\nsocket: s.sock\nfront: 0\n"
 
+#define WITHOUT_PIN "module: /m.so\nlabel: t\nstate_folder: state\nsocket: s.sock\nfront: 0\n"
+
 static void says(const char *line)
 {
     if (strstr(complaints, line) == NULL)
@@ -61,6 +63,10 @@ static void a_good_file_and_its_defaults(void **state)
     assert_null(config->serial);
     snprintf(path, sizeof path, "%s/pin", folder);
     assert_string_equal(config->pin_file, path);
+    assert_null(config->pin_credential);
+    assert_int_equal(config->pin_descriptor, -1);
+    snprintf(path, sizeof path, "%s/state/admin.sock", folder);
+    assert_string_equal(config->admin_socket, path);
     assert_int_equal(config->front_uid, 0);
     assert_int_equal(config->signers, CONFIG_SIGNERS_DEFAULT);
     assert_int_equal(config->module_call_limit, 10);
@@ -121,6 +127,64 @@ static void all_that_is_wrong_is_said_at_once(void **state)
     says("main.conf:12: environment[1].name: 'LD_PRELOAD' has no effect");
 }
 
+/* Also what the schema finds, and after it what the rest of the file has wrong. */
+static void what_does_not_fit_is_said_with_the_rest(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    size_t count = load("main.conf",
+                        "modul: /m.so\n"
+                        "label: ''\n"
+                        "pin_file: pin\n"
+                        "state_folder: [state]\n"
+                        "front: 0\n"
+                        "front: 1\n"
+                        "signers: many\n"
+                        "log_level: loud\n"
+                        "environment:\n"
+                        "- {name: A}\n"
+                        "- value: x\n"
+                        "- B\n"
+                        "- {name: LD_PRELOAD, value: x}\n",
+                        &config);
+    assert_int_equal(count, 11);
+    says("main.conf:1: modul: there is no such field");
+    says("main.conf:2: label: is empty"); /* and not missing as well */
+    says("main.conf:4: state_folder: is a list; one value is expected");
+    says("main.conf:6: front: is there twice, first in line 5");
+    says("main.conf:7: signers: 'many' is no number: digits only, 1 to 64");
+    says("main.conf:10: environment[0].value: is missing");
+    says("main.conf:11: environment[1].name: is missing");
+    says("main.conf:12: environment[2]: is one value; fields are expected (NAME: VALUE)");
+    says("main.conf:13: environment[3].name: 'LD_PRELOAD' has no effect");
+    says("main.conf:1: module: is missing");
+    says("main.conf:8: log_level: is 'loud'");
+}
+
+static void a_number_is_not_guessed_at(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    assert_int_equal(load("main.conf",
+                          WITHOUT_PIN "module_call_limit: 5m\nkey_generation_limit: 010\n"
+                                      "pin_descriptor: 3.5\nsigners: 1e1\n  or so\n",
+                          &config),
+                     4);
+    says("main.conf:6: module_call_limit: '5m' is no number: digits only, 1 to 3600");
+    says("main.conf:7: key_generation_limit: '010' is no number: no zero in front, 1 to 3600");
+    says("main.conf:8: pin_descriptor: '3.5' is no number: digits only, 0 to 1023");
+    says("main.conf:9: signers: '1e1 or so' is no number: digits only, 1 to 64");
+    static const char *const nobody[] = {"00", "4294967295", "0x0", "1000abc", "0:0"};
+    for (size_t i = 0; i < sizeof nobody / sizeof nobody[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "module: /m.so\nlabel: t\nstate_folder: s\nfront: %s\n",
+                 nobody[i]);
+        assert_int_equal(load("main.conf", text, &config), 1);
+        says("main.conf:4: front: '");
+        says("' is neither a user of this host nor a uid");
+    }
+}
+
 static void lengths_are_judged(void **state)
 {
     (void)state;
@@ -136,15 +200,82 @@ static void lengths_are_judged(void **state)
     says("main.conf:6: socket: ");
 }
 
+static void blanks_that_no_token_can_have_are_said(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    assert_int_equal(load("main.conf",
+                          "module: /m.so\nlabel: 'my token  '\nserial: '1 '\npin_file: p\n"
+                          "state_folder: s\nsocket: s.sock\nfront: 0\n",
+                          &config),
+                     2);
+    says("main.conf:2: label: ends with a blank");
+    says("main.conf:3: serial: ends with a blank");
+}
+
+static void the_pin_has_one_source_or_none(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    assert_int_equal(load("main.conf", WITHOUT_PIN, &config), 0);
+    assert_null(config->pin_file);
+    config_free(config);
+    assert_int_equal(load("main.conf", WITHOUT_PIN "pin_credential: main.pin\n", &config), 0);
+    assert_string_equal(config->pin_credential, "main.pin");
+    config_free(config);
+    static const int good[] = {0, 3, CONFIG_DESCRIPTOR_MAX};
+    static const int bad[] = {1, 2, CONFIG_DESCRIPTOR_MAX + 1};
+    char text[256];
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        snprintf(text, sizeof text, WITHOUT_PIN "pin_descriptor: %d\n", good[i]);
+        assert_int_equal(load("main.conf", text, &config), 0);
+        assert_int_equal(config->pin_descriptor, good[i]);
+        config_free(config);
+        snprintf(text, sizeof text, WITHOUT_PIN "pin_descriptor: %d\n", bad[i]);
+        assert_int_equal(load("main.conf", text, &config), 1);
+        says("main.conf:6: pin_descriptor: is ");
+    }
+    assert_int_equal(load("main.conf", REQUIRED "pin_credential: c\npin_descriptor: 3\n", &config),
+                     2);
+    says("main.conf:7: pin_credential: pin_file is there as well: the PIN has one source");
+    says("main.conf:8: pin_descriptor: pin_file is there as well: the PIN has one source");
+    assert_int_equal(
+        load("main.conf", WITHOUT_PIN "pin_credential: c\npin_descriptor: 3\n", &config), 1);
+    says("main.conf:7: pin_descriptor: pin_credential is there as well");
+    static const char *const names[] = {"..", ".", "a/b", "/etc/passwd"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(text, sizeof text, WITHOUT_PIN "pin_credential: %s\n", names[i]);
+        assert_int_equal(load("main.conf", text, &config), 1);
+        says("is no name of a credential");
+    }
+}
+
+static void the_admin_socket_may_be_elsewhere(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    char text[512];
+    assert_int_equal(load("main.conf", REQUIRED "admin_socket: /run/a.sock\n", &config), 0);
+    assert_string_equal(config->admin_socket, "/run/a.sock");
+    config_free(config);
+    snprintf(text, sizeof text, REQUIRED "admin_socket: /%0107d\n", 1);
+    assert_int_equal(load("main.conf", text, &config), 1);
+    says("main.conf:7: admin_socket: '/0");
+    snprintf(text, sizeof text,
+             "module: /m.so\nlabel: t\nsocket: s.sock\nfront: 0\nstate_folder: /%0100d\n", 1);
+    assert_int_equal(load("main.conf", text, &config), 1);
+    says("admin_socket: '/0");
+}
+
 static void what_is_no_configuration(void **state)
 {
     (void)state;
     struct hsm_config *config;
-    assert_int_equal(load("main.conf", "module: /m.so\nlabel: t\n", &config), 1);
-    says("main.conf");
-    says("pin_file");
+    assert_int_equal(load("main.conf", "module: /m.so\nlabel: t\n", &config), 2);
+    says("main.conf:1: state_folder: is missing");
+    says("main.conf:1: front: is missing");
     assert_int_equal(load("main.conf", REQUIRED "colour: blue\n", &config), 1);
-    says("Unexpected key: colour");
+    says("main.conf:7: colour: there is no such field");
     assert_int_equal(load("bad name.conf", REQUIRED, &config), 1);
     says("the file's name must be NAME.conf");
     assert_int_equal(load("main.yaml", REQUIRED, &config), 1);
@@ -188,7 +319,12 @@ int main(void)
         cmocka_unit_test(a_good_file_and_its_defaults),
         cmocka_unit_test(everything_that_can_be_set),
         cmocka_unit_test(all_that_is_wrong_is_said_at_once),
+        cmocka_unit_test(what_does_not_fit_is_said_with_the_rest),
+        cmocka_unit_test(a_number_is_not_guessed_at),
         cmocka_unit_test(lengths_are_judged),
+        cmocka_unit_test(blanks_that_no_token_can_have_are_said),
+        cmocka_unit_test(the_pin_has_one_source_or_none),
+        cmocka_unit_test(the_admin_socket_may_be_elsewhere),
         cmocka_unit_test(what_is_no_configuration),
         cmocka_unit_test(the_example_is_good_but_for_its_user),
     };

@@ -13,6 +13,7 @@
 #include "keyd/base/clock.h"
 #include "keyd/base/encode.h"
 #include "keyd/base/file.h"
+#include "keyd/hsm/ckr.h"
 #include "keyd/hsm/journal.h"
 #include "keyd/hsm/register.h"
 #include "tests/cmocka.h"
@@ -388,6 +389,8 @@ static void what_others_do_to_an_open_journal_is_noticed(void **state)
 static void a_replay_gives_the_same_register(void **state)
 {
     (void)state;
+    struct keyd_error why;
+    keyd_fail(&why, KEYD_FAILED_PRECONDITION, REASON_ALWAYS_AUTHENTICATE, "why not");
     clock_fix(1700000000123);
     struct register_key first = begin(9);
     finish(&first);
@@ -395,9 +398,10 @@ static void a_replay_gives_the_same_register(void **state)
     finish(&second);
     begin(5);
     struct register_key spent = begin(4);
-    take(RECORD_KEY_ABANDONED, register_abandoned(&spent.id, "why not"));
+    take(RECORD_KEY_ABANDONED, register_abandoned(&spent.id, &why));
     clock_fix(-1);
     must_open();
+    assert_true(register_always_authenticate(keys));
 
     struct register_key key;
     assert_true(register_find(keys, &first.id, &key));

@@ -88,7 +88,13 @@ static void the_login_leaves_no_pin_in_memory(void **state)
 {
     (void)state;
     size_t page = 4096;
-    good(login_perform(&session, lab_path("canary-pin"), lab_path("login"), &err));
+    struct hsm_config config = {.pin_file = (char *)(uintptr_t)lab_path("canary-pin"),
+                                .pin_descriptor = -1};
+    struct pin source;
+    pin_prepare(&source, &config);
+    struct login login = {
+        .session = &session, .config = &config, .pin = &source, .record_file = lab_path("login")};
+    good(login_perform(&login, &err));
 
     /* Guards below and above keep the kernel from merging it with a mapping that counts. */
     char *apart = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

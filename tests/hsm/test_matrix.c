@@ -422,6 +422,91 @@ static void a_pair_that_does_not_prove_itself_is_refused(void **state)
     }
 }
 
+/* Where the token has it so, the halves are copyable, or do more than sign; all else that keyd asks
+ * for stays. */
+static void a_token_that_takes_less_is_asked_for_less(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fault;
+        int asked;
+        int copyable; /* halves */
+        int notices;
+    } takes[] = {
+        {"", 1, 0, 0},
+        {"token no-attribute CKA_DECRYPT", 2, 0, 1},
+        {"C_GenerateKeyPair rv CKR_GENERAL_ERROR times=1", 2, 0, 1},
+        {"token no-attribute CKA_COPYABLE", 3, 2, 0},
+        {"token no-attribute CKA_COPYABLE; token no-attribute CKA_DERIVE", 4, 2, 1},
+    };
+    for (size_t i = 0; i < COUNT(takes); i++) {
+        forget_mock(NULL);
+        weather(takes[i].fault);
+        pid_t pid = lab_start("main", NULL);
+        int fd = greet(READY, "");
+        struct keyid id = keyid_random();
+        lab_answer *answer = lab_create_of(fd, &id, SPEC(ECC_NIST_P256));
+        assert_string_equal(answer->message, "");
+        lab_free(answer);
+        must_sign(fd, &id);
+        assert_int_equal(calls("C_GenerateKeyPair"), takes[i].asked);
+        assert_int_equal(lab_count("mock-state", "\n171 01"), takes[i].copyable); /* CKA_COPYABLE */
+        assert_int_equal(lab_count("mock-state", "\n170 00"), 2); /* CKA_MODIFIABLE */
+        assert_int_equal(lab_count("main.log", "that can do nothing but sign"), takes[i].notices);
+        end(pid, fd);
+    }
+}
+
+/* A pair was made and the answer lost: the second one has the same CKA_ID, and neither stays. */
+static void two_pairs_of_one_creation_are_none(void **state)
+{
+    (void)state;
+    weather("C_GenerateKeyPair rv-late CKR_GENERAL_ERROR times=1");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = keyid_random();
+    int before = calls("C_DestroyObject");
+    expect_error(lab_create(fd, &id), KEYD_FAILED_PRECONDITION, "KEY_AMBIGUOUS");
+    assert_int_equal(calls("C_DestroyObject") - before, 4);
+    assert_int_equal(lab_count("mock-state", "object "), 0);
+    expect_keys(fd, 0, false);
+    end(pid, fd);
+}
+
+/* CKR_GENERAL_ERROR is all that some modules say when their token is lost. Where a random byte is
+ * to be had, or is nobody's to have, it is this call that failed. */
+static void a_module_that_can_only_fail_has_lost_its_token(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *faults;
+        bool gone;
+    } cases[] = {
+        {"C_Sign rv CKR_GENERAL_ERROR after=1", false},
+        {"C_Sign rv CKR_FUNCTION_FAILED after=1; C_GenerateRandom rv CKR_RANDOM_NO_RNG", false},
+        {"C_Sign rv CKR_GENERAL_ERROR after=1; C_GenerateRandom rv CKR_GENERAL_ERROR", true},
+        {"C_SignInit rv CKR_FUNCTION_FAILED after=1; C_GenerateRandom rv CKR_DEVICE_ERROR", true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        forget_mock(NULL);
+        weather(cases[i].faults);
+        pid_t pid = lab_start("main", NULL);
+        int fd = greet(READY, "");
+        struct keyid id = make_key(fd);
+        lab_answer *answer = lab_sign(fd, &id, scene_digest, sizeof scene_digest);
+        assert_int_equal(calls("C_GenerateRandom"), 1);
+        assert_int_equal(lab_count("main.log", "the module has lost the token"), cases[i].gone);
+        if (!cases[i].gone) {
+            expect_error(answer, KEYD_INTERNAL, "TOKEN_FAILED");
+            end(pid, fd);
+        } else {
+            assert_null(answer);
+            close(fd);
+            assert_int_equal(lab_wait(pid), 1);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +517,9 @@ int main(void)
         cmocka_unit_test_setup(a_signature_that_a_token_lacks_is_refused, forget_mock),
         cmocka_unit_test(an_interrupted_creation_is_settled_by_spec),
         cmocka_unit_test(a_pair_that_does_not_prove_itself_is_refused),
+        cmocka_unit_test(a_token_that_takes_less_is_asked_for_less),
+        cmocka_unit_test_setup(two_pairs_of_one_creation_are_none, forget_mock),
+        cmocka_unit_test(a_module_that_can_only_fail_has_lost_its_token),
     };
     return cmocka_run_group_tests(tests, lab_open, lab_close);
 }

@@ -14,8 +14,7 @@
 #include "keyd/base/clock.h"
 #include "keyd/base/status.h"
 #include "tests/cmocka.h"
-#include "tests/hsm/lab.h"
-#include "tests/hsm/scene.h"
+#include "tests/hsm/desk.h"
 
 /* ---- The module ------------------------------------------------------------------------------ */
 
@@ -53,8 +52,69 @@ static void a_module_that_hangs_at_its_start_is_left_too(void **state)
         pid_t pid = lab_start("main", NULL);
         assert_int_equal(lab_wait(pid), 1);
         assert_int_equal(lab_count("main.log", "has not come back from"), i + 1);
+        assert_int_equal(lab_count("state-main/last-words", "the module has not come back"), 1);
+        assert_int_equal(unlink(lab_path("state-main/last-words")), 0);
     }
     assert_int_equal(lab_count("main.log", "has not come back from C_CloseAllSessions"), 1);
+}
+
+/* Nobody could be told before it was served: the next start says what became of the last one, tries
+ * again after 5 s, and is well when the module is. */
+static void a_start_that_ended_in_the_module_is_told_by_the_next(void **state)
+{
+    (void)state;
+    shim("module_call_limit: 1\n", "- {name: KEYD_SHIM_HANG, value: C_Initialize}\n");
+    pid_t pid = lab_start("main", NULL);
+    assert_int_equal(lab_wait(pid), 1);
+    plain();
+    pid = lab_start("main", NULL);
+    int fd = greet(FAULTY, "shim.so: the module has not come back from C_Initialize");
+    assert_false(lab_exists("state-main/last-words"));
+    assert_int_equal(lab_wait(pid), 1);
+    close(fd);
+    pid = lab_start("main", NULL);
+    fd = greet(READY, "");
+    make_key(fd);
+    assert_false(lab_exists("state-main/last-words"));
+    end(pid, fd);
+}
+
+static void crash_by_mock(const char *faults)
+{
+    char variables[256];
+    snprintf(variables, sizeof variables,
+             "- {name: KEYD_MOCK_TOKENS, value: %s}\n- {name: KEYD_MOCK_PIN, value: '%s'}\n"
+             "- {name: KEYD_MOCK_FAULTS, value: '%s'}\n",
+             LAB_LABEL "=MOCK1", LAB_PIN, faults);
+    lab_config("main", KEYD_TESTS "/mock.so", "", variables);
+}
+
+static void a_crash_is_said_to_be_the_modules(void **state)
+{
+    (void)state;
+    static const char *const functions[] = {"dlopen", "C_Initialize", "C_Login"};
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        char words[80];
+        snprintf(words, sizeof words, "%s crash", i == 0 ? "load" : functions[i]);
+        crash_by_mock(words);
+        pid_t pid = lab_start("main", NULL);
+        lab_wait(pid); /* SIGSEGV, or what a sanitizer makes of it */
+        snprintf(words, sizeof words, "the module crashed (SIGSEGV) in %s\n", functions[i]);
+        assert_int_equal(lab_count("state-main/last-words", words), 1);
+        assert_int_equal(unlink(lab_path("state-main/last-words")), 0);
+        assert_int_equal(lab_count("main.log", "error: the module crashed (SIGSEGV) in"), i + 1);
+    }
+    /* Later ones too; but then there is nothing to be told by the next start. */
+    crash_by_mock("C_Sign crash after=1");
+    lab_forget("state-main");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(READY, "");
+    struct keyid id = make_key(fd);
+    assert_null(lab_sign(fd, &id, scene_digest, sizeof scene_digest));
+    close(fd);
+    lab_wait(pid);
+    assert_int_equal(lab_count("main.log", "the module crashed (SIGSEGV) in C_Sign: keyd-hsm"), 1);
+    assert_false(lab_exists("state-main/last-words"));
 }
 
 static void a_module_that_hangs_at_its_end_is_left_too(void **state)
@@ -64,8 +124,8 @@ static void a_module_that_hangs_at_its_end_is_left_too(void **state)
     pid_t pid = lab_start("main", NULL);
     close(greet(READY, ""));
     kill(pid, SIGTERM);
-    assert_int_equal(lab_wait(pid), 1);
-    assert_int_equal(lab_count("main.log", "has not come back from C_Finalize"), 1);
+    assert_int_equal(lab_wait(pid), 0);
+    assert_int_equal(lab_count("main.log", "C_Finalize does not come back"), 1);
 }
 
 static void a_log_that_nobody_reads_does_not_hold_up_the_watchdog(void **state)
@@ -268,23 +328,35 @@ static void a_wrong_pin_is_tried_once(void **state)
     assert_int_equal(stat(lab_path("state-main/login"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
 
-    /* A second wrong one, then the first again: that one is still known. */
-    lab_write("pin", "111111\n", 0600);
+    /* SoftHSM counts it: now only an operator's word has another one tried, once. */
+    lab_write("pin", LAB_PIN "\n", 0600);
     pid_t pid = lab_start("main", NULL);
-    end(pid, greet(LOGIN_NEEDED, "CKR_PIN_INCORRECT"));
+    close(greet(LOGIN_NEEDED, "the token counts wrong PINs"));
+    assert_int_equal(lab_count("logins", "C_Login"), 1);
+    assert_int_equal(desk_login(&pid, NULL), 0);
+    end(pid, greet(READY, ""));
+    assert_int_equal(lab_count("logins", "C_Login"), 2);
+    assert_int_equal(lab_count("state-main/login", "\"last\": \"good\""), 1);
+}
+
+static void a_new_pin_is_noticed(void **state)
+{
+    (void)state;
+    plain();
+    lab_write("pin", LAB_PIN "\n", 0600);
+    pid_t pid = lab_start("main", NULL);
+    end(pid, greet(READY, ""));
     lab_write("pin", "86420975\n", 0600);
     pid = lab_start("main", NULL);
-    int fd = greet(LOGIN_NEEDED, "refused the PIN");
-    assert_int_equal(lab_count("logins", "C_Login"), 2);
+    int fd = greet(LOGIN_NEEDED, "CKR_PIN_INCORRECT");
 
-    /* keyd-hsm notices the right one, ends, and its next start is well. */
+    /* The one that was good on record: keyd-hsm ends, and its next start is well. */
     lab_write("pin", LAB_PIN "\n", 0600);
     assert_int_equal(lab_wait(pid), 1);
     close(fd);
     pid = lab_start("main", NULL);
     end(pid, greet(READY, ""));
     assert_int_equal(lab_count("logins", "C_Login"), 3);
-    assert_int_equal(lab_count("state-main/login", "\"last\": \"good\""), 1);
 }
 
 static void a_pin_whose_try_was_cut_short_counts_as_refused(void **state)
@@ -488,6 +560,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_module_that_hangs_is_left_by_the_watchdog),
         TEST(a_module_that_hangs_at_its_start_is_left_too),
+        TEST(a_start_that_ended_in_the_module_is_told_by_the_next),
+        TEST(a_crash_is_said_to_be_the_modules),
         TEST(a_module_that_hangs_at_its_end_is_left_too),
         TEST(a_log_that_nobody_reads_does_not_hold_up_the_watchdog),
         TEST(a_long_key_generation_has_a_limit_of_its_own),
@@ -499,6 +573,7 @@ int main(void)
         TEST(what_systemd_gives_must_be_the_one_socket),
         TEST(a_second_keyd_hsm_disturbs_nobody),
         TEST(a_wrong_pin_is_tried_once),
+        TEST(a_new_pin_is_noticed),
         TEST(a_pin_whose_try_was_cut_short_counts_as_refused),
         TEST(a_good_pin_whose_try_was_cut_short_is_tried_again),
         TEST(the_last_try_of_a_token_is_never_taken),

@@ -140,10 +140,11 @@ static void see(struct rule *rule, struct fault_call *call)
 void fault_crash(void)
 {
     sigset_t signals;
-    signal(SIGSEGV, SIG_DFL);
     sigemptyset(&signals);
     sigaddset(&signals, SIGSEGV);
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    raise(SIGSEGV); /* whoever handles it sees it, as with any crash */
+    signal(SIGSEGV, SIG_DFL);
     raise(SIGSEGV);
     abort();
 }

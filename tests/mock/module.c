@@ -406,6 +406,16 @@ static CK_RV mock_sign_init(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, C
     return call_end(&call, rv);
 }
 
+/* "A call to C_Sign always terminates the active signing operation unless it returns
+ * CKR_BUFFER_TOO_SMALL" (5.11): also one to which a fault has answered. */
+static void end_signing(struct call *call, CK_SESSION_HANDLE handle)
+{
+    struct session *session;
+    if (call->locked || (call_lock(call) == CKR_OK))
+        if (session_find(handle, &session) == CKR_OK)
+            sign_end(&session->sign);
+}
+
 static CK_RV mock_sign(CK_SESSION_HANDLE handle, unsigned char *data, CK_ULONG data_length,
                        unsigned char *signature, CK_ULONG *signature_length)
 {
@@ -413,6 +423,8 @@ static CK_RV mock_sign(CK_SESSION_HANDLE handle, unsigned char *data, CK_ULONG d
     struct session *session;
     struct sign_operation job = {0};
     CK_RV rv = call_begin_session(&call, FUNCTION_C_Sign, handle, &session);
+    if (rv != CKR_OK && rv != CKR_BUFFER_TOO_SMALL)
+        end_signing(&call, handle);
     if (rv == CKR_OK && (signature_length == NULL || (data == NULL && data_length > 0)))
         rv = CKR_ARGUMENTS_BAD;
     if (rv == CKR_OK)

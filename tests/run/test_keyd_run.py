@@ -20,6 +20,12 @@ config = sys.argv[sys.argv.index("--config") + 1]
 behaviour = open(config).read().strip()
 with open(config + ".starts", "a") as starts:
     starts.write("%d %f\\n" % (os.getpid(), time.monotonic()))
+with open(config + ".open", "w") as found:
+    for fd in (0, 37):
+        try:
+            found.write("%d=%s " % (fd, os.pread(fd, 100, 0).decode()))
+        except OSError:
+            found.write("%d: none " % fd)
 if behaviour == "bad":
     sys.exit(2)
 if behaviour == "dies":
@@ -51,10 +57,11 @@ class KeydRun(unittest.TestCase):
         with open(os.path.join(self.folder, name), "w") as file:
             file.write(text)
 
-    def run_it(self):
+    def run_it(self, **options):
         with open(os.path.join(self.folder, "log"), "w") as log:
             run = subprocess.Popen(
-                [os.path.join(self.folder, "keyd-run"), "--config", self.folder], stderr=log)
+                [os.path.join(self.folder, "keyd-run"), "--config", self.folder], stderr=log,
+                **options)
         self.addCleanup(self.end, run)
         return run
 
@@ -94,6 +101,27 @@ class KeydRun(unittest.TestCase):
         for name in ("keyd.conf", "tokens.d/main.conf", "tokens.d/backup.conf"):
             self.assert_gone(self.starts(name)[0][0])
 
+    def found_open(self, name):
+        with open(os.path.join(self.folder, name + ".open")) as file:
+            return file.read()
+
+    def test_an_open_pin_is_for_keyd_hsm_alone(self):
+        self.configure(main="serves")
+        self.write("pin", "1234")
+        with open(os.path.join(self.folder, "pin")) as pin:
+            os.dup2(pin.fileno(), 37, inheritable=True)
+            self.addCleanup(os.close, 37)
+            self.run_it(stdin=pin, close_fds=False)
+        self.wait_for(lambda: "ready:" in self.log())
+        self.assertEqual(self.found_open("tokens.d/main.conf"), "0=1234 37=1234 ")
+        self.assertEqual(self.found_open("keyd.conf"), "0= 37: none ")
+        os.unlink(os.path.join(self.folder, "tokens.d/main.conf.open"))
+        os.kill(self.starts("tokens.d/main.conf")[0][0], signal.SIGKILL)
+        self.wait_for(lambda: self.log().count("keyd-hsm main started") == 2)
+        self.wait_for(lambda: os.path.exists(
+            os.path.join(self.folder, "tokens.d/main.conf.open")) and
+            self.found_open("tokens.d/main.conf") == "0=1234 37=1234 ")
+
     def test_what_served_and_died_comes_back_at_once(self):
         self.configure(main="serves")
         self.run_it()
@@ -123,6 +151,23 @@ class KeydRun(unittest.TestCase):
         run = self.run_it()
         self.assertEqual(run.wait(timeout=10), 2)
         self.assertEqual(len(self.starts("tokens.d/main.conf")), 1)
+
+    def test_a_configuration_that_turns_bad_ends_nobody_else(self):
+        self.configure(main="serves", backup="serves")
+        run = self.run_it()
+        self.wait_for(lambda: "ready:" in self.log())
+        self.write("tokens.d/main.conf", "bad")
+        os.kill(self.starts("tokens.d/main.conf")[0][0], signal.SIGKILL)
+        self.wait_for(lambda: self.log().count("keyd-hsm main ended with status 2; starts again") > 1)
+        self.assertIsNone(run.poll())
+        self.write("tokens.d/main.conf", "serves")
+        count = len(self.starts("tokens.d/main.conf"))
+        self.wait_for(lambda: len(self.starts("tokens.d/main.conf")) > count)
+        pid = self.starts("tokens.d/main.conf")[-1][0]
+        time.sleep(0.2)
+        self.assertTrue(self.runs(pid))
+        for name in ("keyd.conf", "tokens.d/backup.conf"):
+            self.assertEqual(len(self.starts(name)), 1)
 
     def test_no_child_outlives_a_killed_runner(self):
         self.configure(main="serves")

@@ -59,7 +59,7 @@ static void exchange_free(struct exchange *exchange)
 {
     struct reception *reception = exchange->reception;
     if (exchange->is_counted)
-        atomic_fetch_sub(&reception->calls_in_flight, 1);
+        atomic_fetch_sub(&reception->usage.calls, 1);
     atomic_fetch_sub(&reception->unread, exchange->answer_size);
     if (exchange->request != NULL)
         protobuf_c_message_free_unpacked(exchange->request, NULL);
@@ -137,12 +137,13 @@ static bool is_our_fault(enum keyd_status status)
     return status == KEYD_INTERNAL || status == KEYD_DATA_LOSS || status == KEYD_UNKNOWN;
 }
 
-/* A caller finds his call id in the log; a flood of refusals does not fill it. */
+/* A caller finds his call id in the log; a flood of such calls does not fill it. */
 static enum log_level level_of(enum keyd_status status)
 {
     static struct log_limit refusals = {.kind = "refused calls"};
+    static struct log_limit faults = {.kind = "failed calls"};
     if (is_our_fault(status))
-        return LOG_LEVEL_ERROR;
+        return log_fits(&faults) ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG;
     return log_fits(&refusals) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 }
 
@@ -210,9 +211,9 @@ static enum keyd_status judge(struct exchange *exchange, struct keyd_error *err)
     if (exchange->method == NULL)
         return keyd_fail(err, KEYD_UNIMPLEMENTED, "NO_METHOD",
                          "this keyd (" KEYD_VERSION ") does not know that method");
-    unsigned already = atomic_fetch_add(&reception->calls_in_flight, 1);
+    unsigned already = atomic_fetch_add(&reception->usage.calls, 1);
     exchange->is_counted = true;
-    if (already >= reception->calls_in_flight_max)
+    if (already >= reception->usage.calls_max)
         return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "CALLS_IN_FLIGHT",
                          "%u calls of %s are under way already; wait for some of them", already,
                          reception->identity.principal);
@@ -289,6 +290,7 @@ void exchange_post(struct reception *reception, const struct method *method)
     exchange->closed.ready = closed;
     exchange->sent.ready = sent;
     exchange->call.identity = &reception->identity;
+    exchange->call.usage = &reception->usage;
     exchange->call.method = method != NULL ? method->name : "unknown method";
     exchange->call.succeed = succeed;
     exchange->call.fail = fail;

@@ -34,8 +34,7 @@ struct reception {
     struct service *service;
     struct identity identity;
     bool strangers; /* for everybody who is not permitted */
-    unsigned calls_in_flight_max;
-    atomic_uint calls_in_flight;
+    struct usage usage;
     atomic_size_t unread;   /* bytes of answers that gRPC has and the callers have not taken */
     atomic_uint *exchanges; /* all that are not freed, posted ones too; of the whole server */
     const struct method *methods;

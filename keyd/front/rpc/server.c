@@ -217,7 +217,7 @@ static enum keyd_status open_receptions(struct server *server, const struct serv
     for (unsigned i = 0; status == KEYD_OK && i <= config->uid_count; i++) {
         struct reception *reception = &server->receptions[i];
         reception->strangers = i == config->uid_count;
-        reception->calls_in_flight_max = config->calls_in_flight;
+        reception->usage.calls_max = config->calls_in_flight;
         reception->identity.uid = reception->strangers ? (uid_t)-1 : config->uids[i];
         snprintf(reception->identity.principal, sizeof reception->identity.principal,
                  reception->strangers ? "stranger" : "uid:%u", (unsigned)reception->identity.uid);

@@ -22,10 +22,20 @@ struct identity {
     char principal[24]; /* "uid:1000": in journals, in derived key ids, in the log */
 };
 
+#define USAGE_TOKENS_MAX 64 /* POOL_TOKENS_MAX */
+
+/* What a user has under way. Lives as long as the server; any thread. */
+struct usage {
+    unsigned calls_max;
+    atomic_uint calls;                        /* the one that is being judged is among them */
+    atomic_uint signatures[USAGE_TOKENS_MAX]; /* those of them that wait for each token */
+};
+
 #define CALL_SCRATCH 640 /* bytes; a Sign's whole state, see sign.c's static assertion */
 
 struct call {
     const struct identity *identity; /* *borrowed*, outlives the call */
+    struct usage *usage;             /* of the same user; likewise */
     const char *method;              /* "Sign"; static */
     struct keyid call_id;            /* keyd's own name for this call */
     int64_t deadline;                /* CLOCK_MONOTONIC, nanoseconds */

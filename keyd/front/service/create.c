@@ -28,9 +28,10 @@
 #include "keyd/front/service/state.h"
 #include "keyd/v1/keyd.pb-c.h"
 
-#define CREATIONS_MAX  64 /* under way on one token: it makes a key at a time, RSA takes seconds */
-#define ATTEMPTS_MAX   8  /* ids of one request that may be spent by abandoned tries */
-#define REQUEST_ID_MAX 64 /* characters, keyd.proto */
+#define CREATIONS_MAX  64  /* under way on one token: it makes a key at a time, RSA takes seconds */
+#define ATTEMPTS_MAX   8   /* ids of one request that may be spent by abandoned tries */
+#define REQUEST_ID_MAX 64  /* characters, keyd.proto */
+#define NAMES_MAX      400 /* bytes of the tokens' names in a message */
 
 struct creation {
     struct pool_request request; /* first: the pool gives it back */
@@ -99,16 +100,34 @@ static enum keyd_status judge_names(const Keyd__V1__CreateKeyRequest *asked, str
     return KEYD_OK;
 }
 
+/* "main, second", as many as fit. */
+static void list_tokens(const struct service *service, char text[NAMES_MAX])
+{
+    static const char rest[] = ", ...";
+    size_t used = 0;
+    text[0] = '\0';
+    for (unsigned i = 0; i < service->config.token_count; i++) {
+        const char *name = service_token_name(service, i);
+        if (used + strlen(", ") + strlen(name) + sizeof rest > NAMES_MAX) {
+            memcpy(text + used, rest, sizeof rest);
+            return;
+        }
+        used += (size_t)snprintf(text + used, NAMES_MAX - used, "%s%s", i > 0 ? ", " : "", name);
+    }
+}
+
 static enum keyd_status find_token(const struct service *service, const char *name, unsigned *token,
                                    struct keyd_error *err)
 {
     unsigned count = service->config.token_count;
+    char there[NAMES_MAX];
     *token = service->config.default_token;
     if (name[0] == '\0' && *token < count)
         return KEYD_OK;
+    list_tokens(service, there);
     if (name[0] == '\0')
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "TOKEN",
-                         "name a token: keyd.conf has several and no default_token");
+                         "name a token: keyd.conf has several (%s) and no default_token", there);
     if (!name_is_valid(name))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "TOKEN",
                          "token \"%.*s\" is not 1 to %d of [A-Za-z0-9_-]", text_cut(name, 100),
@@ -116,8 +135,8 @@ static enum keyd_status find_token(const struct service *service, const char *na
     for (*token = 0; *token < count; ++*token)
         if (strcmp(service_token_name(service, *token), name) == 0)
             return KEYD_OK;
-    return keyd_fail(err, KEYD_NOT_FOUND, "TOKEN_NOT_FOUND",
-                     "there is no token %s; ListTokens shows them", name);
+    return keyd_fail(err, KEYD_NOT_FOUND, "TOKEN_NOT_FOUND", "there is no token %s; keyd has %s",
+                     name, there);
 }
 
 static void digest_text(EVP_MD_CTX *ctx, const char *text)
@@ -365,8 +384,8 @@ static void reserve_and_ask(struct creation *creation)
         catalog_find_alias(service->catalog, creation->entry.alias, &holder) && holder.pending &&
         !is_under_way(service, &holder.id))
         status = keyd_fail(&err, KEYD_UNAVAILABLE, "ALIAS_PENDING",
-                           "%s is held by a creation whose end is not known until the keyd-hsm of "
-                           "token %s is back; try again then",
+                           "%s is held by a creation that is not settled; the keyd-hsm of token %s "
+                           "settles it when it starts: if it is READY, restart it, and try again",
                            holder.alias, holder.token);
     if (status != KEYD_OK) {
         end_with_error(creation, &err);
@@ -430,9 +449,9 @@ static void take_key(struct creation *creation)
     end_with_key(creation, "CreateKey");
 }
 
-/* Whether keyd-hsm has said, or must have known, that the key is not made. Where it has broken off
- * or speaks of trouble of its own, its journal decides: at its next start, or when the same request
- * comes again. */
+/* Whether keyd-hsm has said that no key is made: all that it answers but CREATION_OPEN (maker.h).
+ * Where it has broken off, or could not be understood, its journal decides: at its next start, or
+ * when the same request comes again. */
 static bool surely_not_made(const struct creation *creation)
 {
     if (!creation->request.sent)
@@ -440,12 +459,8 @@ static bool surely_not_made(const struct creation *creation)
     switch (creation->err.status) {
     case KEYD_UNAVAILABLE:
         return strcmp(creation->err.reason, "TOKEN_FAULTY") == 0;
-    case KEYD_UNKNOWN:
-    case KEYD_INTERNAL:
-    case KEYD_DATA_LOSS:
-        return false;
     default:
-        return true;
+        return strcmp(creation->err.reason, "WALL_PROTOCOL") != 0;
     }
 }
 
@@ -467,9 +482,11 @@ static void take_refusal(struct creation *creation)
         go_on_from(creation, creation->attempt + 1);
         return;
     }
-    keyd_fail(&creation->err, KEYD_FAILED_PRECONDITION, "KEY_ID_SPENT",
-              "%d tries of this request were abandoned; send it with a new request_id",
-              ATTEMPTS_MAX);
+    struct keyd_error last = creation->err;
+    keyd_fail(
+        &creation->err, KEYD_FAILED_PRECONDITION, "KEY_ID_SPENT",
+        "all %d ids of this request are taken; send it with a new request_id. Of the last: %s",
+        ATTEMPTS_MAX, last.message);
     end_with_error(creation, &creation->err);
 }
 

@@ -28,6 +28,8 @@ static void take_limitations(struct token_facts *facts, const Keyd__Hsm__V1__Wel
 
 void facts_take(struct token_facts *facts, const Keyd__Hsm__V1__Welcome *welcome)
 {
+    if (welcome->serial[0] == '\0')
+        return;
     *facts = (struct token_facts){.session_limit = welcome->session_limit,
                                   .free_sessions = welcome->free_sessions};
     COPY(facts, welcome, label);

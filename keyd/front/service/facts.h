@@ -18,6 +18,9 @@ struct limitation_fact {
     char description[256];
 };
 
+/* keyd-hsm's words on a token that it could not come to (no serial) leave the last ones as they
+ * are.
+ */
 struct token_facts {
     char label[64];
     char serial[32];

@@ -91,7 +91,9 @@ void pool_status(struct pool *pool, unsigned number, struct pool_status *status)
         struct keyd_error told; /* cuts at a character what is too long */
         char since[CLOCK_TEXT_MAX];
         token_away_text(token, since);
-        keyd_fail(&told, KEYD_UNAVAILABLE, NULL, "away since %s: %s", since, token->status.message);
+        keyd_fail(&told, KEYD_UNAVAILABLE, NULL,
+                  "away since %s: %s. See whether its keyd-hsm runs, and its log", since,
+                  token->status.message);
         memcpy(status->message, told.message, sizeof status->message);
     }
     pthread_mutex_unlock(&token->state);

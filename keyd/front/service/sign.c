@@ -20,13 +20,38 @@ struct signing {
     struct keyid key_id;
 };
 
+_Static_assert(USAGE_TOKENS_MAX == POOL_TOKENS_MAX, "a place for each token");
 _Static_assert(sizeof(struct signing) <= CALL_SCRATCH, "a Sign needs no allocation");
+
+/* A token that hangs keeps the calls that it has got. So that these are never all that a user may
+ * have under way, a token gets at most as many as are left for the others. */
+static enum keyd_status take_room(const struct service *service, struct call *call, unsigned token,
+                                  struct keyd_error *err)
+{
+    struct usage *usage = call->usage;
+    unsigned calls = atomic_load(&usage->calls);
+    unsigned left = calls < usage->calls_max ? usage->calls_max - calls : 0;
+    unsigned mine = atomic_fetch_add(&usage->signatures[token], 1);
+    if (mine <= left || service->config.token_count == 1)
+        return KEYD_OK;
+    atomic_fetch_sub(&usage->signatures[token], 1);
+    return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "TOKEN_SHARE",
+                     "%u calls of %s wait for token %s already, and the %u that are left are kept "
+                     "for other tokens; wait for some of them",
+                     mine, call->identity->principal, service_token_name(service, token), left);
+}
+
+static void give_room_back(const struct signing *signing)
+{
+    atomic_fetch_sub(&signing->call->usage->signatures[signing->request.token], 1);
+}
 
 static void answered(struct pool_request *request, const Keyd__Hsm__V1__Answer *answer,
                      const struct keyd_error *failed)
 {
     struct signing *signing = (struct signing *)request;
     struct keyd_error err;
+    give_room_back(signing);
     if (failed != NULL) {
         call_fail(signing->call, failed);
         return;
@@ -103,6 +128,8 @@ void sign_sign(struct service *service, struct call *call)
     enum keyd_status status = keys_find(service, request->key_id, &key, &err);
     if (status == KEYD_OK)
         status = judge(call, request, key, &algorithm, &err);
+    if (status == KEYD_OK)
+        status = take_room(service, call, key->token, &err);
     if (status == KEYD_OK)
         send_to_token(service, call, request, key, algorithm);
     else

@@ -41,6 +41,8 @@ static enum keyd_status sql_failed(const struct store *store, const char *doing,
 {
     int code = sqlite3_errcode(store->db);
     const char *why = sqlite3_errmsg(store->db);
+    if (sqlite3_extended_errcode(store->db) == SQLITE_IOERR_WRITE)
+        code = SQLITE_FULL; /* which SQLite says of ENOSPC alone, not of a quota */
     switch (code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -53,8 +55,11 @@ static enum keyd_status sql_failed(const struct store *store, const char *doing,
                          "%s: another process has the catalog open; is another keyd running",
                          store->path);
     case SQLITE_FULL:
-        return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "CATALOG_FULL",
-                         "%s: %s: the disk is full; make room, then try again", store->path, doing);
+        return keyd_fail(
+            err, KEYD_RESOURCE_EXHAUSTED, "CATALOG_FULL",
+            "%s: %s: the disk is full, or takes no more of this file; make room, then try "
+            "again",
+            store->path, doing);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:

@@ -191,9 +191,10 @@ static enum keyd_status judge_sending(struct token *token, struct keyd_error *er
     if (token->phase != PHASE_UP && clock_monotonic_ns() - token->away_since >= POOL_PATIENCE_NS) {
         char since[CLOCK_TEXT_MAX];
         token_away_text(token, since);
-        return keyd_fail(err, KEYD_UNAVAILABLE, "TOKEN_AWAY",
-                         "token %s has been away since %s (%s); see whether its keyd-hsm runs",
-                         token->name, since, token->status.message);
+        return keyd_fail(
+            err, KEYD_UNAVAILABLE, "TOKEN_AWAY",
+            "token %s has been away since %s (%s); see whether its keyd-hsm runs, and its log",
+            token->name, since, token->status.message);
     }
     if (token->queued >= POOL_QUEUE_MAX)
         return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "TOKEN_BUSY",

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The rdata of LOC (RFC 1876). Pure functions but for the memory of struct bytes; any thread.
+ */
+#ifndef DNS_LOCATION_H
+#define DNS_LOCATION_H
+
+#include <stdbool.h>
+
+#include "client/dns/bytes.h"
+#include "client/dns/fields.h"
+
+bool location_parse(struct fields *fields); /* fields.h */
+
+/* Presentation form of 16 bytes that location_check passed. */
+void location_format(struct cursor *wire, struct bytes *text);
+
+/* Version 0, sizes as mantissa and power with digits below 10, latitude and longitude on the globe;
+ * else the cursor has failed. */
+void location_check(struct cursor *wire);
+
+#endif

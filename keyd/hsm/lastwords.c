@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "keyd/hsm/lastwords.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static char path[PATH_MAX];
+static atomic_int file = -1;
+
+static void set_path(const char *folder)
+{
+    snprintf(path, sizeof path, "%s/last-words", folder);
+}
+
+bool lastwords_take(const char *folder, char words[LASTWORDS_MAX])
+{
+    set_path(folder);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    ssize_t size = read(fd, words, LASTWORDS_MAX - 1);
+    close(fd);
+    unlink(path);
+    words[size > 0 ? size : 0] = '\0';
+    words[strcspn(words, "\n")] = '\0';
+    return words[0] != '\0';
+}
+
+void lastwords_begin(const char *folder)
+{
+    set_path(folder);
+    atomic_store(&file, open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+}
+
+/* The descriptor stays open: a thread that is about to leave words must not meet another file. */
+void lastwords_end(void)
+{
+    if (atomic_exchange(&file, -1) >= 0)
+        unlink(path);
+}
+
+static struct iovec part(const char *text)
+{
+    return (struct iovec){(void *)(uintptr_t)text, strlen(text)};
+}
+
+/* Over what is there; lastwords_take reads to the end of the first line. */
+void lastwords_leave(const char *moment, const char *function)
+{
+    const struct iovec line[] = {part(moment), part(" "), part(function), part("\n")};
+    int fd = atomic_load(&file);
+    if (fd >= 0 && pwritev(fd, line, sizeof line / sizeof line[0], 0) < 0)
+        return; /* a full disk: the next start learns it for itself */
+}
+
+void lastwords_stage(const char *function)
+{
+    int fd = atomic_load(&file);
+    if (function != NULL)
+        lastwords_leave("the process was ended from inside of", function);
+    else if (fd >= 0 && ftruncate(fd, 0) != 0)
+        return; /* then the next start hears of the last stage, if this one does not end well */
+}

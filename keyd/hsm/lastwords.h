@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a start that ended inside the module has to tell. A module that crashes or hangs while it is
+ * loaded takes keyd-hsm with it before a front could hear why. So the dying process leaves one line
+ * in the state folder, and the next start serves that as its state before it tries again.
+ *
+ * One file, `last-words`, there while a start is under way. One process has the state folder.
+ */
+#ifndef KEYD_HSM_LASTWORDS_H
+#define KEYD_HSM_LASTWORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LASTWORDS_MAX 256 /* bytes with the NUL */
+
+/* Takes what the last start has left in the folder: true, and the file is gone. Main thread; blocks
+ * on the disk. */
+bool lastwords_take(const char *folder, char words[LASTWORDS_MAX]);
+
+/* From here on the process is starting; a folder that cannot be written to leaves no words. Main
+ * thread. */
+void lastwords_begin(const char *folder);
+
+/* The process is about to call what may end it without a signal: `_exit` in a library's
+ * constructor. The words for that are left before, and taken back with the next stage; NULL: no
+ * such call. Main thread. */
+void lastwords_stage(const char *function);
+
+/* The start is over, well or not; the file is gone. Main thread. */
+void lastwords_end(void);
+
+/* Leaves words, where a start is under way: "MOMENT FUNCTION". Any thread, also in a signal
+ * handler.
+ */
+void lastwords_leave(const char *moment, const char *function);
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a reader makes of a zone file, one record a line: "OWNER TTL TYPE HEX", the owner in lower
+ * case as hexadecimal. Exits 1 when the reader refuses the file, with its reason on standard error.
+ *
+ *   oracle ours|zscanner|ldns ORIGIN FILE
+ *   oracle printed ORIGIN FILE    as our printer has it
+ */
+#include <ldns/ldns.h>
+#include <libzscanner/scanner.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/dns/rdata.h"
+#include "client/dns/rrtype.h"
+#include "client/dns/zonefile.h"
+
+static void show(const uint8_t *owner, size_t owner_length, uint32_t ttl, uint16_t type,
+                 const uint8_t *rdata, size_t length)
+{
+    for (size_t i = 0; i < owner_length; i++)
+        printf("%02x", owner[i] >= 'A' && owner[i] <= 'Z' ? owner[i] + 32 : owner[i]);
+    printf(" %u %u ", ttl, type);
+    for (size_t i = 0; i < length; i++)
+        printf("%02x", rdata[i]);
+    printf("\n");
+}
+
+static int refuse(const char *why)
+{
+    fprintf(stderr, "%s\n", why);
+    return 1;
+}
+
+static enum keyd_status show_ours(void *context, const struct zonefile_record *record,
+                                  struct keyd_error *err)
+{
+    (void)context;
+    (void)err;
+    show(record->owner, dname_length(record->owner), record->ttl, record->type, record->rdata,
+         record->length);
+    return KEYD_OK;
+}
+
+static enum keyd_status print(void *context, const struct zonefile_record *record,
+                              struct keyd_error *err)
+{
+    char owner[DNAME_TEXT];
+    char type[TYPE_TEXT];
+    struct bytes text = {0};
+    (void)context;
+    (void)err;
+    dname_format(record->owner, owner);
+    rrtype_format(record->type, type);
+    rdata_format(record->type, record->rdata, record->length, &text);
+    printf("%s\t%u\tIN\t%s\t%.*s\n", owner, record->ttl, type, (int)text.length,
+           (const char *)text.data);
+    bytes_free(&text);
+    return KEYD_OK;
+}
+
+static int by_us(const char *origin, const char *path, zonefile_sink sink)
+{
+    struct dname apex;
+    struct keyd_error err;
+    const struct zonefile_options options = {.default_ttl = ZONEFILE_NO_TTL, .drop_outside = true};
+    if (dname_parse(origin, strlen(origin), NULL, &apex) != NULL)
+        return refuse("ORIGIN is no name");
+    if (zonefile_read_with(path, apex.wire, &options, sink, NULL, &err) != KEYD_OK)
+        return refuse(err.message);
+    return 0;
+}
+
+static void show_zscanner(zs_scanner_t *scanner)
+{
+    show(scanner->r_owner, scanner->r_owner_length, scanner->r_ttl, scanner->r_type,
+         scanner->r_data, scanner->r_data_length);
+}
+
+static void stop_zscanner(zs_scanner_t *scanner)
+{
+    scanner->state = ZS_STATE_STOP;
+}
+
+static int by_zscanner(const char *origin, const char *path)
+{
+    zs_scanner_t *scanner = malloc(sizeof *scanner);
+    if (scanner == NULL || zs_init(scanner, origin, 1, 3600) != 0 ||
+        zs_set_input_file(scanner, path) != 0 ||
+        zs_set_processing(scanner, show_zscanner, stop_zscanner, NULL) != 0)
+        return refuse("libzscanner does not begin");
+    int status = 0;
+    if (zs_parse_all(scanner) != 0 || scanner->error.counter > 0)
+        status = refuse(zs_strerror(scanner->error.code));
+    zs_deinit(scanner);
+    free(scanner);
+    return status;
+}
+
+static void show_ldns(const ldns_rr *rr)
+{
+    ldns_buffer *rdata = ldns_buffer_new(LDNS_MAX_PACKETLEN);
+    const ldns_rdf *owner = ldns_rr_owner(rr);
+    if (ldns_rr_rdata2buffer_wire(rdata, rr) == LDNS_STATUS_OK)
+        show(ldns_rdf_data(owner), ldns_rdf_size(owner), ldns_rr_ttl(rr), ldns_rr_get_type(rr),
+             ldns_buffer_begin(rdata), ldns_buffer_position(rdata));
+    ldns_buffer_free(rdata);
+}
+
+static int by_ldns(const char *origin, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    ldns_rdf *at = ldns_dname_new_frm_str(origin);
+    ldns_rdf *last = NULL;
+    uint32_t ttl = 3600;
+    int line = 0;
+    ldns_status status = LDNS_STATUS_OK;
+    while (file != NULL && at != NULL && !feof(file)) {
+        ldns_rr *rr = NULL;
+        status = ldns_rr_new_frm_fp_l(&rr, file, &ttl, &at, &last, &line);
+        if (status == LDNS_STATUS_OK)
+            show_ldns(rr);
+        else if (status != LDNS_STATUS_SYNTAX_EMPTY && status != LDNS_STATUS_SYNTAX_TTL &&
+                 status != LDNS_STATUS_SYNTAX_ORIGIN)
+            break;
+        status = LDNS_STATUS_OK;
+        ldns_rr_free(rr);
+    }
+    ldns_rdf_deep_free(at);
+    ldns_rdf_deep_free(last);
+    if (file == NULL)
+        return refuse("no such file");
+    fclose(file);
+    return status == LDNS_STATUS_OK ? 0 : refuse(ldns_get_errorstr_by_id(status));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && strcmp(argv[1], "ours") == 0)
+        return by_us(argv[2], argv[3], show_ours);
+    if (argc == 4 && strcmp(argv[1], "printed") == 0)
+        return by_us(argv[2], argv[3], print);
+    if (argc == 4 && strcmp(argv[1], "zscanner") == 0)
+        return by_zscanner(argv[2], argv[3]);
+    if (argc == 4 && strcmp(argv[1], "ldns") == 0)
+        return by_ldns(argv[2], argv[3]);
+    fprintf(stderr, "usage: oracle ours|printed|zscanner|ldns ORIGIN FILE\n");
+    return 2;
+}

@@ -1,0 +1,211 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Zone text through our reader and through those of BIND, Knot, NSD and ldns. Where they differ, the
+table in readings.py says who is right; and what we print, all of them read alike."""
+
+import concurrent.futures
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+import readings  # noqa: E402
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.dirname(os.environ.get("KEYD_BIN", os.path.join(SOURCE, "build", "bin")))
+ORACLE = os.path.join(BUILD, "tests", "dns_oracle")
+ORIGIN = "x.example."
+BASE = b"@ 3600 IN SOA ns1 h 1 2 3 4 5\n@ 3600 IN NS ns1\nns1 3600 IN A 192.0.2.1\n"
+PEERS = ("zscanner", "ldns", "bind", "nsd")
+LENIENT = [word for option in "iknmrTWMS" for word in ("-" + option, "none" if option == "i" else "ignore")]
+MUTANTS = int(os.environ.get("KEYD_MUTANTS", "120"))
+SEED = int(os.environ.get("KEYD_SEED", "20261124"))
+
+
+def program(name):
+    """Installed, or unpacked by scripts/setup."""
+    places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin",
+                              os.path.join(SOURCE, "build", "peers", "usr", "sbin")])
+    found = shutil.which(name, path=places)
+    if not found:
+        raise FileNotFoundError(f"{name}: run scripts/setup")
+    return found
+
+
+def run(folder, *command):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd=folder,
+                          timeout=60, check=False)
+    return done.returncode, done.stdout
+
+
+def name_of(wire):
+    labels, at = [], 0
+    while wire[at] != 0:
+        labels.append(wire[at + 1:at + 1 + wire[at]].decode("latin1"))
+        at += 1 + wire[at]
+    if labels[-2:] == ["x", "example"]:
+        return ".".join(labels[:-2]) or "@"
+    return ".".join(labels)
+
+
+def records_of(output):
+    """A set of "OWNER TTL TYPE RDATA"; the same data with two TTLs counts once, with the smaller."""
+    found = {}
+    for line in output.decode().splitlines():
+        owner, ttl, kind, rdata = line.split(" ")
+        key = (name_of(bytes.fromhex(owner)), kind, rdata)
+        found[key] = min(int(ttl), found.get(key, 1 << 32))
+    return {f"{owner} {ttl} {kind} {rdata}" for (owner, kind, rdata), ttl in found.items()}
+
+
+def by_oracle(reader, folder, path):
+    status, output = run(folder, ORACLE, reader, ORIGIN, path)
+    return records_of(output) if status == 0 else None
+
+
+def by_bind(folder, path):
+    again = os.path.join(folder, "bind")
+    status, _ = run(folder, program("named-compilezone"), *LENIENT, "-s", "full", "-F", "text", "-o",
+                    again, ORIGIN, path)
+    return by_oracle("ours", folder, again) if status == 0 else None
+
+
+def by_nsd(folder, path):
+    again = os.path.join(folder, "nsd")
+    status, output = run(folder, program("nsd-checkzone"), "-p", ORIGIN, path)
+    if status != 0:
+        return None
+    lines = [line for line in output.split(b"\n") if not line.startswith(b"zone ")]
+    with open(again, "wb") as file:
+        file.write(b"$ORIGIN " + ORIGIN.encode() + b"\n" + b"\n".join(lines))
+    return by_oracle("ours", folder, again)
+
+
+def read_by(peer, folder, path):
+    if peer == "bind":
+        return by_bind(folder, path)
+    if peer == "nsd":
+        return by_nsd(folder, path)
+    return by_oracle(peer, folder, path)
+
+
+class Reading:
+    """One text, read by us and by the peers; what we print of it, read by the peers."""
+
+    def __init__(self, text):
+        self.text = text
+        self.peers, self.printed = {}, {}
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "zone")
+            with open(path, "wb") as file:
+                file.write(BASE + text)
+            self.ours = by_oracle("ours", folder, path)
+            self.peers = {peer: read_by(peer, folder, path) for peer in PEERS}
+            if self.ours is not None:
+                again = os.path.join(folder, "printed")
+                with open(again, "wb") as file:
+                    file.write(run(folder, ORACLE, "printed", ORIGIN, path)[1])
+                self.reread = by_oracle("ours", folder, again)
+                self.printed = {peer: read_by(peer, folder, again) for peer in PEERS}
+
+    def misprinted(self):
+        """The peers that do not read what we print as we do; NSD lowers the case of names."""
+        def lowered(peer, records):
+            if peer != "nsd" or records is None:
+                return records
+            return {"".join(chr(c + 32) if 65 <= c <= 90 else chr(c) for c in
+                            bytes.fromhex(record.rsplit(" ", 1)[1])) + record.rsplit(" ", 1)[0]
+                    for record in records}
+        return [peer for peer, records in self.printed.items()
+                if lowered(peer, records) != lowered(peer, self.ours)]
+
+
+def read_all(texts):
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(Reading, texts))
+
+
+class Differential(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.base = Reading(b"")
+
+    def test_the_peers_read_at_all(self):
+        for peer in PEERS:
+            self.assertEqual(self.base.peers[peer], self.base.ours, peer)
+        self.assertEqual(len(self.base.ours), 3)
+
+    def test_readings(self):
+        cases = [case + (None,) * (5 - len(case)) for case in readings.CASES]
+        self.assertGreater(len(cases), 200)
+        for case, reading in zip(cases, read_all([case[0] for case in cases])):
+            text, wanted, dissenters, why, unread = case
+            with self.subTest(text=text, why=why):
+                found = reading.ours
+                if wanted is not None:
+                    self.assertIsNotNone(found)
+                    self.assertEqual(sorted(found - self.base.ours), sorted(wanted))
+                    self.assertEqual(reading.reread, found)
+                else:
+                    self.assertIsNone(found)
+                for peer in PEERS:
+                    if peer not in (dissenters or "").split():
+                        self.assertEqual(reading.peers[peer], found, peer)
+                self.assertLessEqual(set(reading.misprinted()), set((unread or "").split()))
+
+    def test_mutants_are_printed_so_that_all_read_them(self):
+        dice = random.Random(SEED)
+        known = {peer for case in readings.CASES if len(case) > 4 for peer in [case[0]]}
+        seeds = [case[0] for case in readings.CASES if case[1] and case[0] not in known]
+        texts = [mutate(dice, dice.choice(seeds), seeds) for _ in range(MUTANTS)]
+        read = 0
+        for text, reading in zip(texts, read_all(texts)):
+            with self.subTest(text=text):
+                if reading.ours is None:
+                    continue
+                read += reading.ours != self.base.ours
+                self.assertEqual(reading.reread, reading.ours)
+                self.assertEqual(set(reading.misprinted()) - excused(text, reading), set())
+        self.assertGreater(read, MUTANTS // 10)
+
+
+def mutate(dice, text, others):
+    """One or two words are swapped with those of another line, doubled, dropped, or bent."""
+    words = text.split(b" ")
+    for _ in range(dice.randint(1, 2)):
+        at = dice.randrange(1, len(words)) if len(words) > 1 else 0
+        what = dice.randrange(4)
+        if what == 0:
+            words[at] = dice.choice(dice.choice(others).split(b" "))
+        elif what == 1:
+            words.insert(at, words[at])
+        elif what == 2 and words[at]:
+            i = dice.randrange(len(words[at]))
+            words[at] = words[at][:i] + bytes([dice.choice(b"09afAZ.-_\\\"()=,+")]) + words[at][i + 1:]
+        elif len(words) > 4:
+            del words[at]
+    text = b" ".join(words)
+    return text if text.endswith(b"\n") else text + b"\n"
+
+
+def excused(text, reading):
+    """Peers whose misreading has a reason in readings.py or below."""
+    types = {record.split(" ")[2] for record in reading.ours}
+    peers = set()
+    if types & {"3", "4"} or "47" in types or "45" in types:
+        peers.add("bind")  # obsolete types; NSEC without types, IPSECKEY without a key
+    if types & {"40", "25"}:
+        peers |= {"ldns", "nsd"}
+    if len({record.split(" ")[1] for record in reading.ours}) > 1 or b"$TTL" in text:
+        peers.add("bind")  # one TTL for an RRset
+    if b"@" in text or b"\\064" in text:
+        peers.add("ldns")
+    return peers
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Every answer that PKCS #11 knows, from each function that keyd-hsm calls, by tests/mock: the
+ * caller gets an error that names it, or the process ends to be started afresh. There is never a
+ * signature, and the next call is well. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keyd/hsm/ckr.h"
+#include "tests/cmocka.h"
+#include "tests/hsm/lab.h"
+#include "tests/hsm/scene.h"
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+#define TEXT(name)   #name, name
+
+/* PKCS #11 2.40, 5.1. Afresh: session, login, handles or the library itself are lost by it, or the
+ * token has broken off (5.1.1 to 5.1.6); what only the next C_Initialize can mend. */
+enum meaning { ANSWERED, AFRESH };
+
+static const struct code {
+    const char *name;
+    CK_RV rv;
+    enum meaning meaning;
+} codes[] = {
+    {TEXT(CKR_CANCEL), ANSWERED},
+    {TEXT(CKR_HOST_MEMORY), ANSWERED},
+    {TEXT(CKR_SLOT_ID_INVALID), AFRESH},
+    {TEXT(CKR_GENERAL_ERROR), ANSWERED},
+    {TEXT(CKR_FUNCTION_FAILED), ANSWERED},
+    {TEXT(CKR_ARGUMENTS_BAD), ANSWERED},
+    {TEXT(CKR_NO_EVENT), ANSWERED},
+    {TEXT(CKR_NEED_TO_CREATE_THREADS), ANSWERED},
+    {TEXT(CKR_CANT_LOCK), ANSWERED},
+    {TEXT(CKR_ATTRIBUTE_READ_ONLY), ANSWERED},
+    {TEXT(CKR_ATTRIBUTE_SENSITIVE), ANSWERED},
+    {TEXT(CKR_ATTRIBUTE_TYPE_INVALID), ANSWERED},
+    {TEXT(CKR_ATTRIBUTE_VALUE_INVALID), ANSWERED},
+    {TEXT(CKR_ACTION_PROHIBITED), ANSWERED},
+    {TEXT(CKR_DATA_INVALID), ANSWERED},
+    {TEXT(CKR_DATA_LEN_RANGE), ANSWERED},
+    {TEXT(CKR_DEVICE_ERROR), AFRESH},
+    {TEXT(CKR_DEVICE_MEMORY), ANSWERED},
+    {TEXT(CKR_DEVICE_REMOVED), AFRESH},
+    {TEXT(CKR_ENCRYPTED_DATA_INVALID), ANSWERED},
+    {TEXT(CKR_ENCRYPTED_DATA_LEN_RANGE), ANSWERED},
+    {TEXT(CKR_FUNCTION_CANCELED), ANSWERED},
+    {TEXT(CKR_FUNCTION_NOT_PARALLEL), ANSWERED},
+    {TEXT(CKR_FUNCTION_NOT_SUPPORTED), ANSWERED},
+    {TEXT(CKR_KEY_HANDLE_INVALID), AFRESH},
+    {TEXT(CKR_KEY_SIZE_RANGE), ANSWERED},
+    {TEXT(CKR_KEY_TYPE_INCONSISTENT), ANSWERED},
+    {TEXT(CKR_KEY_NOT_NEEDED), ANSWERED},
+    {TEXT(CKR_KEY_CHANGED), ANSWERED},
+    {TEXT(CKR_KEY_NEEDED), ANSWERED},
+    {TEXT(CKR_KEY_INDIGESTIBLE), ANSWERED},
+    {TEXT(CKR_KEY_FUNCTION_NOT_PERMITTED), ANSWERED},
+    {TEXT(CKR_KEY_NOT_WRAPPABLE), ANSWERED},
+    {TEXT(CKR_KEY_UNEXTRACTABLE), ANSWERED},
+    {TEXT(CKR_MECHANISM_INVALID), ANSWERED},
+    {TEXT(CKR_MECHANISM_PARAM_INVALID), ANSWERED},
+    {TEXT(CKR_OBJECT_HANDLE_INVALID), AFRESH},
+    {TEXT(CKR_OPERATION_ACTIVE), AFRESH},
+    {TEXT(CKR_OPERATION_NOT_INITIALIZED), AFRESH},
+    {TEXT(CKR_PIN_INCORRECT), ANSWERED},
+    {TEXT(CKR_PIN_INVALID), ANSWERED},
+    {TEXT(CKR_PIN_LEN_RANGE), ANSWERED},
+    {TEXT(CKR_PIN_EXPIRED), ANSWERED},
+    {TEXT(CKR_PIN_LOCKED), ANSWERED},
+    {TEXT(CKR_SESSION_CLOSED), AFRESH},
+    {TEXT(CKR_SESSION_COUNT), ANSWERED},
+    {TEXT(CKR_SESSION_HANDLE_INVALID), AFRESH},
+    {TEXT(CKR_SESSION_PARALLEL_NOT_SUPPORTED), ANSWERED},
+    {TEXT(CKR_SESSION_READ_ONLY), ANSWERED},
+    {TEXT(CKR_SESSION_EXISTS), ANSWERED},
+    {TEXT(CKR_SESSION_READ_ONLY_EXISTS), ANSWERED},
+    {TEXT(CKR_SESSION_READ_WRITE_SO_EXISTS), ANSWERED},
+    {TEXT(CKR_SIGNATURE_INVALID), ANSWERED},
+    {TEXT(CKR_SIGNATURE_LEN_RANGE), ANSWERED},
+    {TEXT(CKR_TEMPLATE_INCOMPLETE), ANSWERED},
+    {TEXT(CKR_TEMPLATE_INCONSISTENT), ANSWERED},
+    {TEXT(CKR_TOKEN_NOT_PRESENT), AFRESH},
+    {TEXT(CKR_TOKEN_NOT_RECOGNIZED), AFRESH},
+    {TEXT(CKR_TOKEN_WRITE_PROTECTED), ANSWERED},
+    {TEXT(CKR_UNWRAPPING_KEY_HANDLE_INVALID), ANSWERED},
+    {TEXT(CKR_UNWRAPPING_KEY_SIZE_RANGE), ANSWERED},
+    {TEXT(CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT), ANSWERED},
+    {TEXT(CKR_USER_ALREADY_LOGGED_IN), ANSWERED},
+    {TEXT(CKR_USER_NOT_LOGGED_IN), AFRESH},
+    {TEXT(CKR_USER_PIN_NOT_INITIALIZED), ANSWERED},
+    {TEXT(CKR_USER_TYPE_INVALID), ANSWERED},
+    {TEXT(CKR_USER_ANOTHER_ALREADY_LOGGED_IN), ANSWERED},
+    {TEXT(CKR_USER_TOO_MANY_TYPES), ANSWERED},
+    {TEXT(CKR_WRAPPED_KEY_INVALID), ANSWERED},
+    {TEXT(CKR_WRAPPED_KEY_LEN_RANGE), ANSWERED},
+    {TEXT(CKR_WRAPPING_KEY_HANDLE_INVALID), ANSWERED},
+    {TEXT(CKR_WRAPPING_KEY_SIZE_RANGE), ANSWERED},
+    {TEXT(CKR_WRAPPING_KEY_TYPE_INCONSISTENT), ANSWERED},
+    {TEXT(CKR_RANDOM_SEED_NOT_SUPPORTED), ANSWERED},
+    {TEXT(CKR_RANDOM_NO_RNG), ANSWERED},
+    {TEXT(CKR_DOMAIN_PARAMS_INVALID), ANSWERED},
+    {TEXT(CKR_CURVE_NOT_SUPPORTED), ANSWERED},
+    {TEXT(CKR_BUFFER_TOO_SMALL), ANSWERED},
+    {TEXT(CKR_SAVED_STATE_INVALID), ANSWERED},
+    {TEXT(CKR_INFORMATION_SENSITIVE), ANSWERED},
+    {TEXT(CKR_STATE_UNSAVEABLE), ANSWERED},
+    {TEXT(CKR_CRYPTOKI_NOT_INITIALIZED), AFRESH},
+    {TEXT(CKR_CRYPTOKI_ALREADY_INITIALIZED), ANSWERED},
+    {TEXT(CKR_MUTEX_BAD), AFRESH},
+    {TEXT(CKR_MUTEX_NOT_LOCKED), AFRESH},
+    {TEXT(CKR_NEW_PIN_MODE), ANSWERED},
+    {TEXT(CKR_NEXT_OTP), ANSWERED},
+    {TEXT(CKR_EXCEEDED_MAX_ITERATIONS), ANSWERED},
+    {TEXT(CKR_FIPS_SELF_TEST_FAILED), AFRESH},
+    {TEXT(CKR_LIBRARY_LOAD_FAILED), ANSWERED},
+    {TEXT(CKR_PIN_TOO_WEAK), ANSWERED},
+    {TEXT(CKR_PUBLIC_KEY_INVALID), ANSWERED},
+    {TEXT(CKR_FUNCTION_REJECTED), ANSWERED},
+    {"CKR_TOKEN_RESOURCE_EXCEEDED", 0x201, ANSWERED}, /* PKCS #11 3.0 from here on */
+    {"CKR_OPERATION_CANCEL_FAILED", 0x202, AFRESH},
+    {"CKR_KEY_EXHAUSTED", 0x203, ANSWERED},
+    {"an unknown CK_RV", 0x7fff, ANSWERED},
+    {"CKR_VENDOR_DEFINED", CKR_VENDOR_DEFINED | 17, ANSWERED},
+};
+
+/* ---- The table ------------------------------------------------------------------------------- */
+
+static void each_answer_has_its_name_and_meaning(void **state)
+{
+    (void)state;
+    assert_string_equal(ckr_name(CKR_OK), "CKR_OK");
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        struct keyd_error err;
+        char text[100];
+        assert_string_equal(ckr_name(codes[i].rv), codes[i].name);
+        if (ckr_is_gone(codes[i].rv) != (codes[i].meaning == AFRESH))
+            fail_msg("%s", codes[i].name);
+        assert_true(ckr_fail(&err, codes[i].rv, "C_Sign") != KEYD_OK);
+        snprintf(text, sizeof text, "C_Sign: %s (0x%lx): ", codes[i].name, codes[i].rv);
+        assert_memory_equal(err.message, text, strlen(text));
+        assert_true(strlen(err.message) > strlen(text));
+        assert_int_equal(strcmp(err.reason, REASON_TOKEN_GONE) == 0, codes[i].meaning == AFRESH);
+    }
+}
+
+/* ---- keyd-hsm on the mock -------------------------------------------------------------------- */
+
+static struct {
+    pid_t pid;
+    int fd;
+    struct keyid key;
+} hsm;
+
+static void configure(const char *faults)
+{
+    char variables[1024];
+    snprintf(variables, sizeof variables,
+             "- {name: KEYD_MOCK_TOKENS, value: %s}\n- {name: KEYD_MOCK_PIN, value: '%s'}\n"
+             "- {name: KEYD_MOCK_STATE, value: %s}\n- {name: KEYD_MOCK_FAULTS_FILE, value: %s}\n"
+             "- {name: KEYD_MOCK_FAULTS, value: '%s'}\n",
+             LAB_LABEL "=MOCK1", LAB_PIN, lab_path("mock-state"), lab_path("faults"), faults);
+    lab_config("main", KEYD_TESTS "/mock.so", "signers: 1\n", variables);
+}
+
+/* From now on `function` answers with rv, after some calls that go well; NULL: all is well. */
+static void weather_after(const char *function, CK_RV rv, int well)
+{
+    static int changes;
+    char text[200];
+    char name[64];
+    snprintf(text, sizeof text, "# none");
+    if (function != NULL)
+        snprintf(text, sizeof text, "%s rv 0x%lx after=%d", function, rv, well);
+    /* The mock looks at inode, size and time: a line of another length each time is another file.
+     */
+    size_t used = strlen(text);
+    snprintf(text + used, sizeof text - used, "%*s#\n", ++changes % 64 + 1, "");
+    snprintf(name, sizeof name, "faults.%d", changes % 2);
+    lab_write(name, text, 0600);
+    char from[128];
+    snprintf(from, sizeof from, "%s", lab_path(name));
+    assert_int_equal(rename(from, lab_path("faults")), 0);
+}
+
+static void weather(const char *function, CK_RV rv)
+{
+    weather_after(function, rv, 0);
+}
+
+static void begin(void)
+{
+    weather(NULL, 0);
+    hsm.pid = lab_start("main", NULL);
+    hsm.fd = greet(READY, "");
+}
+
+static int open_mock(void **state)
+{
+    if (lab_open(state) != 0)
+        return 1;
+    configure("");
+    begin();
+    hsm.key = make_key(hsm.fd);
+    return 0;
+}
+
+static int close_mock(void **state)
+{
+    end(hsm.pid, hsm.fd);
+    return lab_close(state);
+}
+
+static lab_answer *ask_to_sign(void)
+{
+    return lab_sign(hsm.fd, &hsm.key, scene_digest, sizeof scene_digest);
+}
+
+static lab_answer *ask_to_create(void)
+{
+    struct keyid id = keyid_random();
+    return lab_create(hsm.fd, &id);
+}
+
+/* The process ended by this answer, and its log says by which. */
+static void expect_end(const char *function, const struct code *code)
+{
+    char line[160];
+    close(hsm.fd);
+    assert_int_equal(lab_wait(hsm.pid), 1);
+    snprintf(line, sizeof line, "error: %s: %s", function, code->name);
+    if (lab_count("main.log", line) != 1)
+        fail_msg("no line '%s'", line);
+    unlink(lab_path("main.log"));
+    begin();
+}
+
+static void expect_words(const char *function, const struct code *code, const lab_answer *answer)
+{
+    char words[100];
+    snprintf(words, sizeof words, "%s: %s", function, code->name);
+    if (answer->status == KEYD_OK || answer->body_case != KEYD__HSM__V1__ANSWER__BODY__NOT_SET ||
+        strstr(answer->message, words) == NULL)
+        fail_msg("%s: status %d '%s'", words, (int)answer->status, answer->message);
+}
+
+/* `exception`, but for 0, means AFRESH where the function says it. */
+static void sweep(const char *function, lab_answer *(*ask)(void), CK_RV exception)
+{
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        weather(function, codes[i].rv);
+        lab_answer *answer = ask();
+        bool afresh = codes[i].meaning == AFRESH || codes[i].rv == exception;
+        if ((answer == NULL) != afresh)
+            fail_msg("%s: %s: %s", function, codes[i].name,
+                     answer != NULL ? answer->message : "the process ended");
+        if (afresh) {
+            expect_end(function, &codes[i]);
+        } else {
+            expect_words(function, &codes[i], answer);
+            lab_free(answer);
+            weather(NULL, 0);
+        }
+        must_sign(hsm.fd, &hsm.key);
+    }
+}
+
+static void from_sign_init(void **state)
+{
+    (void)state;
+    sweep("C_SignInit", ask_to_sign, 0);
+}
+
+static void from_sign(void **state)
+{
+    (void)state;
+    sweep("C_Sign", ask_to_sign, CKR_BUFFER_TOO_SMALL); /* it leaves the operation open */
+}
+
+static void from_generate_key_pair(void **state)
+{
+    (void)state;
+    sweep("C_GenerateKeyPair", ask_to_create, 0);
+}
+
+static void from_get_attribute_value(void **state)
+{
+    (void)state;
+    sweep("C_GetAttributeValue", ask_to_create, 0);
+}
+
+static void from_find_objects_init(void **state)
+{
+    (void)state;
+    sweep("C_FindObjectsInit", ask_to_create, 0);
+}
+
+static void from_find_objects(void **state)
+{
+    (void)state;
+    sweep("C_FindObjects", ask_to_create, 0);
+}
+
+/* ---- At the start ---------------------------------------------------------------------------- */
+
+/* The token is in a state that names the answer, no call reaches it, and without the answer the
+ * next start is well. */
+static void start_with(const char *function, int well, const struct code *code)
+{
+    char words[100];
+    lab_forget("state-main");
+    unlink(lab_path("mock-state"));
+    weather_after(function, code->rv, well);
+    pid_t pid = lab_start("main", NULL);
+    int fd = lab_connect("main");
+    lab_answer *welcome = lab_hello(fd);
+    snprintf(words, sizeof words, "%s: %s", function, code->name);
+    if (welcome->welcome->state == READY || strstr(welcome->welcome->state_message, words) == NULL)
+        fail_msg("%s: state %d '%s'", words, (int)welcome->welcome->state,
+                 welcome->welcome->state_message);
+    lab_free(welcome);
+    struct keyid id = keyid_random();
+    lab_answer *answer = lab_sign(fd, &id, scene_digest, sizeof scene_digest);
+    assert_true(answer->status == KEYD_UNAVAILABLE || answer->status == KEYD_FAILED_PRECONDITION);
+    assert_non_null(strstr(answer->message, words));
+    lab_free(answer);
+    end(pid, fd);
+}
+
+static void from_login(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(codes); i++)
+        if (codes[i].rv != CKR_USER_ALREADY_LOGGED_IN && codes[i].rv != CKR_PIN_LOCKED)
+            start_with("C_Login", 0, &codes[i]);
+}
+
+static void from_what_a_start_asks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *function;
+        int well; /* calls that libp11 makes before, which does not say what it was told */
+    } asked[] = {{"C_Initialize", 0},   {"C_GetSlotList", 0},      {"C_GetTokenInfo", 1},
+                 {"C_GetTokenInfo", 2}, {"C_GetMechanismList", 0}, {"C_GetMechanismInfo", 0},
+                 {"C_OpenSession", 0},  {"C_FindObjectsInit", 0},  {"C_FindObjects", 0}};
+    static const CK_RV answers[] = {CKR_HOST_MEMORY,
+                                    CKR_GENERAL_ERROR,
+                                    CKR_FUNCTION_FAILED,
+                                    CKR_ARGUMENTS_BAD,
+                                    CKR_CANT_LOCK,
+                                    CKR_DEVICE_ERROR,
+                                    CKR_DEVICE_MEMORY,
+                                    CKR_DEVICE_REMOVED,
+                                    CKR_TOKEN_NOT_PRESENT,
+                                    CKR_SESSION_COUNT,
+                                    CKR_CRYPTOKI_NOT_INITIALIZED,
+                                    CKR_VENDOR_DEFINED | 17};
+    for (size_t f = 0; f < COUNT(asked); f++)
+        for (size_t i = 0; i < COUNT(codes); i++)
+            for (size_t a = 0; a < COUNT(answers); a++)
+                if (codes[i].rv == answers[a])
+                    start_with(asked[f].function, asked[f].well, &codes[i]);
+}
+
+static void a_start_without_faults_is_well(void **state)
+{
+    (void)state;
+    lab_forget("state-main");
+    unlink(lab_path("mock-state"));
+    begin();
+    hsm.key = make_key(hsm.fd);
+    must_sign(hsm.fd, &hsm.key);
+    end(hsm.pid, hsm.fd);
+}
+
+static int configure_mock(void **state)
+{
+    if (lab_open(state) != 0)
+        return 1;
+    configure("");
+    return 0;
+}
+
+int main(void)
+{
+#define STARTING(test) cmocka_unit_test_setup_teardown(test, configure_mock, lab_close)
+#define ON_MOCK(test)  cmocka_unit_test_setup_teardown(test, open_mock, close_mock)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_answer_has_its_name_and_meaning),
+        ON_MOCK(from_sign_init),
+        ON_MOCK(from_sign),
+        ON_MOCK(from_generate_key_pair),
+        ON_MOCK(from_get_attribute_value),
+        ON_MOCK(from_find_objects_init),
+        ON_MOCK(from_find_objects),
+        STARTING(a_start_without_faults_is_well),
+        STARTING(from_login),
+        STARTING(from_what_a_start_asks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
