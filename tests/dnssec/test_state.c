@@ -89,6 +89,37 @@ static void another_version_is_left_alone(void **test)
     free(data);
 }
 
+/* How the zone is signed, and the keys of others in it. */
+static void round_trip_of_signing(void **test)
+{
+    (void)test;
+    struct zone_state state = sample();
+    struct zone_state again;
+    state.denial = (struct denial){.kind = DENIAL_NSEC3, .opt_out = true};
+    state.serial_policy = SERIAL_DATE;
+    state.zonemd = true;
+    state.jitter = STATE_JITTER_MAX;
+    state.other_count = STATE_OTHERS_MAX;
+    for (size_t i = 0; i < STATE_OTHERS_MAX; i++) {
+        state.others[i] = (struct dnskey){.flags = DNSKEY_KSK, .algorithm = 13, .length = 64};
+        memset(state.others[i].key, 3 + (int)i, 64);
+    }
+    assert_int_equal(state_save(lab_path("."), &state, NULL), KEYD_OK);
+    assert_int_equal(state_load(lab_path("."), state.zone.wire, &again, NULL), KEYD_OK);
+    assert_int_equal(again.denial.kind, DENIAL_NSEC3);
+    assert_true(again.denial.opt_out);
+    assert_int_equal(again.serial_policy, SERIAL_DATE);
+    assert_true(again.zonemd);
+    assert_int_equal(again.jitter, STATE_JITTER_MAX);
+    assert_int_equal(again.other_count, STATE_OTHERS_MAX);
+    for (size_t i = 0; i < STATE_OTHERS_MAX; i++)
+        assert_true(dnskey_equal(&again.others[i], &state.others[i]));
+
+    state.jitter++;
+    assert_int_equal(state_save(lab_path("."), &state, NULL), KEYD_OK);
+    assert_int_equal(state_load(lab_path("."), state.zone.wire, &again, NULL), KEYD_DATA_LOSS);
+}
+
 /* The saved sample with one thing changed. */
 static void expect_damage(const char *from, const char *to, const char *member)
 {
@@ -116,6 +147,9 @@ static void damage_is_told(void **test)
     assert_int_equal(load("{", &err), KEYD_DATA_LOSS);
     assert_non_null(strstr(err.message, "state.json:1: "));
     assert_int_equal(load("[]", &err), KEYD_DATA_LOSS);
+    expect_damage("\"zonemd\": false", "\"zonemd\": 1", "zonemd");
+    expect_damage("\"other_keys\": []", "\"other_keys\": {}", "other_keys");
+    expect_damage("\"other_keys\": []", "\"other_keys\": [{\"flags\": 257}]", "public_key");
     expect_damage("\"version\": 1", "\"version\": \"1\"", "version");
     expect_damage("example.org.", "example.com.", "zone");
     expect_damage("\"key_tag\": ", "\"key_tag\": 1", "public_key");
@@ -300,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(round_trip_of_signing),
         cmocka_unit_test(another_version_is_left_alone),
         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(an_older_file_is_read),
