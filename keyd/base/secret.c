@@ -61,12 +61,12 @@ static enum keyd_status fail_mode(const struct stat *st, const char *name, enum 
 {
     bool read = (st->st_mode & 044) != 0;
     bool write = (st->st_mode & 022) != 0;
-    const char *what = read && write ? "read and write it" : read ? "read it" : "write it";
-    if (!read && !write)
-        what = "run it";
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SECRET_FILE_MODE",
-                     "%s has mode %04o, so others can %s: %s", name,
-                     (unsigned)(st->st_mode & 07777), what,
+    const char *what = read && write ? "so others can read and write it"
+                       : read        ? "so others can read it"
+                       : write       ? "so others can write it"
+                                     : "so others can run it";
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SECRET_FILE_MODE", "%s has mode %04o, %s: %s",
+                     name, (unsigned)(st->st_mode & 07777), what,
                      guard == GUARD_OWNER ? "make it 0600"
                                           : "a credential has mode 0400, or is root's with 0440");
 }
