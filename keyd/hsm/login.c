@@ -56,11 +56,12 @@ static enum keyd_status judge_flags(const struct attempt *attempt, struct keyd_e
         file);
 }
 
-static enum keyd_status refuse_refused(const struct attempt *attempt, struct keyd_error *err)
+static enum keyd_status refuse_refused(const struct attempt *attempt, const struct pin_hash *hash,
+                                       struct keyd_error *err)
 {
     const struct pin *pin = attempt->login->pin;
     const char *file = attempt->login->config->file;
-    if (attempt->tries.now.last == OUTCOME_LOCKED)
+    if (tries_is_locked(&attempt->tries, hash))
         return refuse(attempt, err,
                       "the token said at the last try that its user PIN is locked; the PIN from %s "
                       "is not tried again. " UNLOCK,
@@ -100,7 +101,7 @@ static enum keyd_status judge_pin(const struct attempt *attempt, const struct pi
     if (attempt->permit != PERMIT_NONE)
         return KEYD_OK;
     if (tries_is_refused(&attempt->tries, hash))
-        return refuse_refused(attempt, err);
+        return refuse_refused(attempt, hash, err);
     if ((attempt->flags & COUNTED) != 0 && !tries_is_good(&attempt->tries, hash))
         return refuse(
             attempt, err,

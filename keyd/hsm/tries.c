@@ -79,6 +79,13 @@ bool tries_is_refused(const struct tries *tries, const struct pin_hash *hash)
     return count_of(&tries->now.refused, hash) > 0;
 }
 
+bool tries_is_locked(const struct tries *tries, const struct pin_hash *hash)
+{
+    const struct pin_list *refused = &tries->now.refused;
+    return tries->now.last == OUTCOME_LOCKED && refused->count > 0 &&
+           same(&refused->pins[refused->count - 1], hash);
+}
+
 bool tries_is_good(const struct tries *tries, const struct pin_hash *hash)
 {
     return tries->now.has_good && same(&tries->now.good, hash);

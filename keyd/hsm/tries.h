@@ -94,6 +94,10 @@ enum keyd_status tries_hash(const struct tries *tries, const struct keyd_secret 
                             struct pin_hash *hash, struct keyd_error *err) KEYD_CHECKED;
 
 bool tries_is_refused(const struct tries *tries, const struct pin_hash *hash);
+
+/* Whether the token said at the last try, of this PIN, that it is locked. */
+bool tries_is_locked(const struct tries *tries, const struct pin_hash *hash);
+
 bool tries_is_good(const struct tries *tries, const struct pin_hash *hash);
 
 /* Tries with this PIN that never came to an end, since the last that did. */

@@ -157,7 +157,13 @@ static void unsettled_tries_of_a_pin_add_up_until_one_is_settled(void **state)
     keep();
     assert_int_equal(unsettled(1), 0);
     assert_true(is_refused(1));
-    assert_int_equal(tries.now.last, OUTCOME_LOCKED);
+    assert_true(tries_is_locked(&tries, &one));
+    refuse(2);
+    assert_false(tries_is_locked(&tries, &one));
+    tries_begin(&tries, &two);
+    tries_locked(&tries);
+    assert_true(tries_is_locked(&tries, &two));
+    assert_false(tries_is_locked(&tries, &one)); /* refused it was */
     tries_begin(&tries, NULL);
     keep();
     assert_int_equal(tries.now.trying, TRYING_PAD);
