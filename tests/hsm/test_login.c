@@ -460,6 +460,12 @@ static void a_try_that_has_no_room_on_disk_is_not_made(void **state)
     desk_visit(READY, "", 1);
 }
 
+static int unmount_and_close(void **state)
+{
+    umount2(lab_path("state-main"), MNT_DETACH); /* where the test failed */
+    return lab_close(state);
+}
+
 static void a_permit_counts_for_its_time_only(void **state)
 {
     (void)state;
@@ -605,7 +611,8 @@ int main(void)
         TEST(older_records_still_count),
         TEST(another_token_in_between_makes_nothing_forgotten),
         TEST(a_record_that_cannot_be_read_says_no),
-        TEST(a_try_that_has_no_room_on_disk_is_not_made),
+        cmocka_unit_test_setup_teardown(a_try_that_has_no_room_on_disk_is_not_made, lab_open,
+                                        unmount_and_close),
         TEST(a_permit_counts_for_its_time_only),
         TEST(a_pad_is_asked_only_when_somebody_stands_there),
         TEST(what_goes_wrong_at_the_pad_is_for_a_person_too),
