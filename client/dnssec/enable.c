@@ -201,6 +201,8 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
         session->state.denial = session->options->denial;
     if (session->options->have_serial)
         session->state.serial_policy = session->options->serial;
+    if (session->options->have_out_of_zone)
+        session->state.drop_outside = session->options->drop_outside;
     if (session->options->have_jitter)
         session->state.jitter = session->options->jitter;
     if (session->options->have_zonemd)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/dnssec/intake.h"
 
+#include <stdio.h>
+
 #include "client/dns/rrtype.h"
 #include "client/dnssec/zonecheck.h"
 
@@ -19,6 +21,12 @@ enum keyd_status intake_record(void *context, const struct zonefile_record *reco
     }
     return zone_add(intake->zone, record->owner, record->type, record->ttl, record->rdata,
                     record->length, record->line, err);
+}
+
+void intake_notice(struct intake *intake, const char *line)
+{
+    if (intake->notice_count < INTAKE_NOTICES)
+        snprintf(intake->notices[intake->notice_count++], INTAKE_LINE, "%s", line);
 }
 
 /* ---- Keys of others ------------------------------------------------------------------------- */
@@ -105,6 +113,8 @@ static void tell_taken_out(struct report *report, uint16_t type, size_t count)
 
 void intake_report(const struct intake *intake, struct report *report)
 {
+    for (size_t i = 0; i < intake->notice_count; i++)
+        report_notice(report, json_pack("{s:s}", "kind", "out_of_zone"), "%s", intake->notices[i]);
     for (size_t i = 0; i < INTAKE_KINDS; i++)
         tell_taken_out(report, kinds[i], intake->taken_out[i]);
     for (size_t i = 0; i < intake->other_count; i++) {

@@ -18,17 +18,25 @@
 #define INTAKE_KINDS  5 /* types that are taken out */
 #define INTAKE_OTHERS STATE_OTHERS_MAX
 
+#define INTAKE_NOTICES 11 /* lines of the zone file's reader: the first ten, and how many */
+#define INTAKE_LINE    512
+
 /* All zero at first, but for the zone. */
 struct intake {
     struct zone *zone; /* *owned* by whoever made it */
     size_t taken_out[INTAKE_KINDS];
     struct dnskey others[INTAKE_OTHERS];
     size_t other_count;
+    char notices[INTAKE_NOTICES][INTAKE_LINE];
+    size_t notice_count;
 };
 
 /* Adds a record to the zone, or takes it out. A zonefile_sink whose context is the intake. */
 enum keyd_status intake_record(void *intake, const struct zonefile_record *record,
                                struct keyd_error *err);
+
+/* Keeps a line for the report; what is too much is left out. */
+void intake_notice(struct intake *intake, const char *line);
 
 /* Gathers the DNSKEYs of others from the finished zone, which has passed zonecheck. path: for
  * messages. INVALID_ARGUMENT, ZONE_CONTENT, for a DNSKEY that is none. FAILED_PRECONDITION,
@@ -38,7 +46,7 @@ enum keyd_status intake_keys(struct intake *intake, const char *path, uint8_t al
                              const struct dnskey *own, size_t own_count,
                              struct keyd_error *err) KEYD_CHECKED;
 
-/* Adds a notice for each kind of records that was taken out, and for each key of others. */
+/* Adds a notice for each line kept, each kind of records that was taken out, each key of others. */
 void intake_report(const struct intake *intake, struct report *report);
 
 #endif

@@ -27,6 +27,7 @@ enum {
     KEY_OPT_OUT,
     KEY_ZSK_FILE,
     KEY_JITTER,
+    KEY_OUT_OF_ZONE,
     KEY_SERIAL,
     KEY_ZONEMD,
     KEY_NO_ZONEMD,
@@ -76,6 +77,11 @@ static const struct argp_option enable_options[] = {
     {"serial", KEY_SERIAL, "POLICY", 0,
      "of the signed zone: keep (the zone file's, the default), increment, unixtime, or date "
      "(2026112400); always above the last one given out",
+     1},
+    {"out-of-zone", KEY_OUT_OF_ZONE, "WHAT", 0,
+     "records of the zone file that are outside of the zone: refuse the file (the default), or "
+     "drop "
+     "them with a notice",
      1},
     {"jitter", KEY_JITTER, "DURATION", 0,
      "let signatures end over so long a time, up to 6d, and not all at once (0, the default)", 1},
@@ -278,6 +284,14 @@ static void set_jitter(struct argp_state *state, const char *arg, struct options
         argp_error(state, "--jitter %s: a time such as 12h, 6d at most", arg);
 }
 
+static void set_out_of_zone(struct argp_state *state, const char *arg, struct options *options)
+{
+    options->have_out_of_zone = true;
+    options->drop_outside = strcmp(arg, "drop") == 0;
+    if (!options->drop_outside && strcmp(arg, "refuse") != 0)
+        argp_error(state, "--out-of-zone %s: refuse or drop", arg);
+}
+
 static void set_serial(struct argp_state *state, const char *arg, struct options *options)
 {
     options->have_serial = true;
@@ -330,6 +344,9 @@ static error_t parse_signing(int key, char *arg, struct argp_state *state, struc
         return 0;
     case KEY_JITTER:
         set_jitter(state, arg, options);
+        return 0;
+    case KEY_OUT_OF_ZONE:
+        set_out_of_zone(state, arg, options);
         return 0;
     case KEY_SERIAL:
         set_serial(state, arg, options);

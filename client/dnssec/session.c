@@ -116,8 +116,7 @@ static enum keyd_status load(struct session *session, struct keyd_error *err)
     *intake = (struct intake){.zone = zone_new(session->options->zone.wire)};
     if (intake->zone == NULL)
         return keyd_fail_errno(err, ENOMEM, "%s", name);
-    enum keyd_status status =
-        source_read(session->options, &session->state, intake_record, intake, err);
+    enum keyd_status status = source_read(session->options, &session->state, intake, err);
     if (status == KEYD_OK)
         status = zone_finish(intake->zone, err);
     if (status == KEYD_OK)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/dns/axfr.h"
 #include "client/dnssec/stream.h"
@@ -99,24 +100,35 @@ const char *source_noun(const struct options *options, const struct zone_state *
     return is_standard_stream(file) ? "standard input" : "the zone file";
 }
 
-static enum keyd_status read_file(const struct options *options, const struct zone_state *state,
-                                  const char *file, zonefile_sink sink, void *context,
-                                  struct keyd_error *err)
+static void take_notice(void *intake, const char *message)
 {
-    if (!is_standard_stream(file)) {
-        enum keyd_status status = zonefile_read(file, state->zone.wire, sink, context, err);
-        return status == KEYD_NOT_FOUND ? keyd_wrap(err, "the zone file cannot be read") : status;
-    }
-    if (options->zone_file == NULL)
-        return usage(err,
-                     "%s came from standard input, which cannot be read again: give it with "
-                     "--zone-file - or --zone-file FILE",
-                     options->zone_text);
-    return zonefile_read("/dev/stdin", state->zone.wire, sink, context, err);
+    intake_notice(intake, message);
 }
 
-static enum keyd_status read_server(const struct zone_state *state, zonefile_sink sink,
-                                    void *context, struct keyd_error *err)
+static enum keyd_status read_file(const struct options *options, const struct zone_state *state,
+                                  const char *file, struct intake *intake, struct keyd_error *err)
+{
+    struct zonefile_options how = {.default_ttl = ZONEFILE_NO_TTL,
+                                   .drop_outside = state->drop_outside,
+                                   .notice = take_notice,
+                                   .notice_context = intake};
+    if (is_standard_stream(file)) {
+        if (options->zone_file == NULL)
+            return usage(err,
+                         "%s came from standard input, which cannot be read again: give it with "
+                         "--zone-file - or --zone-file FILE",
+                         options->zone_text);
+        how.from_fd = true;
+        how.fd = STDIN_FILENO;
+        file = "standard input";
+    }
+    enum keyd_status status =
+        zonefile_read_with(file, state->zone.wire, &how, intake_record, intake, err);
+    return status == KEYD_NOT_FOUND ? keyd_wrap(err, "the zone file cannot be read") : status;
+}
+
+static enum keyd_status read_server(const struct zone_state *state, struct intake *intake,
+                                    struct keyd_error *err)
 {
     struct server server;
     struct tsig_key key = {0};
@@ -131,15 +143,15 @@ static enum keyd_status read_server(const struct zone_state *state, zonefile_sin
         return keyd_wrap(err, "the key for TSIG");
     const struct axfr axfr = {
         .server = &server, .zone = state->zone.wire, .key = has_key ? &key : NULL};
-    status = axfr_read(&axfr, sink, context, err);
+    status = axfr_read(&axfr, intake_record, intake, err);
     tsig_key_free(&key);
     return status;
 }
 
 enum keyd_status source_read(const struct options *options, const struct zone_state *state,
-                             zonefile_sink sink, void *context, struct keyd_error *err)
+                             struct intake *intake, struct keyd_error *err)
 {
     const char *file = file_of(options, state);
-    return file != NULL ? read_file(options, state, file, sink, context, err)
-                        : read_server(state, sink, context, err);
+    return file != NULL ? read_file(options, state, file, intake, err)
+                        : read_server(state, intake, err);
 }

@@ -5,7 +5,7 @@
 #ifndef DNSSEC_SOURCE_H
 #define DNSSEC_SOURCE_H
 
-#include "client/dns/zonefile.h"
+#include "client/dnssec/intake.h"
 #include "client/dnssec/options.h"
 #include "client/dnssec/state.h"
 
@@ -21,12 +21,11 @@ const char *source_name(const struct options *options, const struct zone_state *
 /* "the zone file", "standard input" or "the server": where a serial was found; static. */
 const char *source_noun(const struct options *options, const struct zone_state *state);
 
-/* Gives the zone's records to the sink as they come; after an error they are to be thrown away. The
- * errors of zonefile.h, tsigkey.h, axfr.h and the sink; INVALID_ARGUMENT, USAGE, when the zone came
- * from standard input and is not given again. Blocks on the disk, on whoever writes to standard
- * input, or on the server (axfr.h has the limits). */
+/* Gives the zone's records to the intake as they come; after an error they are to be thrown away.
+ * The errors of zonefile.h, tsigkey.h, axfr.h and intake.h; INVALID_ARGUMENT, USAGE, when the zone
+ * came from standard input and is not given again. Blocks on the disk, on whoever writes to
+ * standard input, or on the server (axfr.h has the limits). */
 enum keyd_status source_read(const struct options *options, const struct zone_state *state,
-                             zonefile_sink sink, void *context,
-                             struct keyd_error *err) KEYD_CHECKED;
+                             struct intake *intake, struct keyd_error *err) KEYD_CHECKED;
 
 #endif

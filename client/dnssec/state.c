@@ -101,7 +101,7 @@ static json_t *state_to_json(const struct zone_state *state)
         json_array_append_new(keys, key_to_json(&state->keys[i]));
     json_t *serial = state->have_serial ? json_integer(state->serial) : json_null();
     return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:i, s:i, s:s, s:o, s:o, s:s, s:o, s:I, "
-                     "s:I, s:o, s:o, s:o, s:b, s:o, s:I}",
+                     "s:I, s:o, s:o, s:o, s:b, s:b, s:o, s:I}",
                      "version", STATE_VERSION, "zone", zone, "zone_file", state->zone_file,
                      "signed_zone", state->signed_zone, "reload", text_to_json(state->reload),
                      "alias", state->alias, "token", text_to_json(state->token), "algorithm",
@@ -112,7 +112,8 @@ static json_t *state_to_json(const struct zone_state *state)
                      "unsigned_largest_ttl", (json_int_t)state->unsigned_largest_ttl, "enabled",
                      time_to_json(state->enabled_ms), "signed", time_to_json(state->signed_ms),
                      "signatures_end", time_to_json(state->expiration_ms), "zonemd", state->zonemd,
-                     "other_keys", others_to_json(state), "jitter", (json_int_t)state->jitter);
+                     "drop_outside", state->drop_outside, "other_keys", others_to_json(state),
+                     "jitter", (json_int_t)state->jitter);
 }
 
 enum keyd_status state_save(const char *folder, const struct zone_state *state,
@@ -308,6 +309,7 @@ static void read_state(struct reader *reader, struct zone_state *state)
     read_algorithm(reader, state);
     read_denial(reader, state);
     state->zonemd = read_later_flag(reader, "zonemd");
+    state->drop_outside = read_later_flag(reader, "drop_outside");
     state->jitter = (uint32_t)read_later_number(reader, "jitter", STATE_JITTER_MAX, 0);
     read_text(reader, "request_id", state->request_id, sizeof state->request_id);
     read_text(reader, "serial_policy", policy, sizeof policy);

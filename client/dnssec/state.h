@@ -55,8 +55,9 @@ struct zone_state {
     struct dnskey others[STATE_OTHERS_MAX]; /* of other signers, published last */
     size_t other_count;
     struct denial denial;
-    uint32_t jitter; /* seconds: by how much the ends of signatures are spread; 0: not at all */
-    bool zonemd;     /* RFC 8976: a digest of the zone at its apex */
+    bool drop_outside; /* records outside of the zone are left out; else they are an error */
+    uint32_t jitter;   /* seconds: by how much the ends of signatures are spread; 0: not at all */
+    bool zonemd;       /* RFC 8976: a digest of the zone at its apex */
     enum serial_policy serial_policy;
     bool have_serial;
     uint32_t serial; /* the last one given out, stored before it is published */

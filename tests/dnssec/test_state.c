@@ -99,6 +99,7 @@ static void round_trip_of_signing(void **test)
     state.serial_policy = SERIAL_DATE;
     state.zonemd = true;
     state.jitter = STATE_JITTER_MAX;
+    state.drop_outside = true;
     state.other_count = STATE_OTHERS_MAX;
     for (size_t i = 0; i < STATE_OTHERS_MAX; i++) {
         state.others[i] = (struct dnskey){.flags = DNSKEY_KSK, .algorithm = 13, .length = 64};
@@ -111,6 +112,7 @@ static void round_trip_of_signing(void **test)
     assert_int_equal(again.serial_policy, SERIAL_DATE);
     assert_true(again.zonemd);
     assert_int_equal(again.jitter, STATE_JITTER_MAX);
+    assert_true(again.drop_outside);
     assert_int_equal(again.other_count, STATE_OTHERS_MAX);
     for (size_t i = 0; i < STATE_OTHERS_MAX; i++)
         assert_true(dnskey_equal(&again.others[i], &state.others[i]));

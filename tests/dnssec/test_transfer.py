@@ -515,7 +515,7 @@ class Streams(unittest.TestCase):
         self.dnssec(*self.enable)
         done = self.dnssec("sign", "open.example", "--zone-file", "-", text="junk\n")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertRegex(done.stderr, "/dev/stdin:1|standard input:1")
+        self.assertRegex(done.stderr, "standard input:1:")
         with open(self.path("hsm/bad-signature"), "w", encoding="ascii"):
             pass
         done = self.dnssec("sign", "open.example", "--zone-file", "-")
