@@ -26,7 +26,8 @@ static const struct axfr_limits default_limits = {
 struct transfer {
     const struct axfr *axfr;
     const struct axfr_limits *limits;
-    struct zone *zone;
+    zonefile_sink sink;
+    void *context; /* of the sink */
     struct tcp *tcp;
     struct tsig *tsig; /* NULL: none */
     uint16_t id;
@@ -249,8 +250,12 @@ static enum keyd_status take_record(struct transfer *transfer, const struct mess
         return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "TRANSFER",
                          "the zone has more than %zu records, which is the limit",
                          transfer->limits->records);
-    return zone_add(transfer->zone, record->owner.wire, record->type, record->ttl,
-                    transfer->rdata.data, transfer->rdata.length, 0, err);
+    const struct zonefile_record given = {.owner = record->owner.wire,
+                                          .type = record->type,
+                                          .ttl = record->ttl,
+                                          .rdata = transfer->rdata.data,
+                                          .length = transfer->rdata.length};
+    return transfer->sink(transfer->context, &given, err);
 }
 
 static enum keyd_status take_answers(struct transfer *transfer, struct message *message,
@@ -356,8 +361,6 @@ static enum keyd_status run(struct transfer *transfer, struct keyd_error *err)
         status = ask(transfer, err);
     if (status == KEYD_OK)
         status = take_all(transfer, err);
-    if (status == KEYD_OK)
-        status = zone_finish(transfer->zone, err);
     return status;
 }
 
@@ -377,22 +380,20 @@ static enum keyd_status wrap(const struct transfer *transfer, enum keyd_status s
                      transfer->records);
 }
 
-enum keyd_status axfr_load(const struct axfr *axfr, struct zone **zone, struct keyd_error *err)
+enum keyd_status axfr_read(const struct axfr *axfr, zonefile_sink sink, void *context,
+                           struct keyd_error *err)
 {
     struct transfer transfer = {.axfr = axfr,
                                 .limits = axfr->limits != NULL ? axfr->limits : &default_limits,
-                                .zone = zone_new(axfr->zone)};
+                                .sink = sink,
+                                .context = context};
     enum keyd_status status = KEYD_OK;
     if (axfr->key != NULL)
         transfer.tsig = tsig_new(axfr->key);
-    if (transfer.zone == NULL || (axfr->key != NULL && transfer.tsig == NULL))
+    if (axfr->key != NULL && transfer.tsig == NULL)
         status = keyd_fail_errno(err, ENOMEM, "a transfer");
     else
         status = run(&transfer, err);
-    if (status == KEYD_OK)
-        *zone = transfer.zone;
-    else
-        zone_free(transfer.zone);
     tcp_close(transfer.tcp);
     tsig_free(transfer.tsig);
     bytes_free(&transfer.rdata);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A zone from a server: AXFR over TCP (RFC 5936), with TSIG where there is a key. Records go into
- * the zone as messages come: one message and the zone are all that is held. What comes is a
- * stranger's: every message is judged before it is used, and the zone is the caller's only when all
- * of it was there, and signed.
+ * A zone from a server: AXFR over TCP (RFC 5936), with TSIG where there is a key. Records are given
+ * out as messages come, and no more than one message is held. What comes is a stranger's: every
+ * message is judged before it is used, and all of it counts only when all was there, and signed.
  */
 #ifndef DNS_AXFR_H
 #define DNS_AXFR_H
@@ -14,7 +13,7 @@
 
 #include "client/dns/tcp.h"
 #include "client/dns/tsigkey.h"
-#include "client/dns/zone.h"
+#include "client/dns/zonefile.h"
 
 struct axfr_limits {
     struct tcp_limits tcp;
@@ -22,7 +21,7 @@ struct axfr_limits {
     size_t records;
 };
 
-/* The limits that axfr_load has where none are given. */
+/* The limits that axfr_read has where none are given. */
 #define AXFR_CONNECT_MS 10000   /* a round trip, with SYNs lost twice */
 #define AXFR_IDLE_MS    30000   /* a busy server prepares a large zone */
 #define AXFR_TOTAL_MS   3600000 /* 2,000,000 records, 100 MB, take 15 minutes at 1 Mbit/s */
@@ -36,13 +35,14 @@ struct axfr {
     const struct axfr_limits *limits; /* NULL: those above */
 };
 
-/* *zone is finished and *owned*: zone_free. Lines in it are 0. The message of an error begins with
- * the server. PERMISSION_DENIED, reason TRANSFER, when the server refuses; FAILED_PRECONDITION,
- * TRANSFER, when it is not authoritative, or does not take the key or the time; UNAVAILABLE when it
- * is away or cannot now; ABORTED, TRANSFER, when the zone changed meanwhile; DATA_LOSS, TRANSFER,
- * for an answer that is none; UNAUTHENTICATED, TSIG (tsig.h); RESOURCE_EXHAUSTED at a limit; and
- * the errors of tcp.h. Blocks as tcp.h says. */
-enum keyd_status axfr_load(const struct axfr *axfr, struct zone **zone,
+/* Gives the zone's records to the sink, the SOA first and once, with 0 for the line; after an error
+ * they are to be thrown away. An error of the sink ends the transfer and comes back. The message of
+ * an error begins with the server. PERMISSION_DENIED, reason TRANSFER, when the server refuses;
+ * FAILED_PRECONDITION, TRANSFER, when it is not authoritative, or does not take the key or the
+ * time; UNAVAILABLE when it is away or cannot now; ABORTED, TRANSFER, when the zone changed
+ * meanwhile; DATA_LOSS, TRANSFER, for an answer that is none; UNAUTHENTICATED, TSIG (tsig.h);
+ * RESOURCE_EXHAUSTED at a limit; and the errors of tcp.h. Blocks as tcp.h says. */
+enum keyd_status axfr_read(const struct axfr *axfr, zonefile_sink sink, void *context,
                            struct keyd_error *err) KEYD_CHECKED;
 
 #endif

@@ -159,6 +159,8 @@ bool message_rdata(const struct message *message, const struct message_record *r
 {
     const struct rrtype_row *row = rrtype_find(record->type);
     bytes_reset(rdata);
+    if (bytes_room(rdata, 1) == NULL) /* so that no data is at a place too */
+        return false;
     if (may_be_compressed(record->type) && row != NULL && row->layout != NULL) {
         if (!expand(message, record, row->layout, rdata))
             return false;

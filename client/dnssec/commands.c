@@ -9,7 +9,7 @@
 #include "client/dnssec/enable.h"
 #include "client/dnssec/show.h"
 #include "client/dnssec/signing.h"
-#include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "client/dnssec/zonekeys.h"
 #include "keyd/base/clock.h"
 
@@ -69,6 +69,7 @@ static void print_waits(const struct enabled *enabled)
 static void print_result(const struct options *options, struct report *report,
                          const struct enabled *enabled)
 {
+    report_end_notices(report);
     if (options->output == OUTPUT_JSON && enabled != NULL)
         report_add_data(report, "waits", waits_json(enabled));
     if (options->quiet && options->output != OUTPUT_JSON)
@@ -92,6 +93,8 @@ static enum keyd_status enable_or_sign(struct session *session, struct report *r
     if (session->options->command == COMMAND_ENABLE)
         return enable_run(session, report, enabled, err);
     status = session_zone(session, &zone, err);
+    if (status == KEYD_OK)
+        intake_report(&session->intake, report);
     if (status == KEYD_OK)
         status = zonekeys_check_ksk(session, err);
     if (status == KEYD_OK)

@@ -13,6 +13,7 @@
 #include "client/dnssec/sign.h"
 #include "client/dnssec/signing.h"
 #include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "client/dnssec/takeover.h"
 #include "client/dnssec/zonekeys.h"
 #include "keyd/base/clock.h"
@@ -174,12 +175,14 @@ static enum keyd_status set_key(struct session *session, struct keyd_error *err)
 static enum keyd_status check_place(const struct session *session, struct takeover *takeover,
                                     struct keyd_error *err)
 {
-    struct dnskey own[STATE_KEYS_MAX];
+    struct dnskey known[STATE_KEYS_MAX + STATE_OTHERS_MAX];
     const struct zone_state *state = &session->state;
     if ((state->enabled_ms != 0 && !session->new_place) || is_standard_stream(state->signed_zone))
         return KEYD_OK;
-    return takeover_check(state->signed_zone, state->zone.wire, own, session_dnskeys(session, own),
-                          takeover, err);
+    size_t count = session_dnskeys(session, known);
+    for (size_t i = 0; i < state->other_count; i++)
+        known[count++] = state->others[i];
+    return takeover_check(state->signed_zone, state->zone.wire, known, count, takeover, err);
 }
 
 static enum keyd_status set_all(struct session *session, struct keyd_error *err)
@@ -198,8 +201,14 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
         session->state.denial = session->options->denial;
     if (session->options->have_serial)
         session->state.serial_policy = session->options->serial;
+    if (session->options->have_out_of_zone)
+        session->state.drop_outside = session->options->drop_outside;
+    if (session->options->have_jitter)
+        session->state.jitter = session->options->jitter;
     if (session->options->have_zonemd)
         session->state.zonemd = session->options->zonemd;
+    if (status == KEYD_OK)
+        status = zonekeys_check_file(session, err);
     if (status == KEYD_OK && reload != NULL)
         status =
             set_text(session->state.reload, sizeof session->state.reload, "--reload", reload, err);
@@ -234,6 +243,19 @@ static void observe(struct zone_state *state, const struct zone *zone,
 }
 
 /* ---- Keys ----------------------------------------------------------------------------------- */
+
+static void tell_times(const struct session *session, struct report *report)
+{
+    char times[KEYFILE_TIMES];
+    const char *path = session->options->zsk_file;
+    if (path == NULL)
+        return;
+    keyfile_times(path, clock_now(), times);
+    if (times[0] != '\0')
+        report_notice(
+            report, json_pack("{s:s, s:s, s:s}", "kind", "key_times", "file", path, "times", times),
+            "the times in %s are not followed, the key signs from now on: %s", path, times);
+}
 
 static const char *came_text(enum zonekey_came came, bool dry_run)
 {
@@ -274,6 +296,8 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
     status = zonekeys_zsk(session, &came, err);
     if (status == KEYD_OK)
         report_key(report, session, "ZSK on this host", "zsk", state_zsk(&session->state), came);
+    if (status == KEYD_OK)
+        tell_times(session, report);
     return status;
 }
 
@@ -336,6 +360,8 @@ enum keyd_status enable_run(struct session *session, struct report *report, stru
         status = check_place(session, &takeover, err);
     if (status == KEYD_OK)
         status = session_zone(session, &zone, err);
+    if (status == KEYD_OK)
+        intake_report(&session->intake, report);
     if (status == KEYD_OK)
         status = enable_zone(session, zone, &takeover, report, enabled, err);
     zone_free(zone);

@@ -412,15 +412,23 @@ static enum keyd_status check_dnskeys(struct judge *judge, struct keyd_error *er
     size_t count = found ? set.rrsigs - set.first : 0;
     size_t ksks = 0;
     enum keyd_status status = KEYD_OK;
-    if (count != wanted->dnskey_count)
+    if (count != wanted->dnskey_count + wanted->other_count)
         return judge_bad(judge, wanted->apex, TYPE_DNSKEY, err, "%zu keys, %zu should be there",
-                         count, wanted->dnskey_count);
+                         count, wanted->dnskey_count + wanted->other_count);
     for (size_t i = 0; i < wanted->dnskey_count && status == KEYD_OK; i++) {
         bytes_reset(&rdata);
         dnskey_rdata(&wanted->dnskeys[i], &rdata);
         status = rdata.failed ? keyd_fail_errno(err, ENOMEM, "%s", judge->shown)
                               : check_key(judge, &set, i, &rdata, err);
         ksks += (wanted->dnskeys[i].flags & DNSKEY_SEP) != 0;
+    }
+    for (size_t i = 0; i < wanted->other_count && status == KEYD_OK; i++) {
+        bytes_reset(&rdata);
+        dnskey_rdata(&wanted->others[i], &rdata);
+        if (rdata.failed || !has_rdata(&judge->here, &set, &rdata))
+            status = judge_bad(judge, wanted->apex, TYPE_DNSKEY, err,
+                               "the key %u of another signer is missing",
+                               canon_key_tag(rdata.data, rdata.length));
     }
     bytes_free(&rdata);
     if (status == KEYD_OK && ksks == 0)

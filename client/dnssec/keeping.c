@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-#include "client/dnssec/signing.h"
-
 static void tell(const struct keeping *keeping, const char *what, const struct keyd_error *err)
 {
     if (!keeping->session->options->quiet)
@@ -27,7 +25,8 @@ static void open_next(struct keeping *keeping)
 }
 
 void keeping_begin(struct keeping *keeping, const struct session *session,
-                   const struct dnskey *keys, EVP_PKEY *const *pkeys, size_t count, int64_t now)
+                   const struct dnskey *keys, EVP_PKEY *const *pkeys, size_t count,
+                   const struct sigpage_times *times)
 {
     struct keyd_error err;
     const struct options *options = session->options;
@@ -44,14 +43,8 @@ void keeping_begin(struct keeping *keeping, const struct session *session,
         open_last(keeping);
     if (!options->dry_run)
         open_next(keeping);
-    /* One that ends later than one of now was made when the clock was ahead. */
     keeping->sign = (struct sign_keeping){
-        .seal = keeping->seal,
-        .cache = keeping->cache,
-        .writer = keeping->writer,
-        .times = {.begun = (uint32_t)now,
-                  .least = (uint32_t)(now + KEEPING_LEAST),
-                  .most = (uint32_t)(now + SIGNATURES_AFTER + SIGNATURES_BEFORE)}};
+        .seal = keeping->seal, .cache = keeping->cache, .writer = keeping->writer, .times = *times};
 }
 
 const struct sign_keeping *keeping_sign(const struct keeping *keeping)

@@ -11,8 +11,8 @@
 #include "client/dnssec/sign.h"
 
 /* Seconds that a signature must still last to be kept. A zone that is signed once a week, and even
- * two days late, has none that has ended. */
-#define KEEPING_LEAST ((7 + 2) * 86400)
+ * a day late, has none that has ended. */
+#define KEEPING_LEAST ((7 + 1) * 86400)
 
 struct keeping {
     const struct session *session; /* *borrowed* */
@@ -23,11 +23,12 @@ struct keeping {
     struct sign_keeping sign; /* for struct signing */
 };
 
-/* keys and pkeys: the ZSKs, looked at and not kept. now: seconds since
- * 1970. Begins with nothing where nothing can be
- * kept; keeping_end after it, always. */
+/* keys and pkeys: the ZSKs, looked at and not kept. times: which signatures are kept. Begins with
+ * nothing where nothing can be kept; keeping_end after it, always, which takes one that is all
+ * zero. */
 void keeping_begin(struct keeping *keeping, const struct session *session,
-                   const struct dnskey *keys, EVP_PKEY *const *pkeys, size_t count, int64_t now);
+                   const struct dnskey *keys, EVP_PKEY *const *pkeys, size_t count,
+                   const struct sigpage_times *times);
 
 /* For struct signing; NULL: each signature is made, none is kept. */
 const struct sign_keeping *keeping_sign(const struct keeping *keeping);

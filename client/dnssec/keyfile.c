@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "client/dns/dname.h"
 #include "client/dns/rdata.h"
@@ -214,4 +215,86 @@ enum keyd_status keyfile_load_public(const char *folder, const char *name, const
         status = keyd_fail(err, KEYD_DATA_LOSS, "KEY_FILE", "%s does not hold one DNSKEY", path);
     zone_free(file);
     return status;
+}
+
+/* ---- Pairs made elsewhere ------------------------------------------------------------------- */
+
+/* Folder and name of a pair from a path that may have an ending. */
+static enum keyd_status split_path(const char *path, char folder[PATH_MAX], char name[KEYFILE_NAME],
+                                   struct keyd_error *err)
+{
+    static const char *const endings[] = {".private", ".key", "."};
+    const char *slash = strrchr(path, '/');
+    const char *last = slash != NULL ? slash + 1 : path;
+    int folder_length = slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path);
+    size_t length = strlen(last);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && strcmp(last + length - ending, endings[i]) == 0) {
+            length -= ending;
+            break;
+        }
+    }
+    if (snprintf(folder, PATH_MAX, "%.*s", folder_length, slash != NULL ? path : ".") >= PATH_MAX ||
+        snprintf(name, KEYFILE_NAME, "%.*s", (int)length, last) >= KEYFILE_NAME)
+        return keyd_fail_errno(err, ENAMETOOLONG, "%s", path);
+    return KEYD_OK;
+}
+
+enum keyd_status keyfile_load_pair(const char *path, const uint8_t *zone, struct dnskey *key,
+                                   EVP_PKEY **pkey, struct keyd_error *err)
+{
+    char folder[PATH_MAX];
+    char name[KEYFILE_NAME];
+    char private[PATH_MAX];
+    enum keyd_status status = split_path(path, folder, name, err);
+    if (status == KEYD_OK)
+        status = path_of(folder, name, ".private", private, err);
+    if (status == KEYD_OK)
+        status = keyfile_load_public(folder, name, zone, key, err);
+    if (status == KEYD_OK && access(private, F_OK) != 0)
+        return keyd_fail_errno(err, errno, "%s", private);
+    return status == KEYD_OK ? keyfile_load(folder, name, key, pkey, err) : status;
+}
+
+/* The time of "; NAME: YYYYMMDDHHMMSS (...)" in a .key file; NULL when there is none. */
+static const char *find_time(const char *text, const char *name)
+{
+    char line[32];
+    snprintf(line, sizeof line, "\n; %s: ", name);
+    const char *found = strstr(text, line);
+    if (found == NULL || strspn(found + strlen(line), "0123456789") != 14)
+        return NULL;
+    return found + strlen(line);
+}
+
+void keyfile_times(const char *path, int64_t now_ms, char text[KEYFILE_TIMES])
+{
+    static const char *const starts[] = {"Publish", "Activate"};
+    static const char *const ends[] = {"Revoke", "Inactive", "Delete"};
+    char folder[PATH_MAX];
+    char name[KEYFILE_NAME];
+    char public[PATH_MAX];
+    char now[16];
+    char *file = NULL;
+    size_t size = 0;
+    size_t used = 0;
+    time_t seconds = (time_t)(now_ms / 1000);
+    struct tm tm;
+    text[0] = '\0';
+    if (split_path(path, folder, name, NULL) != KEYD_OK ||
+        path_of(folder, name, ".key", public, NULL) != KEYD_OK ||
+        file_read(public, KEYTEXT_FILE_MAX, &file, &size, NULL) != KEYD_OK)
+        return;
+    gmtime_r(&seconds, &tm);
+    strftime(now, sizeof now, "%Y%m%d%H%M%S", &tm);
+    for (size_t i = 0; i < 5 && used < KEYFILE_TIMES; i++) {
+        const char *what = i < 2 ? starts[i] : ends[i - 2];
+        const char *time = find_time(file, what);
+        if (time == NULL || (i < 2 && strncmp(time, now, 14) <= 0))
+            continue;
+        used += (size_t)snprintf(text + used, KEYFILE_TIMES - used, "%s%s %.14s",
+                                 used > 0 ? ", " : "", what, time);
+    }
+    free(file);
 }

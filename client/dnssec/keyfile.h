@@ -46,4 +46,16 @@ enum keyd_status keyfile_load(const char *folder, const char *name, const struct
 enum keyd_status keyfile_load_public(const char *folder, const char *name, const uint8_t *zone,
                                      struct dnskey *key, struct keyd_error *err) KEYD_CHECKED;
 
+/* A pair made elsewhere, such as by dnssec-keygen or ldns-keygen: path is that of either file or
+ * what they have in common. The files must be as keyfile_load and keyfile_load_public want them.
+ * *pkey is *owned*. */
+enum keyd_status keyfile_load_pair(const char *path, const uint8_t *zone, struct dnskey *key,
+                                   EVP_PKEY **pkey, struct keyd_error *err) KEYD_CHECKED;
+
+#define KEYFILE_TIMES 160 /* characters of keyfile_times with the NUL */
+
+/* What BIND's times in the .key file of such a pair say against signing with it now: "Inactive
+ * 20270101000000, ...". Empty when there is nothing. */
+void keyfile_times(const char *path, int64_t now_ms, char text[KEYFILE_TIMES]);
+
 #endif

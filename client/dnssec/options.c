@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/dns/ttl.h"
 #include "client/dnssec/state.h"
 #include "keyd/base/clock.h"
 
@@ -24,6 +25,9 @@ enum {
     KEY_SIZE,
     KEY_DENIAL,
     KEY_OPT_OUT,
+    KEY_ZSK_FILE,
+    KEY_JITTER,
+    KEY_OUT_OF_ZONE,
     KEY_SERIAL,
     KEY_ZONEMD,
     KEY_NO_ZONEMD,
@@ -62,6 +66,9 @@ static const struct argp_option enable_options[] = {
      1},
     {"key-size", KEY_SIZE, "BITS", 0,
      "of a KSK of algorithm 8 or 10: 2048 (the default), 3072 or 4096; their ZSK has 2048", 1},
+    {"zsk-file", KEY_ZSK_FILE, "FILE", 0,
+     "a ZSK made elsewhere, taken instead of making one: dnssec-keygen's or ldns-keygen's K* files",
+     1},
     {"denial", KEY_DENIAL, "KIND", 0,
      "how the zone says that a name is not there: nsec (the default), or nsec3, which does not let "
      "the names be listed (SHA-1, 0 iterations, no salt)",
@@ -72,6 +79,13 @@ static const struct argp_option enable_options[] = {
      "of the signed zone: keep (the zone file's, the default), increment, unixtime, or date "
      "(2026112400); always above the last one given out",
      1},
+    {"out-of-zone", KEY_OUT_OF_ZONE, "WHAT", 0,
+     "records of the zone file that are outside of the zone: refuse the file (the default), or "
+     "drop "
+     "them with a notice",
+     1},
+    {"jitter", KEY_JITTER, "DURATION", 0,
+     "let signatures end over so long a time, up to 6d, and not all at once (0, the default)", 1},
     {"zonemd", KEY_ZONEMD, NULL, 0,
      "put a digest of the whole zone at its apex (ZONEMD, SHA-384), for secondaries to check", 1},
     {"no-zonemd", KEY_NO_ZONEMD, NULL, 0, "no longer", 1},
@@ -267,6 +281,90 @@ static void set_key_size(struct argp_state *state, const char *arg, struct optio
     argp_error(state, "--key-size %s: 2048, 3072 or 4096", arg);
 }
 
+static void set_jitter(struct argp_state *state, const char *arg, struct options *options)
+{
+    options->have_jitter = true;
+    if (!ttl_parse(arg, strlen(arg), &options->jitter) || options->jitter > STATE_JITTER_MAX)
+        argp_error(state, "--jitter %s: a time such as 12h, 6d at most", arg);
+}
+
+static void set_out_of_zone(struct argp_state *state, const char *arg, struct options *options)
+{
+    options->have_out_of_zone = true;
+    options->drop_outside = strcmp(arg, "drop") == 0;
+    if (!options->drop_outside && strcmp(arg, "refuse") != 0)
+        argp_error(state, "--out-of-zone %s: refuse or drop", arg);
+}
+
+static void set_serial(struct argp_state *state, const char *arg, struct options *options)
+{
+    options->have_serial = true;
+    if (!serial_policy_parse(arg, &options->serial))
+        argp_error(state, "--serial %s: keep, increment, unixtime or date", arg);
+}
+
+static void set_key(struct argp_state *state, const char *arg, struct options *options)
+{
+    options->key = arg;
+    if (!alias_is_valid(arg))
+        argp_error(state, "--key %s: give it as alias/NAME, with 1 to 63 of [A-Za-z0-9_-]", arg);
+}
+
+/* The keys and their algorithm. */
+static error_t parse_keys(int key, char *arg, struct argp_state *state, struct options *options)
+{
+    switch (key) {
+    case KEY_KEY:
+        set_key(state, arg, options);
+        return 0;
+    case KEY_ALGORITHM:
+        set_algorithm(state, arg, options);
+        return 0;
+    case KEY_SIZE:
+        set_key_size(state, arg, options);
+        return 0;
+    case KEY_ZSK_FILE:
+        options->zsk_file = not_empty(state, "zsk-file", arg);
+        return 0;
+    case KEY_TOKEN:
+        options->token = arg;
+        if (!name_is_valid(arg))
+            argp_error(state, "--token %s: 1 to 63 of [A-Za-z0-9_-]", arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* What the signed zone will be like. */
+static error_t parse_signing(int key, char *arg, struct argp_state *state, struct options *options)
+{
+    switch (key) {
+    case KEY_DENIAL:
+        set_denial(state, arg, options);
+        return 0;
+    case KEY_OPT_OUT:
+        options->denial.opt_out = true;
+        return 0;
+    case KEY_JITTER:
+        set_jitter(state, arg, options);
+        return 0;
+    case KEY_OUT_OF_ZONE:
+        set_out_of_zone(state, arg, options);
+        return 0;
+    case KEY_SERIAL:
+        set_serial(state, arg, options);
+        return 0;
+    case KEY_ZONEMD:
+    case KEY_NO_ZONEMD:
+        options->have_zonemd = true;
+        options->zonemd = key == KEY_ZONEMD;
+        return 0;
+    default:
+        return parse_keys(key, arg, state, options);
+    }
+}
+
 static error_t parse_command(int key, char *arg, struct argp_state *state)
 {
     struct options *options = state->input;
@@ -285,39 +383,6 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_SIGNED_ZONE:
         options->signed_zone = not_empty(state, "signed-zone", arg);
-        return 0;
-    case KEY_KEY:
-        options->key = arg;
-        if (!alias_is_valid(arg))
-            argp_error(state, "--key %s: give it as alias/NAME, with 1 to 63 of [A-Za-z0-9_-]",
-                       arg);
-        return 0;
-    case KEY_ALGORITHM:
-        set_algorithm(state, arg, options);
-        return 0;
-    case KEY_SIZE:
-        set_key_size(state, arg, options);
-        return 0;
-    case KEY_DENIAL:
-        set_denial(state, arg, options);
-        return 0;
-    case KEY_OPT_OUT:
-        options->denial.opt_out = true;
-        return 0;
-    case KEY_SERIAL:
-        options->have_serial = true;
-        if (!serial_policy_parse(arg, &options->serial))
-            argp_error(state, "--serial %s: keep, increment, unixtime or date", arg);
-        return 0;
-    case KEY_ZONEMD:
-    case KEY_NO_ZONEMD:
-        options->have_zonemd = true;
-        options->zonemd = key == KEY_ZONEMD;
-        return 0;
-    case KEY_TOKEN:
-        options->token = arg;
-        if (!name_is_valid(arg))
-            argp_error(state, "--token %s: 1 to 63 of [A-Za-z0-9_-]", arg);
         return 0;
     case KEY_RELOAD:
         options->reload = arg;
@@ -342,7 +407,7 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
             argp_error(state, "--opt-out goes with --denial nsec3: give both");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_signing(key, arg, state, options);
     }
 }
 

@@ -39,7 +39,12 @@ struct options {
     struct denial denial;                     /* and --opt-out */
     bool have_serial;                         /* --serial */
     enum serial_policy serial;
-    bool have_zonemd; /* --zonemd or --no-zonemd */
+    bool have_out_of_zone; /* --out-of-zone */
+    bool drop_outside;     /* and whether it is drop */
+    bool have_jitter;      /* --jitter */
+    uint32_t jitter;       /* seconds */
+    const char *zsk_file;  /* either file of a pair, or what they have in common */
+    bool have_zonemd;      /* --zonemd or --no-zonemd */
     bool zonemd;
     const char *reload;
     bool dry_run;

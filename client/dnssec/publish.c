@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "keyd/base/file.h"
 
 #define ENDING ".new"
@@ -195,7 +195,7 @@ enum keyd_status publish_begin(const char *path, bool rehearsal, struct publicat
 static void start_writing(struct publication *publication)
 {
     off_t length = publication->written - publication->started;
-    if (publication->rehearsal || length < WRITE_BEHIND)
+    if (publication->rehearsal || publication->to_output || length < WRITE_BEHIND)
         return;
     sync_file_range(publication->fd, publication->started, length, SYNC_FILE_RANGE_WRITE);
     publication->started = publication->written;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ROWS_MAX 32 /* no command says more */
+#define ROWS_MAX 64 /* no command says more */
 
 struct row {
     const char *label; /* NULL: not for people */
@@ -18,6 +18,7 @@ struct row {
 struct report {
     struct row rows[ROWS_MAX];
     size_t count;
+    json_t *notices; /* NULL: none yet */
     bool failed;
 };
 
@@ -34,6 +35,7 @@ void report_free(struct report *report)
         free(report->rows[i].text);
         json_decref(report->rows[i].value);
     }
+    json_decref(report->notices);
     free(report);
 }
 
@@ -60,6 +62,33 @@ void report_add(struct report *report, const char *label, const char *key, json_
         text = NULL;
     va_end(args);
     add_row(report, (struct row){.label = label, .key = key, .text = text, .value = value});
+}
+
+void report_notice(struct report *report, json_t *object, const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        text = NULL;
+    va_end(args);
+    if (report != NULL && report->notices == NULL)
+        report->notices = json_array();
+    bool added = report != NULL && text != NULL &&
+                 json_object_set_new(object, "text", json_string(text)) == 0 &&
+                 json_array_append(report->notices, object) == 0;
+    json_decref(object);
+    if (report != NULL && !added)
+        report->failed = true;
+    add_row(report, (struct row){.label = "Notice", .text = text});
+}
+
+void report_end_notices(struct report *report)
+{
+    if (report == NULL)
+        return;
+    report_add_data(report, "notices", report->notices != NULL ? report->notices : json_array());
+    report->notices = NULL;
 }
 
 void report_add_data(struct report *report, const char *key, json_t *value)

@@ -23,6 +23,14 @@ void report_free(struct report *report);
 void report_add(struct report *report, const char *label, const char *key, json_t *value,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* Something to know of, for people on a row of its own, for programs as a member of the array
+ * "notices": an object (given away), to which "text" is added. */
+void report_notice(struct report *report, json_t *object, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Puts the notices among the data, also when there are none. Once, after the last of them. */
+void report_end_notices(struct report *report);
+
 /* As JSON alone, for what is shown to people in another way. */
 void report_add_data(struct report *report, const char *key, json_t *value);
 

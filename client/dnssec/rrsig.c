@@ -51,6 +51,31 @@ void rrsig_message(const struct rrsig *rrsig, const struct rrset *set, struct by
     }
 }
 
+#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME  UINT64_C(0x100000001b3)
+
+/* FNV-1a with a finish that spreads the low bits: no secret, but even. */
+static uint32_t hash_set(const struct rrset *set)
+{
+    struct dname owner = {.length = (uint8_t)dname_length(set->owner)};
+    uint64_t hash = FNV_OFFSET;
+    memcpy(owner.wire, set->owner, owner.length);
+    dname_lower(owner.wire);
+    for (size_t i = 0; i < owner.length; i++)
+        hash = (hash ^ owner.wire[i]) * FNV_PRIME;
+    hash = (hash ^ set->type) * FNV_PRIME;
+    hash ^= hash >> 33;
+    hash *= UINT64_C(0xff51afd7ed558ccd);
+    return (uint32_t)(hash >> 32);
+}
+
+uint32_t rrsig_expiration(const struct rrset *set, const struct rrsig_terms *terms)
+{
+    if (terms->jitter == 0)
+        return terms->expiration;
+    return terms->expiration - (uint32_t)(((uint64_t)terms->jitter + 1) * hash_set(set) >> 32);
+}
+
 struct rrsig rrsig_for(const struct rrset *set, const struct rrsig_terms *terms,
                        const struct dns_signer *signer)
 {
@@ -58,7 +83,7 @@ struct rrsig rrsig_for(const struct rrset *set, const struct rrsig_terms *terms,
                           .algorithm = signer->algorithm->number,
                           .labels = rrsig_labels(set->owner),
                           .original_ttl = set->ttl,
-                          .expiration = terms->expiration,
+                          .expiration = rrsig_expiration(set, terms),
                           .inception = terms->inception,
                           .key_tag = signer->key_tag,
                           .signer_name = terms->apex};

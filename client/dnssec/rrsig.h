@@ -36,8 +36,13 @@ void rrsig_message(const struct rrsig *rrsig, const struct rrset *set, struct by
 struct rrsig_terms {
     const uint8_t *apex; /* *borrowed* */
     uint32_t inception;  /* seconds since 1970 */
-    uint32_t expiration;
+    uint32_t expiration; /* the latest */
+    uint32_t jitter;     /* seconds at most that a set's signatures end before that */
 };
+
+/* When the signatures of a set end: at terms->expiration or up to terms->jitter before it, by a
+ * hash of owner and type alone, so that the same zone always has the same. */
+uint32_t rrsig_expiration(const struct rrset *set, const struct rrsig_terms *terms);
 
 /* The RRSIG that a signer would make. */
 struct rrsig rrsig_for(const struct rrset *set, const struct rrsig_terms *terms,

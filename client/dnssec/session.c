@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/dnssec/session.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -107,14 +108,30 @@ static void tell_conflict(const struct session *session, const struct zone *zone
              type, set.ttl);
 }
 
-enum keyd_status session_zone(struct session *session, struct zone **zone, struct keyd_error *err)
+static enum keyd_status load(struct session *session, struct keyd_error *err)
 {
     struct dnskey own[STATE_KEYS_MAX];
-    struct zone *loaded = NULL;
+    struct intake *intake = &session->intake;
     const char *name = source_name(session->options, &session->state);
-    enum keyd_status status = source_load(session->options, &session->state, &loaded, err);
+    *intake = (struct intake){.zone = zone_new(session->options->zone.wire)};
+    if (intake->zone == NULL)
+        return keyd_fail_errno(err, ENOMEM, "%s", name);
+    enum keyd_status status = source_read(session->options, &session->state, intake, err);
     if (status == KEYD_OK)
-        status = zonecheck(loaded, name, own, session_dnskeys(session, own), err);
+        status = zone_finish(intake->zone, err);
+    if (status == KEYD_OK)
+        status = zonecheck(intake->zone, name, err);
+    if (status == KEYD_OK)
+        status = intake_keys(intake, name, session->state.algorithm, own,
+                             session_dnskeys(session, own), err);
+    return status;
+}
+
+enum keyd_status session_zone(struct session *session, struct zone **zone, struct keyd_error *err)
+{
+    enum keyd_status status = load(session, err);
+    struct zone *loaded = session->intake.zone;
+    session->intake.zone = NULL;
     if (status != KEYD_OK) {
         zone_free(loaded);
         return status;
@@ -129,4 +146,19 @@ size_t session_dnskeys(const struct session *session, struct dnskey keys[STATE_K
     for (size_t i = 0; i < session->state.key_count; i++)
         keys[i] = session->state.keys[i].dnskey;
     return session->state.key_count;
+}
+
+bool session_tag_is_taken(const struct session *session, const struct dnskey *key)
+{
+    const struct zone_state *state = &session->state;
+    const struct intake *intake = &session->intake;
+    for (size_t i = 0; i < state->key_count; i++) {
+        if (dnskey_tags_collide(&state->keys[i].dnskey, key))
+            return true;
+    }
+    for (size_t i = 0; i < intake->other_count; i++) {
+        if (dnskey_tags_collide(&intake->others[i], key) && !dnskey_equal(&intake->others[i], key))
+            return true;
+    }
+    return false;
 }

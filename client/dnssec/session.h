@@ -7,6 +7,7 @@
 
 #include "client/dns/zone.h"
 #include "client/dnssec/hsm.h"
+#include "client/dnssec/intake.h"
 #include "client/dnssec/options.h"
 #include "client/dnssec/state.h"
 
@@ -18,6 +19,7 @@ struct session {
     int lock;       /* -1: not held */
     bool new_place; /* the signed zone's was named in this run */
     struct zone_state state;
+    struct intake intake; /* of session_zone: what was in the zone file already */
 };
 
 /* Begins with everything closed; session_close after it, always. */
@@ -41,12 +43,16 @@ enum keyd_status session_save(struct session *session, struct keyd_error *err) K
 /* Connects on the first call. */
 enum keyd_status session_hsm(struct session *session, struct keyd_error *err) KEYD_CHECKED;
 
-/* Loads the zone (source_load) and judges it (zonecheck). *zone is *owned*. Tells a TTL conflict on
- * standard error. */
+/* Reads the zone (source, intake) and judges it (zonecheck). *zone is *owned*. Tells a TTL conflict
+ * on standard error. */
 enum keyd_status session_zone(struct session *session, struct zone **zone,
                               struct keyd_error *err) KEYD_CHECKED;
 
 /* The DNSKEYs of all the state's keys; returns how many. */
 size_t session_dnskeys(const struct session *session, struct dnskey keys[STATE_KEYS_MAX]);
+
+/* Whether a key that is to be the zone's would have the tag of another one of ours or of another
+ * signer, now or once one of them is revoked. */
+bool session_tag_is_taken(const struct session *session, const struct dnskey *key);
 
 #endif

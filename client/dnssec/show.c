@@ -7,6 +7,7 @@
 
 #include "client/dnssec/signing.h"
 #include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
 #include "keyd/base/clock.h"
 #include "keyd/base/encode.h"
 

@@ -37,9 +37,9 @@
 #include "client/dns/dnskey.h"
 #include "keyd/base/error.h"
 
-#define SIGCACHE_FILE    "signatures" /* its name in the zone's state folder */
-#define SIGCACHE_VERSION 1
-#define SIGCACHE_HASH    16 /* bytes: sets that collide (2^64 tries) spoil one of themselves */
+#define SIGCACHE_FILE     "signatures" /* its name in the zone's state folder */
+#define SIGCACHE_VERSION  1
+#define SIGCACHE_HASH     16 /* bytes: sets that collide (2^64 tries) spoil one of themselves */
 #define SIGCACHE_DIGEST   32 /* bytes of a SHA-256 */
 #define SIGCACHE_KEYS_MAX 16
 #define SIGCACHE_HEAD     12 /* bytes before the first chunk: magic and version */

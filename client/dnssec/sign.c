@@ -427,7 +427,8 @@ static enum keyd_status make_plan(struct job *job, struct nsec3_chain **chain,
     plan->denial_ttl = nsec_ttl(&soa);
     plan->terms = (struct rrsig_terms){.apex = zone_apex(plan->zone),
                                        .inception = plan->signing->inception,
-                                       .expiration = plan->signing->expiration};
+                                       .expiration = plan->signing->expiration,
+                                       .jitter = plan->signing->jitter};
     if (plan->signing->denial.kind == DENIAL_NSEC)
         return KEYD_OK;
     enum keyd_status status =

@@ -33,8 +33,9 @@ struct signing {
     size_t zsk_count;
     uint32_t dnskey_ttl; /* seconds */
     uint32_t inception;  /* seconds since 1970 */
-    uint32_t expiration;
-    uint32_t serial; /* of the signed zone's SOA */
+    uint32_t expiration; /* the latest */
+    uint32_t jitter;     /* seconds before that, at most, at which others end (rrsig.h) */
+    uint32_t serial;     /* of the signed zone's SOA */
     struct denial denial;
     bool zonemd;                        /* RFC 8976: a digest of the zone at its apex */
     const struct sign_keeping *keeping; /* NULL: each signature is made, none is kept */

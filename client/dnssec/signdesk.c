@@ -113,7 +113,7 @@ static enum keyd_status keep_or_make(struct sign_desk *desk, const struct rrset 
     struct signer_seat *seat = &desk->zsks[zsk];
     struct bytes *message = &seat->message;
     struct rrsig rrsig = rrsig_for(set, &timeless, seat->signer);
-    struct sigpage_signature signature = {terms->inception, terms->expiration, made};
+    struct sigpage_signature signature = {terms->inception, rrsig_expiration(set, terms), made};
     struct sigpage_set wanted = {
         .owner_key = desk->owner_key, .key_length = desk->owner_key_length, .zsk = zsk};
     bytes_reset(message);

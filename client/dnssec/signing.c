@@ -12,6 +12,8 @@
 #include "client/dnssec/reload.h"
 #include "client/dnssec/sign.h"
 #include "client/dnssec/source.h"
+#include "client/dnssec/stream.h"
+#include "client/dnssec/waits.h"
 #include "keyd/base/clock.h"
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */
@@ -83,7 +85,7 @@ static enum keyd_status check_ready(const struct session *session, int64_t now,
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "ZONE_NOT_ENABLED",
                          "enabling %s stopped half-way: run keyd-dnssec enable %s again",
                          session->options->zone_text, session->options->zone_text);
-    if (now < CLOCK_EARLIEST || now + SIGNATURES_AFTER > UINT32_MAX)
+    if (now < CLOCK_EARLIEST || now + SIGNATURES_LONGEST > UINT32_MAX)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
                          "this host's clock cannot be right: set it (RRSIGs carry times of 2020 to "
                          "2106)");
@@ -166,12 +168,27 @@ static void report_verified(struct report *report, const struct verified *verifi
                verified->rrsets, kind, verified->checked, verified->signatures);
 }
 
-/* Signatures as they are made and kept. All zero: begun with nothing. */
-struct made {
+/* How long signatures last. */
+struct validity {
+    uint32_t longest; /* seconds from now */
+    uint32_t jitter;  /* seconds less, at most */
+    uint32_t least;   /* seconds that one that is kept lasts yet */
+};
+
+/* One signing. */
+struct pass {
+    uint32_t serial;
+    int64_t now; /* seconds since 1970 */
+    struct validity validity;
     struct sign_count count;
-    uint32_t inception; /* of those that are new */
     struct keeping keeping;
 };
+
+/* When the signatures begin that it makes. */
+static uint32_t inception_of(const struct pass *pass)
+{
+    return (uint32_t)(pass->now - SIGNATURES_BEFORE);
+}
 
 /* For messages and reports. */
 static const char *place_name(const char *path)
@@ -181,22 +198,25 @@ static const char *place_name(const char *path)
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
                                     const char *shown, const struct zone *zone,
-                                    const uint32_t *serial, const struct made *made,
+                                    const uint32_t *serial, const struct pass *pass,
                                     enum verify_mode mode, struct verified *verified,
                                     struct keyd_error *err)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
+    const struct zone_state *state = &session->state;
     const struct verification verification = {.shown = shown,
                                               .apex = session->options->zone.wire,
                                               .dnskeys = dnskeys,
                                               .dnskey_count = session_dnskeys(session, dnskeys),
+                                              .others = state->others,
+                                              .other_count = state->other_count,
                                               .unsigned_zone = zone,
-                                              .signatures = made->count.signatures,
-                                              .kept = made->count.kept,
-                                              .inception = made->inception,
+                                              .signatures = pass->count.signatures,
+                                              .kept = pass->count.kept,
+                                              .inception = inception_of(pass),
                                               .serial = serial,
-                                              .denial = session->state.denial,
-                                              .zonemd = session->state.zonemd,
+                                              .denial = state->denial,
+                                              .zonemd = state->zonemd,
                                               .now = clock_now() / 1000,
                                               .mode = mode};
     return verify_file(path, &verification, verified, err);
@@ -207,7 +227,7 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
 {
     enum verify_mode mode =
         session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
-    const struct made none = {0};
+    const struct pass none = {0};
     if (path == NULL)
         path = session->state.signed_zone;
     if (is_standard_stream(path))
@@ -218,12 +238,46 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
     return verify_with(session, path, path, NULL, NULL, &none, mode, verified, err);
 }
 
-static void begin_keeping(const struct session *session, const struct signers *signers, int64_t now,
-                          struct keeping *keeping)
+/* A record must not outlive its signature in a cache (RFC 6781, 4.4.2): none lasts less than the
+ * zone's largest TTL. Where that is beyond reason it is told, and left to resolvers, which cut such
+ * a TTL (RFC 4035, 5.3.3). */
+static struct validity choose_validity(const struct zone_state *state, const struct zone *zone,
+                                       struct report *report)
+{
+    struct zone_ttls ttls;
+    char type[TYPE_TEXT];
+    zone_ttls(zone, &ttls);
+    uint32_t largest = ttls.largest;
+    if (largest > SIGNATURES_LONGEST) {
+        rrtype_format(ttls.largest_type, type);
+        report_notice(report,
+                      json_pack("{s:s, s:I}", "kind", "large_ttl", "ttl", (json_int_t)largest),
+                      "the TTL of %s %s, %" PRIu32 " seconds, is longer than signatures last: "
+                      "resolvers keep the record for less",
+                      ttls.largest_owner, type, largest);
+        largest = SIGNATURES_LONGEST;
+    }
+    struct validity validity = {.longest = SIGNATURES_AFTER,
+                                .jitter = state->jitter,
+                                .least = largest > KEEPING_LEAST ? largest : KEEPING_LEAST};
+    if (largest > validity.longest)
+        validity.longest = largest;
+    if (validity.jitter > validity.longest - largest)
+        validity.jitter = validity.longest - largest;
+    return validity;
+}
+
+static void begin_keeping(const struct session *session, const struct signers *signers,
+                          struct pass *pass)
 {
     struct dnskey dnskeys[STATE_KEYS_MAX];
     EVP_PKEY *pkeys[STATE_KEYS_MAX];
     size_t count = 0;
+    /* One that ends later than one of now would was made when the clock was ahead. */
+    const struct sigpage_times times = {
+        .begun = (uint32_t)pass->now,
+        .least = (uint32_t)(pass->now + pass->validity.least),
+        .most = (uint32_t)(pass->now + pass->validity.longest + SIGNATURES_BEFORE)};
     for (size_t i = 0; i < session->state.key_count; i++) {
         const struct dnskey *key = &session->state.keys[i].dnskey;
         if (key->flags & DNSKEY_SEP)
@@ -232,40 +286,59 @@ static void begin_keeping(const struct session *session, const struct signers *s
         pkeys[count] = signers->soft[count].pkey;
         count++;
     }
-    keeping_begin(keeping, session, dnskeys, pkeys, count, now);
+    keeping_begin(&pass->keeping, session, dnskeys, pkeys, count, &times);
 }
 
-/* The signed zone into a publication that has begun. made->keeping is begun: keeping_end. */
+/* The signed zone into a publication that has begun. pass->keeping is begun: keeping_end. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
-                                    uint32_t serial, int64_t now, struct publication *publication,
-                                    struct made *made, struct keyd_error *err)
+                                    struct pass *pass, struct publication *publication,
+                                    struct keyd_error *err)
 {
-    struct dnskey dnskeys[STATE_KEYS_MAX];
+    struct dnskey dnskeys[STATE_KEYS_MAX + STATE_OTHERS_MAX];
     struct signers signers = {0};
+    size_t own = session_dnskeys(session, dnskeys);
+    const struct zone_state *state = &session->state;
+    for (size_t i = 0; i < state->other_count; i++)
+        dnskeys[own + i] = state->others[i];
     enum keyd_status status = signers_open(session, &signers, err);
-    made->inception = (uint32_t)(now - SIGNATURES_BEFORE);
     if (status == KEYD_OK)
-        begin_keeping(session, &signers, now, &made->keeping);
+        begin_keeping(session, &signers, pass);
     const struct signing signing = {.dnskeys = dnskeys,
-                                    .dnskey_count = session_dnskeys(session, dnskeys),
+                                    .dnskey_count = own + state->other_count,
                                     .ksks = signers.ksks,
                                     .ksk_count = signers.ksk_count,
                                     .zsks = signers.zsks,
                                     .zsk_count = signers.zsk_count,
-                                    .dnskey_ttl = session->state.dnskey_ttl,
-                                    .inception = made->inception,
-                                    .expiration = (uint32_t)(now + SIGNATURES_AFTER),
-                                    .serial = serial,
-                                    .denial = session->state.denial,
-                                    .zonemd = session->state.zonemd,
-                                    .keeping = keeping_sign(&made->keeping)};
+                                    .dnskey_ttl = state->dnskey_ttl,
+                                    .inception = inception_of(pass),
+                                    .expiration = (uint32_t)(pass->now + pass->validity.longest),
+                                    .jitter = pass->validity.jitter,
+                                    .serial = pass->serial,
+                                    .denial = state->denial,
+                                    .zonemd = state->zonemd,
+                                    .keeping = keeping_sign(&pass->keeping)};
     const struct sign_output output = {publish_add, publish_patch, publication};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, &output, &made->count, err);
+        status = sign_zone(zone, &signing, &output, &pass->count, err);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
     signers_close(&signers);
     return status;
+}
+
+/* Those of the zone file that were not ours, but for a key that has become ours since. */
+static void take_others(struct session *session)
+{
+    struct zone_state *state = &session->state;
+    const struct intake *intake = &session->intake;
+    state->other_count = 0;
+    for (size_t i = 0; i < intake->other_count; i++) {
+        bool own = false;
+        for (size_t j = 0; j < state->key_count; j++)
+            own = own || dnskey_equal(&intake->others[i], &state->keys[j].dnskey);
+        if (!own)
+            state->others[state->other_count++] = intake->others[i];
+    }
 }
 
 /* Puts the verified file in its place. The serial is on disk before it is out. */
@@ -310,7 +383,7 @@ static enum keyd_status reload(const struct session *session, struct report *rep
 }
 
 static enum keyd_status publish(struct session *session, struct publication *publication,
-                                const struct verified *verified, int64_t now, struct made *made,
+                                const struct verified *verified, struct pass *pass,
                                 struct report *report, struct keyd_error *err)
 {
     const char *path = session->state.signed_zone;
@@ -324,62 +397,71 @@ static enum keyd_status publish(struct session *session, struct publication *pub
         report_add_data(report, "reload", json_null());
         return KEYD_OK;
     }
-    enum keyd_status status = put_in_place(session, publication, verified, now, err);
+    enum keyd_status status = put_in_place(session, publication, verified, pass->now, err);
     if (status != KEYD_OK)
         return status;
-    keeping_end(&made->keeping, true);
+    keeping_end(&pass->keeping, true);
     report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", place_name(path));
     return reload(session, report, err);
 }
 
-static enum keyd_status run(struct session *session, const struct zone *zone, struct made *made,
-                            struct report *report, struct keyd_error *err)
+static void report_made(struct report *report, const struct session *session,
+                        const struct serial_source *source, const struct pass *pass,
+                        const struct verified *verified)
 {
-    struct publication publication;
-    struct verified verified;
     char when[WHEN_MAX];
     const struct zone_state *state = &session->state;
-    int64_t now = clock_now() / 1000;
-    const struct serial_source source = {.policy = state->serial_policy,
-                                         .file = zone_serial(zone),
-                                         .have_last = state->have_serial,
-                                         .last = state->serial,
-                                         .now = now};
-    uint32_t serial = serial_choose(&source);
-    enum keyd_status status = check_ready(session, now, err);
-    if (status == KEYD_OK)
-        status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
-    if (status != KEYD_OK)
-        return status;
-    status = make_signed(session, zone, serial, now, &publication, made, err);
-    if (status != KEYD_OK) {
-        publish_drop(&publication);
-        return status;
-    }
-    status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone, &serial,
-                         made, session->options->verify, &verified, err);
-    if (status != KEYD_OK) {
-        publish_drop(&publication);
-        return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
-    }
-    report_serial(report, session, &source, serial);
-    report_signatures(report, &made->count);
-    report_verified(report, &verified, state->denial);
+    report_serial(report, session, source, pass->serial);
+    report_signatures(report, &pass->count);
+    report_verified(report, verified, state->denial);
     report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
                denial_text(state->denial));
     report_add(report, "Digest", "zonemd", json_boolean(state->zonemd), "%s",
                state->zonemd ? ZONEMD_TEXT : "none");
-    when_text(verified.expiration * 1000, now * 1000, when);
-    report_add(report, "Signatures end", "signatures_end", when_json(verified.expiration * 1000),
+    when_text(verified->expiration * 1000, pass->now * 1000, when);
+    report_add(report, "Signatures end", "signatures_end", when_json(verified->expiration * 1000),
                "%s", when);
-    return publish(session, &publication, &verified, now, made, report, err);
+}
+
+static enum keyd_status run(struct session *session, const struct zone *zone, struct pass *pass,
+                            struct report *report, struct keyd_error *err)
+{
+    struct publication publication;
+    struct verified verified;
+    const struct zone_state *state = &session->state;
+    const struct serial_source source = {.policy = state->serial_policy,
+                                         .file = zone_serial(zone),
+                                         .have_last = state->have_serial,
+                                         .last = state->serial,
+                                         .now = pass->now};
+    enum keyd_status status = check_ready(session, pass->now, err);
+    if (status == KEYD_OK)
+        status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
+    if (status != KEYD_OK)
+        return status;
+    take_others(session);
+    pass->serial = serial_choose(&source);
+    pass->validity = choose_validity(state, zone, report);
+    status = make_signed(session, zone, pass, &publication, err);
+    if (status != KEYD_OK) {
+        publish_drop(&publication);
+        return status;
+    }
+    status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone,
+                         &pass->serial, pass, session->options->verify, &verified, err);
+    if (status != KEYD_OK) {
+        publish_drop(&publication);
+        return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
+    }
+    report_made(report, session, &source, pass, &verified);
+    return publish(session, &publication, &verified, pass, report, err);
 }
 
 enum keyd_status signing_run(struct session *session, const struct zone *zone,
                              struct report *report, struct keyd_error *err)
 {
-    struct made made = {0};
-    enum keyd_status status = run(session, zone, &made, report, err);
-    keeping_end(&made.keeping, false);
+    struct pass pass = {.now = clock_now() / 1000};
+    enum keyd_status status = run(session, zone, &pass, report, err);
+    keeping_end(&pass.keeping, false);
     return status;
 }

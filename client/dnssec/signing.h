@@ -12,6 +12,7 @@
 #define SIGNATURES_BEFORE  3600         /* seconds: clocks of resolvers that are behind */
 #define SIGNATURES_AFTER   (14 * 86400) /* seconds */
 #define SIGNATURES_REFRESH (7 * 86400)  /* seconds left at which to sign again */
+#define SIGNATURES_LONGEST (90 * 86400) /* seconds: what is signed can be replayed for so long */
 
 #define ZONEMD_TEXT "ZONEMD, SHA-384" /* for people */
 

@@ -5,14 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/dns/axfr.h"
-#include "client/dns/zonefile.h"
-
-bool is_standard_stream(const char *path)
-{
-    return strcmp(path, STANDARD_STREAM) == 0;
-}
+#include "client/dnssec/stream.h"
 
 /* ---- Settings ------------------------------------------------------------------------------- */
 
@@ -104,22 +100,34 @@ const char *source_noun(const struct options *options, const struct zone_state *
     return is_standard_stream(file) ? "standard input" : "the zone file";
 }
 
-static enum keyd_status load_file(const struct options *options, const struct zone_state *state,
-                                  const char *file, struct zone **zone, struct keyd_error *err)
+static void take_notice(void *intake, const char *message)
 {
-    if (!is_standard_stream(file)) {
-        enum keyd_status status = zonefile_load(file, state->zone.wire, zone, err);
-        return status == KEYD_NOT_FOUND ? keyd_wrap(err, "the zone file cannot be read") : status;
-    }
-    if (options->zone_file == NULL)
-        return usage(err,
-                     "%s came from standard input, which cannot be read again: give it with "
-                     "--zone-file - or --zone-file FILE",
-                     options->zone_text);
-    return zonefile_load("/dev/stdin", state->zone.wire, zone, err);
+    intake_notice(intake, message);
 }
 
-static enum keyd_status load_server(const struct zone_state *state, struct zone **zone,
+static enum keyd_status read_file(const struct options *options, const struct zone_state *state,
+                                  const char *file, struct intake *intake, struct keyd_error *err)
+{
+    struct zonefile_options how = {.default_ttl = ZONEFILE_NO_TTL,
+                                   .drop_outside = state->drop_outside,
+                                   .notice = take_notice,
+                                   .notice_context = intake};
+    if (is_standard_stream(file)) {
+        if (options->zone_file == NULL)
+            return usage(err,
+                         "%s came from standard input, which cannot be read again: give it with "
+                         "--zone-file - or --zone-file FILE",
+                         options->zone_text);
+        how.from_fd = true;
+        how.fd = STDIN_FILENO;
+        file = "standard input";
+    }
+    enum keyd_status status =
+        zonefile_read_with(file, state->zone.wire, &how, intake_record, intake, err);
+    return status == KEYD_NOT_FOUND ? keyd_wrap(err, "the zone file cannot be read") : status;
+}
+
+static enum keyd_status read_server(const struct zone_state *state, struct intake *intake,
                                     struct keyd_error *err)
 {
     struct server server;
@@ -135,15 +143,15 @@ static enum keyd_status load_server(const struct zone_state *state, struct zone 
         return keyd_wrap(err, "the key for TSIG");
     const struct axfr axfr = {
         .server = &server, .zone = state->zone.wire, .key = has_key ? &key : NULL};
-    status = axfr_load(&axfr, zone, err);
+    status = axfr_read(&axfr, intake_record, intake, err);
     tsig_key_free(&key);
     return status;
 }
 
-enum keyd_status source_load(const struct options *options, const struct zone_state *state,
-                             struct zone **zone, struct keyd_error *err)
+enum keyd_status source_read(const struct options *options, const struct zone_state *state,
+                             struct intake *intake, struct keyd_error *err)
 {
     const char *file = file_of(options, state);
-    return file != NULL ? load_file(options, state, file, zone, err)
-                        : load_server(state, zone, err);
+    return file != NULL ? read_file(options, state, file, intake, err)
+                        : read_server(state, intake, err);
 }

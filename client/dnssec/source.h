@@ -5,15 +5,9 @@
 #ifndef DNSSEC_SOURCE_H
 #define DNSSEC_SOURCE_H
 
-#include "client/dns/zone.h"
+#include "client/dnssec/intake.h"
 #include "client/dnssec/options.h"
 #include "client/dnssec/state.h"
-
-/* In the place of a file's name: standard input, or standard output. */
-#define STANDARD_STREAM "-"
-
-/* The name of one, not a file's. */
-bool is_standard_stream(const char *path);
 
 /* Takes over what enable's options say of it; what they do not name stays as it is.
  * INVALID_ARGUMENT, reason USAGE, when nothing is known then, or they do not go together. */
@@ -27,10 +21,11 @@ const char *source_name(const struct options *options, const struct zone_state *
 /* "the zone file", "standard input" or "the server": where a serial was found; static. */
 const char *source_noun(const struct options *options, const struct zone_state *state);
 
-/* Reads the zone. *zone is finished and *owned*: zone_free. The errors of zonefile.h, tsigkey.h and
- * axfr.h; INVALID_ARGUMENT, USAGE, when it came from standard input and is not given again. Blocks
- * on the disk, on whoever writes to standard input, or on the server (axfr.h has the limits). */
-enum keyd_status source_load(const struct options *options, const struct zone_state *state,
-                             struct zone **zone, struct keyd_error *err) KEYD_CHECKED;
+/* Gives the zone's records to the intake as they come; after an error they are to be thrown away.
+ * The errors of zonefile.h, tsigkey.h, axfr.h and intake.h; INVALID_ARGUMENT, USAGE, when the zone
+ * came from standard input and is not given again. Blocks on the disk, on whoever writes to
+ * standard input, or on the server (axfr.h has the limits). */
+enum keyd_status source_read(const struct options *options, const struct zone_state *state,
+                             struct intake *intake, struct keyd_error *err) KEYD_CHECKED;
 
 #endif

@@ -80,6 +80,19 @@ static bool add_later(json_t *json, const struct zone_state *state)
            json_object_set_new(json, "tsig_file", text_to_json(state->tsig_file)) == 0;
 }
 
+static json_t *others_to_json(const struct zone_state *state)
+{
+    json_t *others = json_array();
+    for (size_t i = 0; i < state->other_count; i++) {
+        char public[BASE64_TEXT(DNSSEC_PUBLIC_KEY_MAX)];
+        const struct dnskey *key = &state->others[i];
+        base64_encode(key->key, key->length, public);
+        json_array_append_new(others, json_pack("{s:i, s:i, s:s}", "flags", key->flags, "algorithm",
+                                                key->algorithm, "public_key", public));
+    }
+    return others;
+}
+
 static json_t *state_to_json(const struct zone_state *state)
 {
     char zone[DNAME_TEXT];
@@ -89,7 +102,7 @@ static json_t *state_to_json(const struct zone_state *state)
         json_array_append_new(keys, key_to_json(&state->keys[i]));
     json_t *serial = state->have_serial ? json_integer(state->serial) : json_null();
     return json_pack("{s:i, s:s, s:s, s:s, s:o, s:s, s:o, s:i, s:i, s:s, s:o, s:o, s:s, s:o, s:I, "
-                     "s:I, s:o, s:o, s:o, s:b}",
+                     "s:I, s:o, s:o, s:o, s:b, s:b, s:o, s:I}",
                      "version", STATE_VERSION, "zone", zone, "zone_file", state->zone_file,
                      "signed_zone", state->signed_zone, "reload", text_to_json(state->reload),
                      "alias", state->alias, "token", text_to_json(state->token), "algorithm",
@@ -99,7 +112,9 @@ static json_t *state_to_json(const struct zone_state *state)
                      "serial", serial, "dnskey_ttl", (json_int_t)state->dnskey_ttl,
                      "unsigned_largest_ttl", (json_int_t)state->unsigned_largest_ttl, "enabled",
                      time_to_json(state->enabled_ms), "signed", time_to_json(state->signed_ms),
-                     "signatures_end", time_to_json(state->expiration_ms), "zonemd", state->zonemd);
+                     "signatures_end", time_to_json(state->expiration_ms), "zonemd", state->zonemd,
+                     "drop_outside", state->drop_outside, "other_keys", others_to_json(state),
+                     "jitter", (json_int_t)state->jitter);
 }
 
 enum keyd_status state_save(const char *folder, const struct zone_state *state,
@@ -222,6 +237,34 @@ static void read_keys(struct reader *reader, struct zone_state *state)
     }
 }
 
+static void read_other(struct reader *reader, struct dnskey *key)
+{
+    char public[BASE64_TEXT(DNSSEC_PUBLIC_KEY_MAX)];
+    key->flags = (uint16_t)read_number(reader, "flags", UINT16_MAX);
+    key->algorithm = (uint8_t)read_number(reader, "algorithm", UINT8_MAX);
+    read_text(reader, "public_key", public, sizeof public);
+    if (reader->wrong == NULL && !base64_decode(public, key->key, sizeof key->key, &key->length))
+        reader->wrong = "public_key";
+}
+
+static void read_others(struct reader *reader, struct zone_state *state)
+{
+    const json_t *others = json_object_get(reader->object, "other_keys");
+    size_t count = json_array_size(others);
+    if (others == NULL)
+        return;
+    if (!json_is_array(others) || count > STATE_OTHERS_MAX) {
+        reader->wrong = "other_keys";
+        return;
+    }
+    for (size_t i = 0; i < count && reader->wrong == NULL; i++) {
+        struct reader inner = {.object = json_array_get(others, i)};
+        read_other(&inner, &state->others[i]);
+        reader->wrong = inner.wrong;
+        state->other_count = i + 1;
+    }
+}
+
 static void read_algorithm(struct reader *reader, struct zone_state *state)
 {
     state->algorithm =
@@ -267,6 +310,8 @@ static void read_state(struct reader *reader, struct zone_state *state)
     read_algorithm(reader, state);
     read_denial(reader, state);
     state->zonemd = read_later_flag(reader, "zonemd");
+    state->drop_outside = read_later_flag(reader, "drop_outside");
+    state->jitter = (uint32_t)read_later_number(reader, "jitter", STATE_JITTER_MAX, 0);
     read_text(reader, "request_id", state->request_id, sizeof state->request_id);
     read_text(reader, "serial_policy", policy, sizeof policy);
     state->dnskey_ttl = (uint32_t)read_number(reader, "dnskey_ttl", INT32_MAX);
@@ -283,6 +328,8 @@ static void read_state(struct reader *reader, struct zone_state *state)
         reader->wrong = "zone";
     if (reader->wrong == NULL)
         read_keys(reader, state);
+    if (reader->wrong == NULL)
+        read_others(reader, state);
 }
 
 static enum keyd_status state_from_json(const char *path, const json_t *json, const uint8_t *zone,

@@ -23,8 +23,10 @@
 
 #define STATE_VERSION        1
 #define STATE_DEFAULT_FOLDER "/var/lib/keyd-dnssec"
-#define STATE_KEYS_MAX       8    /* two KSKs, two ZSKs and their successors: more is a mistake */
-#define STATE_DNSKEY_TTL     3600 /* seconds: an hour is soon over when a key must change */
+#define STATE_KEYS_MAX       8 /* two KSKs, two ZSKs and their successors: more is a mistake */
+#define STATE_OTHERS_MAX     8 /* the same for those of other signers */
+#define STATE_JITTER_MAX     (6 * 86400) /* seconds: a day is left when it is time to sign again */
+#define STATE_DNSKEY_TTL     3600        /* seconds: an hour is soon over when a key must change */
 
 /* A key with the SEP flag is a KSK in the HSM, others are ZSKs in files. */
 struct zone_key {
@@ -50,8 +52,12 @@ struct zone_state {
     char request_id[KEYID_TEXT];   /* of CreateKey, stored before it is sent; empty: none yet */
     struct zone_key keys[STATE_KEYS_MAX];
     size_t key_count;
+    struct dnskey others[STATE_OTHERS_MAX]; /* of other signers, published last */
+    size_t other_count;
     struct denial denial;
-    bool zonemd; /* RFC 8976: a digest of the zone at its apex */
+    bool drop_outside; /* records outside of the zone are left out; else they are an error */
+    uint32_t jitter;   /* seconds: by how much the ends of signatures are spread; 0: not at all */
+    bool zonemd;       /* RFC 8976: a digest of the zone at its apex */
     enum serial_policy serial_policy;
     bool have_serial;
     uint32_t serial; /* the last one given out, stored before it is published */

@@ -39,6 +39,8 @@ struct verification {
     const uint8_t *apex;
     const struct dnskey *dnskeys; /* all that must be there; those with the SEP flag are KSKs */
     size_t dnskey_count;
+    const struct dnskey *others; /* of other signers, that must be there too, and sign nothing */
+    size_t other_count;
     const struct zone *unsigned_zone; /* NULL: not known */
     size_t signatures;                /* that there are, for the sample; 0: not known */
     size_t kept;                      /* of them: made by the signing before */

@@ -15,8 +15,6 @@
 struct check {
     const struct zone *zone;
     const char *path;
-    const struct dnskey *own;
-    size_t own_count;
 };
 
 /* The sets of one name that others judge each other by; count 0: not there. */
@@ -54,42 +52,6 @@ static enum keyd_status content(const struct check *check, const struct rrset *s
     dname_format(set->owner, owner);
     return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT", "%s%s: %.256s: %s", check->path,
                      zonecheck_line(set->line, line), owner, what);
-}
-
-static bool is_own_dnskey(const struct check *check, const struct rrset *set)
-{
-    for (size_t i = 0; i < set->count; i++) {
-        struct dnskey key;
-        bool found = false;
-        struct rdata rdata = rrset_rdata(set, i);
-        if (!dnskey_from_rdata(rdata.data, rdata.length, &key))
-            return false;
-        for (size_t j = 0; j < check->own_count && !found; j++)
-            found = dnskey_equal(&key, &check->own[j]);
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
-static enum keyd_status check_unsigned(const struct check *check, const struct rrset *set,
-                                       struct keyd_error *err)
-{
-    char type[TYPE_TEXT];
-    char owner[DNAME_TEXT];
-    char line[ZONECHECK_LINE];
-    bool apex = set->key_length == 0;
-    bool made_by_signing = set->type == TYPE_RRSIG || set->type == TYPE_NSEC ||
-                           set->type == TYPE_NSEC3 || set->type == TYPE_NSEC3PARAM ||
-                           set->type == TYPE_ZONEMD;
-    if (!made_by_signing && (set->type != TYPE_DNSKEY || (apex && is_own_dnskey(check, set))))
-        return KEYD_OK;
-    rrtype_format(set->type, type);
-    dname_format(set->owner, owner);
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SIGNED_ALREADY",
-                     "%s%s: %.256s %s: the zone is signed already; give the unsigned zone file, or "
-                     "take out all DNSKEY, RRSIG, NSEC, NSEC3, NSEC3PARAM and ZONEMD records",
-                     check->path, zonecheck_line(set->line, line), owner, type);
 }
 
 static void gather(struct name *name, const struct rrset *set)
@@ -162,6 +124,8 @@ static enum keyd_status check_set(const struct check *check, const struct rrset 
         return content(check, set, err, "an SOA record below the zone's apex");
     if (set->type == TYPE_NS && dname_is_wildcard(set->owner))
         return content(check, set, err, "NS at a wildcard (RFC 4592, 4.2), which servers refuse");
+    if (set->type == TYPE_DNSKEY && !apex)
+        return content(check, set, err, "a DNSKEY belongs at the zone's apex (RFC 4035, 2.1)");
     if ((set->type == TYPE_CDS || set->type == TYPE_CDNSKEY) && !apex)
         return content(check, set, err,
                        "CDS and CDNSKEY belong at the zone's apex (RFC 7344, 4.1)");
@@ -194,18 +158,15 @@ static enum keyd_status check_sets(const struct check *check, const struct zone_
     enum keyd_status status = KEYD_OK;
     *name = (struct name){.apex = zone_name->key_length == 0};
     while (status == KEYD_OK && zone_next_set(zone_name, &set)) {
-        status = check_unsigned(check, &set, err);
-        if (status == KEYD_OK)
-            status = check_set(check, &set, err);
+        status = check_set(check, &set, err);
         gather(name, &set);
     }
     return status;
 }
 
-enum keyd_status zonecheck(const struct zone *zone, const char *path, const struct dnskey *own,
-                           size_t own_count, struct keyd_error *err)
+enum keyd_status zonecheck(const struct zone *zone, const char *path, struct keyd_error *err)
 {
-    struct check check = {.zone = zone, .path = path, .own = own, .own_count = own_count};
+    struct check check = {.zone = zone, .path = path};
     struct zone_name zone_name = {0};
     struct name name;
     struct top dname = {0};
@@ -216,6 +177,8 @@ enum keyd_status zonecheck(const struct zone *zone, const char *path, const stru
         if (status == KEYD_OK && is_below(&zone_name, &dname)) {
             struct rrset first = {0};
             zone_next_set(&zone_name, &first);
+            if (dname.line == 0)
+                return content(&check, &first, err, "below a DNAME (RFC 6672, 2.4)");
             return content(&check, &first, err, "below the DNAME of line %u (RFC 6672, 2.4)",
                            dname.line);
         }

@@ -13,15 +13,6 @@
 
 #define TAG_TRIES 32 /* two keys share a tag once in some 16,000 */
 
-static bool collides(const struct zone_state *state, const struct dnskey *key)
-{
-    for (size_t i = 0; i < state->key_count; i++) {
-        if (dnskey_tags_collide(&state->keys[i].dnskey, key))
-            return true;
-    }
-    return false;
-}
-
 static enum keyd_status remember(struct session *session, const struct zone_key *key,
                                  struct keyd_error *err)
 {
@@ -183,7 +174,7 @@ static enum keyd_status take(struct session *session, const struct hsm_key *key,
                                   &made.dnskey, err);
     if (status != KEYD_OK)
         return status;
-    if (collides(&session->state, &made.dnskey))
+    if (session_tag_is_taken(session, &made.dnskey))
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_TAG",
                          "key %s has the key tag %u, which another key of the zone has: name "
                          "another key with --key",
@@ -252,7 +243,7 @@ static bool find_left_over(const struct session *session, struct zone_key *key)
                                     &key->dnskey, NULL) == KEYD_OK &&
                 key->dnskey.flags == DNSKEY_ZSK &&
                 key->dnskey.algorithm == session->state.algorithm &&
-                !collides(&session->state, &key->dnskey) &&
+                !session_tag_is_taken(session, &key->dnskey) &&
                 keyfile_load(session->folder, key->file, &key->dnskey, &pkey, NULL) == KEYD_OK;
         EVP_PKEY_free(pkey);
     }
@@ -285,7 +276,7 @@ static enum keyd_status make(struct session *session, struct zone_key *key, stru
     enum keyd_status status = KEYD_OK;
     for (unsigned tries = 0; tries < TAG_TRIES && status == KEYD_OK; tries++) {
         status = keyfile_generate(algorithm_of(session), DNSKEY_ZSK, &pkey, &key->dnskey, err);
-        if (status == KEYD_OK && !collides(&session->state, &key->dnskey))
+        if (status == KEYD_OK && !session_tag_is_taken(session, &key->dnskey))
             break;
         EVP_PKEY_free(pkey);
         pkey = NULL;
@@ -300,6 +291,75 @@ static enum keyd_status make(struct session *session, struct zone_key *key, stru
     return status;
 }
 
+static enum keyd_status check_zsk(const struct session *session, const struct dnskey *key,
+                                  struct keyd_error *err)
+{
+    const char *path = session->options->zsk_file;
+    const struct zone_key *known = NULL;
+    for (size_t i = 0; i < session->state.key_count; i++) {
+        if ((session->state.keys[i].dnskey.flags & DNSKEY_SEP) == 0)
+            known = &session->state.keys[i];
+    }
+    if (key->flags != DNSKEY_ZSK)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISMATCH",
+                         "%s: a key with flags %u, a ZSK has 256", path, key->flags);
+    if (key->algorithm != session->state.algorithm)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISMATCH",
+                         "%s: a key of algorithm %u, the zone has %u: KSK and ZSK need the same "
+                         "(see --algorithm)",
+                         path, key->algorithm, session->state.algorithm);
+    if (known != NULL && !dnskey_equal(&known->dnskey, key))
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_MISMATCH",
+                         "%s has the ZSK %s already: to change it to %s would break the zone "
+                         "without a rollover, which this version does not do",
+                         session->options->zone_text, known->file, path);
+    return KEYD_OK;
+}
+
+static enum keyd_status load_file(const struct session *session, struct dnskey *key,
+                                  EVP_PKEY **pkey, struct keyd_error *err)
+{
+    const uint8_t *zone = session->options->zone.wire;
+    EVP_PKEY *loaded = NULL;
+    enum keyd_status status =
+        keyfile_load_pair(session->options->zsk_file, zone, key, &loaded, err);
+    if (status != KEYD_OK)
+        return keyd_wrap(err, "the ZSK of --zsk-file cannot be taken");
+    status = check_zsk(session, key, err);
+    if (status == KEYD_OK && pkey != NULL)
+        *pkey = loaded;
+    else
+        EVP_PKEY_free(loaded);
+    return status;
+}
+
+enum keyd_status zonekeys_check_file(struct session *session, struct keyd_error *err)
+{
+    struct dnskey key;
+    return session->options->zsk_file != NULL ? load_file(session, &key, NULL, err) : KEYD_OK;
+}
+
+/* Copies the files into the zone's folder. */
+static enum keyd_status take_file(struct session *session, struct keyd_error *err)
+{
+    EVP_PKEY *pkey = NULL;
+    struct zone_key key = {.created_ms = clock_now()};
+    const uint8_t *zone = session->options->zone.wire;
+    enum keyd_status status = load_file(session, &key.dnskey, &pkey, err);
+    if (status == KEYD_OK && session_tag_is_taken(session, &key.dnskey))
+        status = keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_TAG",
+                           "%s has the key tag %u, which another key of the zone has: make another "
+                           "one",
+                           session->options->zsk_file, dnskey_tag(&key.dnskey));
+    if (status == KEYD_OK && !session->options->dry_run)
+        status = keyfile_write(session->folder, zone, pkey, &key.dnskey, key.created_ms, err);
+    EVP_PKEY_free(pkey);
+    if (status != KEYD_OK || session->options->dry_run)
+        return status;
+    keyfile_name(zone, &key.dnskey, key.file);
+    return remember(session, &key, err);
+}
+
 enum keyd_status zonekeys_zsk(struct session *session, enum zonekey_came *came,
                               struct keyd_error *err)
 {
@@ -308,6 +368,8 @@ enum keyd_status zonekeys_zsk(struct session *session, enum zonekey_came *came,
     if (state_zsk(&session->state) != NULL)
         return KEYD_OK;
     *came = KEY_TAKEN;
+    if (session->options->zsk_file != NULL)
+        return take_file(session, err);
     if (!find_left_over(session, &key)) {
         *came = KEY_MADE;
         if (session->options->dry_run)

@@ -28,8 +28,14 @@ enum keyd_status zonekeys_ksk(struct session *session, enum zonekey_came *came,
  * again. FAILED_PRECONDITION, KEY_MISSING, KEY_STATE or KEY_MISMATCH. Blocks on keyd. */
 enum keyd_status zonekeys_check_ksk(struct session *session, struct keyd_error *err) KEYD_CHECKED;
 
-/* The ZSK: the state's, else one whose files are in the zone's folder, else a new one. After the
- * KSK, whose tag it must not share. */
+/* Whether the files of --zsk-file, where it was given, are those of a ZSK that this zone can have:
+ * before anything is made. FAILED_PRECONDITION, KEY_MISMATCH, when they are not, or when it has
+ * another ZSK already. */
+enum keyd_status zonekeys_check_file(struct session *session, struct keyd_error *err) KEYD_CHECKED;
+
+/* The ZSK: the state's, else that of --zsk-file, whose files are copied, else one whose files are
+ * in the zone's folder, else a new one. After the KSK, whose tag it must not share. On a dry run
+ * none is made or taken. */
 enum keyd_status zonekeys_zsk(struct session *session, enum zonekey_came *came,
                               struct keyd_error *err) KEYD_CHECKED;
 

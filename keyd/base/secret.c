@@ -56,6 +56,21 @@ static bool is_guarded(const struct stat *st, enum guard guard)
     return guard == GUARD_CREDENTIAL && st->st_uid == 0 && (st->st_mode & 0277) == 0040;
 }
 
+static enum keyd_status fail_mode(const struct stat *st, const char *name, enum guard guard,
+                                  struct keyd_error *err)
+{
+    bool read = (st->st_mode & 044) != 0;
+    bool write = (st->st_mode & 022) != 0;
+    const char *what = read && write ? "so others can read and write it"
+                       : read        ? "so others can read it"
+                       : write       ? "so others can write it"
+                                     : "so others can run it";
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SECRET_FILE_MODE", "%s has mode %04o, %s: %s",
+                     name, (unsigned)(st->st_mode & 07777), what,
+                     guard == GUARD_OWNER ? "make it 0600"
+                                          : "a credential has mode 0400, or is root's with 0440");
+}
+
 static enum keyd_status check_file(const struct stat *st, const char *name, enum guard guard,
                                    size_t max, struct keyd_error *err)
 {
@@ -63,9 +78,7 @@ static enum keyd_status check_file(const struct stat *st, const char *name, enum
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SECRET_FILE_MODE",
                          "%s is not a regular file", name);
     if (!is_guarded(st, guard))
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SECRET_FILE_MODE",
-                         "%s has mode %04o, so others can read it: make it 0600", name,
-                         (unsigned)(st->st_mode & 07777));
+        return fail_mode(st, name, guard, err);
     if (st->st_uid != geteuid() && st->st_uid != 0)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SECRET_FILE_OWNER",
                          "%s belongs to uid %u, who can read and change it: make it uid %u's", name,

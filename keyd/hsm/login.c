@@ -31,31 +31,67 @@ bool login_is_needed(const struct keyd_error *err)
 
 /* ---- What is not tried ----------------------------------------------------------------------- */
 
-#define refuse(err, ...)                                                                           \
-    keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NOT_TRIED, __VA_ARGS__)
+/* A former start may have used the permit up and not lived to tell: something was tried then. */
+#define refuse(attempt, err, ...)                                                                  \
+    keyd_fail(err, KEYD_FAILED_PRECONDITION,                                                       \
+              (attempt)->tries.now.spent ? REASON_LOGIN_NEEDED : REASON_LOGIN_NOT_TRIED,           \
+              __VA_ARGS__)
 
-static enum keyd_status refuse_locked(const struct login *login, struct keyd_error *err)
-{
-    return refuse(
-        err,
-        "the token says that its user PIN is locked. Unlock it with the security officer's "
-        "PIN, then say `keyd-hsm admin login --config %s`",
-        login->config->file);
-}
+#define UNLOCK                                                                                     \
+    "Unlock it with the security officer's PIN, or wait where it unlocks itself (a TPM does), "    \
+    "then say `keyd-hsm admin login --config %s`"
 
 static enum keyd_status judge_flags(const struct attempt *attempt, struct keyd_error *err)
 {
+    const char *file = attempt->login->config->file;
     if ((attempt->flags & CKF_USER_PIN_LOCKED) != 0)
-        return refuse_locked(attempt->login, err);
+        return refuse(attempt, err, "the token says that its user PIN is locked. " UNLOCK, file);
     if ((attempt->flags & CKF_USER_PIN_FINAL_TRY) == 0 || attempt->permit == PERMIT_FINAL_TRY)
         return KEYD_OK;
-    const char *file = attempt->login->config->file;
     return refuse(
-        err,
+        attempt, err,
         "the token says that one more wrong PIN locks it; keyd-hsm does not take that try. "
         "Log in once with the vendor's tools and the right PIN, which resets the count, "
         "then say `keyd-hsm admin login --config %s`; with --final-try it takes the try",
         file);
+}
+
+static enum keyd_status refuse_refused(const struct attempt *attempt, const struct pin_hash *hash,
+                                       struct keyd_error *err)
+{
+    const struct pin *pin = attempt->login->pin;
+    const char *file = attempt->login->config->file;
+    if (tries_is_locked(&attempt->tries, hash))
+        return refuse(attempt, err,
+                      "the token said at the last try that its user PIN is locked; the PIN from %s "
+                      "is not tried again. " UNLOCK,
+                      pin->name, file);
+    bool counted = (attempt->flags & COUNTED) != 0;
+    return refuse(attempt, err,
+                  "the token has refused the PIN from %s before, and it is not tried again. Is it "
+                  "the right one by now? Then say `keyd-hsm admin login --config %s`; else %s%s",
+                  pin->name, file, pin->remedy, counted ? " first" : pin->notice);
+}
+
+static enum keyd_status judge_unsettled(const struct attempt *attempt, const struct pin_hash *hash,
+                                        struct keyd_error *err)
+{
+    const struct pin *pin = attempt->login->pin;
+    size_t count = tries_unsettled(&attempt->tries, hash);
+    if (count < (tries_is_good(&attempt->tries, hash) ? LOGIN_UNSETTLED_MAX : 1))
+        return KEYD_OK;
+    char logins[PIN_NAME_MAX + 80];
+    if (count == 1)
+        snprintf(logins, sizeof logins, "the last login with the PIN from %s", pin->name);
+    else
+        snprintf(logins, sizeof logins, "the last %zu logins with the PIN from %s", count,
+                 pin->name);
+    return refuse(
+        attempt, err,
+        "%s never came to an end, and whether the token counted it nobody knows: it is not "
+        "tried again. See that the token is well and the PIN the right one, then say "
+        "`keyd-hsm admin login --config %s`; else %s%s",
+        logins, attempt->login->config->file, pin->remedy, pin->notice);
 }
 
 static enum keyd_status judge_pin(const struct attempt *attempt, const struct pin_hash *hash,
@@ -65,19 +101,15 @@ static enum keyd_status judge_pin(const struct attempt *attempt, const struct pi
     if (attempt->permit != PERMIT_NONE)
         return KEYD_OK;
     if (tries_is_refused(&attempt->tries, hash))
-        return refuse(
-            err,
-            "the token has refused the PIN from %s before, and it is not tried again. Is "
-            "it the right one by now? Then say `keyd-hsm admin login --config %s`; else %s",
-            login->pin->name, login->config->file, login->pin->remedy);
+        return refuse_refused(attempt, hash, err);
     if ((attempt->flags & COUNTED) != 0 && !tries_is_good(&attempt->tries, hash))
         return refuse(
-            err,
+            attempt, err,
             "the token counts wrong PINs, and keyd-hsm has no good login with the PIN from "
             "%s on record: it is not tried. Is it the right one? Then say `keyd-hsm admin "
-            "login --config %s`; else %s",
+            "login --config %s`; else %s first",
             login->pin->name, login->config->file, login->pin->remedy);
-    return KEYD_OK;
+    return judge_unsettled(attempt, hash, err);
 }
 
 static enum keyd_status judge_pad(const struct attempt *attempt, struct keyd_error *err)
@@ -85,7 +117,7 @@ static enum keyd_status judge_pad(const struct attempt *attempt, struct keyd_err
     if (attempt->permit != PERMIT_NONE)
         return KEYD_OK;
     return refuse(
-        err,
+        attempt, err,
         "the token takes its PIN at its own pad, and at a start nobody stands there. Stand "
         "at it and say `keyd-hsm admin login --config %s`",
         attempt->login->config->file);
@@ -103,60 +135,130 @@ static bool is_login(CK_RV rv)
     return rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN;
 }
 
-/* Whether the token has answered without a look at the PIN: it is locked or has none, it takes it
- * at its pad only, or somebody is logged in. */
-static bool did_not_look(CK_RV rv)
+static bool has_pad(const struct attempt *attempt)
 {
-    static const CK_RV answers[] = {CKR_PIN_LOCKED,
-                                    CKR_USER_PIN_NOT_INITIALIZED,
-                                    CKR_ARGUMENTS_BAD,
-                                    CKR_USER_ALREADY_LOGGED_IN,
-                                    CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
-                                    CKR_USER_TOO_MANY_TYPES,
+    return (attempt->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+}
+
+/* Whether the token has answered without a look at the PIN: it has none yet, somebody is logged in,
+ * or it takes the PIN at its pad only. (CKR_PIN_LOCKED is none of these: PKCS #11 2.40, 5.6, has it
+ * for a token that was locked before and for the try that locks it.) */
+static bool did_not_look(const struct attempt *attempt, CK_RV rv)
+{
+    static const CK_RV answers[] = {CKR_USER_PIN_NOT_INITIALIZED, CKR_USER_ALREADY_LOGGED_IN,
+                                    CKR_USER_ANOTHER_ALREADY_LOGGED_IN, CKR_USER_TOO_MANY_TYPES,
                                     CKR_USER_TYPE_INVALID};
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
         if (answers[i] == rv)
             return true;
-    return false;
+    return rv == CKR_ARGUMENTS_BAD && has_pad(attempt);
 }
 
 /* Writes down what came of it. Where the token did not look the try counts for nothing; what is
  * neither yes nor no leaves it unsettled. */
-static enum keyd_status settle(struct tries *tries, CK_RV rv, struct keyd_error *err)
+static enum keyd_status settle(struct attempt *attempt, CK_RV rv, struct keyd_error *err)
 {
+    struct tries *tries = &attempt->tries;
     if (rv == CKR_OK || rv == CKR_PIN_EXPIRED)
         tries_good(tries);
     else if (is_refusal(rv))
         tries_refused(tries);
-    else if (did_not_look(rv))
+    else if (rv == CKR_PIN_LOCKED)
+        tries_locked(tries);
+    else if (did_not_look(attempt, rv))
         tries_void(tries);
     else
         return KEYD_OK;
     return tries_write(tries, err);
 }
 
-/* C_Login between its two records. OK only when it is logged in, and that is on record; *rv: what
- * the token said, CKR_OK where it was not asked. *Given away*: pin. */
+/* Begins a try, on disk; hash: NULL at the pad. A permit has gone into it then. */
+static enum keyd_status begin_try(struct attempt *attempt, const struct pin_hash *hash,
+                                  struct keyd_error *err)
+{
+    struct tries *tries = &attempt->tries;
+    struct keyd_error failure;
+    bool spent = tries->now.spent;
+    tries_begin(tries, hash);
+    tries->now.spent = spent || attempt->permit != PERMIT_NONE;
+    enum keyd_status status = tries_write(tries, &failure);
+    if (status == KEYD_OK)
+        return KEYD_OK;
+    tries_void(tries);
+    tries->now.spent = spent;
+    return keyd_fail(err, status, failure.reason,
+                     "no login is tried that is not on disk first: %s; keyd-hsm tries again by "
+                     "itself",
+                     failure.message);
+}
+
+/* C_Login, which is on record as begun. OK only when it is logged in, and that is on record; *rv:
+ * what the token said. *Given away*: pin. */
 static enum keyd_status try_once(struct attempt *attempt, int64_t limit_ms, struct keyd_secret *pin,
                                  CK_RV *rv, struct keyd_error *err)
 {
     const struct session *session = attempt->login->session;
-    enum keyd_status status = tries_write(&attempt->tries, err);
-    if (status != KEYD_OK) {
-        keyd_secret_free(pin);
-        return status;
-    }
+    struct keyd_error failure;
     *rv = MODULE_CALL_FOR(session->module, limit_ms, C_Login, session->handle, CKU_USER,
                           pin != NULL ? pin->data : NULL, pin != NULL ? pin->length : 0);
     keyd_secret_free(pin);
-    status = settle(&attempt->tries, *rv, err);
+    enum keyd_status status = settle(attempt, *rv, &failure);
+    if (status == KEYD_OK)
+        return is_login(*rv) ? KEYD_OK : ckr_fail(err, *rv, "C_Login");
     if (is_login(*rv))
-        return status;
-    if (status != KEYD_OK)
-        log_error("the login's outcome could not be written down: %s", err->message);
+        return keyd_fail(err, status, failure.reason,
+                         "the login went well, and %s; keyd-hsm starts again by itself",
+                         failure.message);
+    log_error("the login's outcome could not be written down: %s", failure.message);
     return ckr_fail(err, *rv, "C_Login");
 }
 
+/* The token's flags after the try; those before it where it does not say. */
+static CK_FLAGS flags_now(const struct attempt *attempt)
+{
+    CK_FLAGS flags = 0;
+    if (module_token_flags(attempt->login->session->module, &flags, NULL) != KEYD_OK)
+        return attempt->flags;
+    return flags;
+}
+
+#define needed(err, ...) keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED, __VA_ARGS__)
+
+static enum keyd_status tell_locked(const struct attempt *attempt, CK_RV rv, struct keyd_error *err)
+{
+    return needed(err,
+                  "C_Login: %s (0x%lx): the user PIN is locked now. It was tried once and is not "
+                  "tried again. " UNLOCK,
+                  ckr_name(rv), rv, attempt->login->config->file);
+}
+
+/* What is to be done depends on what the token says of itself after the refusal. */
+static enum keyd_status tell_refused(const struct attempt *attempt, CK_RV rv, const char *message,
+                                     struct keyd_error *err)
+{
+    const struct pin *pin = attempt->login->pin;
+    const char *file = attempt->login->config->file;
+    CK_FLAGS flags = flags_now(attempt);
+    if ((flags & CKF_USER_PIN_LOCKED) != 0)
+        return tell_locked(attempt, rv, err);
+    if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
+        return needed(err,
+                      "%s. It was tried once and is not tried again, and one more wrong PIN locks "
+                      "the token: %s, log in once with the vendor's tools, which resets the count, "
+                      "then say `keyd-hsm admin login --config %s`",
+                      message, pin->remedy, file);
+    if ((flags & COUNTED) != 0)
+        return needed(err,
+                      "%s. It was tried once and is not tried again, and the token counts wrong "
+                      "PINs: %s, then say `keyd-hsm admin login --config %s`",
+                      message, pin->remedy, file);
+    return needed(err,
+                  "%s. It was tried once and is not tried again: %s%s. If the token counts wrong "
+                  "PINs by then, say `keyd-hsm admin login --config %s` as well",
+                  message, pin->remedy, pin->notice, file);
+}
+
+/* *Given away*: pin. */
 static enum keyd_status try_pin(struct attempt *attempt, struct keyd_secret *pin,
                                 struct keyd_error *err)
 {
@@ -168,17 +270,14 @@ static enum keyd_status try_pin(struct attempt *attempt, struct keyd_secret *pin
     if (status == KEYD_OK)
         return KEYD_OK;
     if (rv == CKR_PIN_LOCKED)
-        return refuse_locked(login, err);
+        return tell_locked(attempt, rv, err);
     if (is_refusal(rv))
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-                         "%s. It was tried once and is not tried again: %s", failure.message,
-                         login->pin->remedy);
-    if (rv == CKR_ARGUMENTS_BAD && (attempt->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0)
-        return keyd_fail(
-            err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-            "%s. The token takes its PIN at its own pad only: take the PIN's field out "
-            "of %s and start keyd-hsm again",
-            failure.message, login->config->file);
+        return tell_refused(attempt, rv, failure.message, err);
+    if (rv == CKR_ARGUMENTS_BAD && has_pad(attempt))
+        return needed(err,
+                      "%s. The token takes its PIN at its own pad only: take the PIN's field out "
+                      "of %s and start keyd-hsm again",
+                      failure.message, login->config->file);
     return keyd_fail(err, failure.status, failure.reason, "%s", failure.message);
 }
 
@@ -207,27 +306,25 @@ static enum keyd_status try_pad(struct attempt *attempt, struct keyd_error *err)
     let_signals_end(false);
     if (status == KEYD_OK)
         return KEYD_OK;
-    if (rv == CKR_PIN_LOCKED)
-        return refuse_locked(login, err);
+    if (rv == CKR_PIN_LOCKED || (is_refusal(rv) && (flags_now(attempt) & CKF_USER_PIN_LOCKED) != 0))
+        return tell_locked(attempt, rv, err);
     if (rv == CKR_OK || ckr_is_gone(rv))
         return keyd_fail(err, failure.status, failure.reason, "%s", failure.message);
-    return keyd_fail(
-        err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-        "at the token's pad: %s. Stand at it and say `keyd-hsm admin login --config %s`",
-        failure.message, login->config->file);
+    return needed(err,
+                  "at the token's pad: %s. Stand at it and say `keyd-hsm admin login --config %s`",
+                  failure.message, login->config->file);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
 
-/* A try that was begun and never settled: the process ended inside C_Login, or right after. When
- * the token has counted a wrong PIN since, that was it. */
+/* A try that was begun and never settled: the process ended inside C_Login or right after, or the
+ * token gave no answer to it. When the token has counted a wrong PIN since, that was it; else it
+ * stays among those that came to no end. */
 static enum keyd_status settle_former(struct attempt *attempt, struct keyd_error *err)
 {
     struct tries *tries = &attempt->tries;
-    if (tries->trying == TRYING_NONE)
-        return KEYD_OK;
-    if ((attempt->flags & COUNTED) == 0 || tries->trying == TRYING_PAD) {
-        tries_void(tries);
+    if (tries->now.trying != TRYING_PIN || (attempt->flags & COUNTED) == 0) {
+        tries->now.trying = TRYING_NONE;
         return KEYD_OK;
     }
     log_warning("the last login was never settled and the token counts a wrong PIN: that PIN is "
@@ -242,27 +339,24 @@ static enum keyd_status with_pin(struct attempt *attempt, struct keyd_error *err
     struct keyd_error failure;
     struct pin_hash hash;
     if (pin_read(attempt->login->pin, &pin, &failure) != KEYD_OK)
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED, "no PIN: %s",
-                         failure.message);
+        return needed(err, "no PIN: %s", failure.message);
     enum keyd_status status = tries_hash(&attempt->tries, pin, &hash, err);
     if (status == KEYD_OK)
         status = judge_pin(attempt, &hash, err);
-    if (status != KEYD_OK) {
-        keyd_secret_free(pin);
-        return status;
-    }
-    attempt->tries.trying = TRYING_PIN;
-    attempt->tries.trying_hash = hash;
-    return try_pin(attempt, pin, err);
+    if (status == KEYD_OK)
+        status = begin_try(attempt, &hash, err);
+    if (status == KEYD_OK)
+        return try_pin(attempt, pin, err);
+    keyd_secret_free(pin);
+    return status;
 }
 
 static enum keyd_status at_pad(struct attempt *attempt, struct keyd_error *err)
 {
     enum keyd_status status = judge_pad(attempt, err);
-    if (status != KEYD_OK)
-        return status;
-    attempt->tries.trying = TRYING_PAD;
-    return try_pad(attempt, err);
+    if (status == KEYD_OK)
+        status = begin_try(attempt, NULL, err);
+    return status == KEYD_OK ? try_pad(attempt, err) : status;
 }
 
 static enum keyd_status judge_and_try(struct attempt *attempt, struct keyd_error *err)
@@ -275,10 +369,10 @@ static enum keyd_status judge_and_try(struct attempt *attempt, struct keyd_error
         return at_pad(attempt, err);
     if (login->pin->kind != PIN_NONE)
         return with_pin(attempt, err);
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_LOGIN_NEEDED,
-                     "no PIN: the token has no pad of its own, and %s has none of `pin_file`, "
-                     "`pin_credential` and `pin_descriptor`. Add one and start keyd-hsm again",
-                     login->config->file);
+    return needed(err,
+                  "no PIN: the token has no pad of its own, and %s has none of `pin_file`, "
+                  "`pin_credential` and `pin_descriptor`. Add one and start keyd-hsm again",
+                  login->config->file);
 }
 
 static enum keyd_status begin(struct attempt *attempt, struct keyd_error *err)
@@ -293,11 +387,11 @@ static enum keyd_status begin(struct attempt *attempt, struct keyd_error *err)
         login->pin->kind == PIN_NONE && (attempt->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
     status = tries_read(&attempt->tries, login->record_file, module->serial, &failure);
     if (status == KEYD_FAILED_PRECONDITION)
-        return refuse(err, "%s", failure.message);
+        return keyd_fail(err, status, REASON_LOGIN_NOT_TRIED, "%s", failure.message);
     if (status != KEYD_OK)
         return keyd_fail(err, status, failure.reason, "%s", failure.message);
-    attempt->permit = attempt->tries.permit;
-    attempt->tries.permit = PERMIT_NONE;
+    attempt->permit = attempt->tries.now.permit;
+    attempt->tries.now.permit = PERMIT_NONE;
     return settle_former(attempt, err);
 }
 

@@ -2,14 +2,20 @@
  *
  * The login: whether the PIN may be tried, and the one try. A real token locks itself after a few
  * wrong PINs, and a supervisor that restarts a daemon would use them up in seconds. So:
- *   - a PIN that was refused is not tried again;
+ *   - a PIN that was refused is not tried again, nor is one whose try came to no end (an answer
+ *     that says neither yes nor no, a hang, a crash): the token may have counted it and not say so.
+ *     The PIN that was good the last time has LOGIN_UNSETTLED_MAX such tries in a row: a token that
+ *     is out of order for a moment shall need nobody;
  *   - where the token counts wrong PINs (CKF_USER_PIN_COUNT_LOW), only the PIN that was good the
  *     last time is tried;
- *   - where one more wrong PIN locks it, or it is locked (FINAL_TRY, LOCKED), none is;
+ *   - where one more wrong PIN locks it, or it is locked (FINAL_TRY, LOCKED), none is. A token that
+ *     says so by its answer alone (CKR_PIN_LOCKED) has refused that PIN: it may be the very try
+ * that locked it;
  *   - each try is on disk before C_Login and settled after it (keyd/hsm/tries.h).
- * An operator's permit lifts the first two for one try, and the third where it says so; a locked
- * token is asked by nobody. A token with a pad of its own (CKF_PROTECTED_AUTHENTICATION_PATH) and
- * no PIN in the configuration is asked by a permit alone: somebody must stand there.
+ * An operator's permit lifts the first two for one try, and the third where it says so; a token
+ * whose flags say LOCKED is asked by nobody. A token with a pad of its own
+ * (CKF_PROTECTED_AUTHENTICATION_PATH) and no PIN in the configuration is asked by a permit alone:
+ * somebody must stand there.
  */
 #ifndef KEYD_HSM_LOGIN_H
 #define KEYD_HSM_LOGIN_H
@@ -21,9 +27,13 @@
 /* How long a person may take to type the PIN at the token's pad, in seconds. */
 #define LOGIN_PAD_LIMIT_S 120
 
+/* Tries in a row, without an end, of the PIN that was good the last time. */
+#define LOGIN_UNSETTLED_MAX 3
+
 /* The reasons of failures that nothing helps but a person. */
-#define REASON_LOGIN_NEEDED    "LOGIN_NEEDED"    /* no PIN there, or the token refused it now */
-#define REASON_LOGIN_NOT_TRIED "LOGIN_NOT_TRIED" /* keyd-hsm refuses to try */
+#define REASON_LOGIN_NEEDED "LOGIN_NEEDED" /* there is no PIN, or a try of it failed */
+/* Nothing was tried, neither now nor by a former start that had the last permit. */
+#define REASON_LOGIN_NOT_TRIED "LOGIN_NOT_TRIED"
 
 bool login_is_needed(const struct keyd_error *err); /* whether it is one of the two */
 

@@ -146,6 +146,7 @@ static enum keyd_status ask(const struct hsm_config *config, const admin_request
 struct login_arguments {
     const char *config;
     bool final_try;
+    unsigned timeout_s; /* 0: as keyd-hsm says */
 };
 
 /* What keyd-hsm said to a permit, before it ended. */
@@ -153,6 +154,7 @@ struct parting {
     struct keyid instance; /* its own */
     unsigned seconds;      /* how long to wait for the next */
     bool at_pad;
+    bool lost; /* one may have heard the permit and ended before it could answer */
 };
 
 static bool same_instance(const admin_answer *a, const struct keyid *instance)
@@ -166,16 +168,18 @@ static void wait_a_little(void)
     nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
 }
 
-/* As ask, of a keyd-hsm that may be about to end, or to come back. */
+/* As ask, of a keyd-hsm that may be about to end, or to come back. *lost becomes true where one has
+ * ended that may have heard it. */
 static enum keyd_status ask_patiently(const struct hsm_config *config, const admin_request *request,
-                                      admin_answer **answer, struct keyd_error *err)
+                                      admin_answer **answer, bool *lost, struct keyd_error *err)
 {
     int64_t began = clock_monotonic_ns();
     for (;;) {
         enum keyd_status status =
             ask(config, request, began + ADMIN_RESTART_S * 1000000000LL, answer, err);
-        bool away = status != KEYD_OK && (strcmp(err->reason, REASON_NOT_RUNNING) == 0 ||
-                                          strcmp(err->reason, REASON_ENDED) == 0);
+        bool ended = status != KEYD_OK && strcmp(err->reason, REASON_ENDED) == 0;
+        bool away = ended || (status != KEYD_OK && strcmp(err->reason, REASON_NOT_RUNNING) == 0);
+        *lost |= ended;
         if (!away || clock_monotonic_ns() - began >= AWAY_S * 1000000000LL)
             return status;
         wait_a_little();
@@ -191,7 +195,7 @@ static enum keyd_status permit(const struct hsm_config *config, bool final_try,
     login.final_try = final_try;
     request.body_case = KEYD__HSM__V1__ADMIN_REQUEST__BODY_LOGIN;
     request.login = &login;
-    enum keyd_status status = ask_patiently(config, &request, &answer, err);
+    enum keyd_status status = ask_patiently(config, &request, &answer, &parting->lost, err);
     if (status != KEYD_OK)
         return status;
     if (answer->body_case == KEYD__HSM__V1__ADMIN_ANSWER__BODY_PERMITTED &&
@@ -246,26 +250,46 @@ static int say_outcome(const struct hsm_config *config, const Keyd__Hsm__V1__Tok
     return strcmp(state->reason, REASON_LOGIN_NOT_TRIED) == 0 ? EXIT_REFUSED : EXIT_FAILED;
 }
 
-static int log_in(const struct hsm_config *config, bool final_try)
+/* From the permit on nobody knows whether it was used, unless the next keyd-hsm says so: what fails
+ * is no refusal then. */
+static int log_in(const struct hsm_config *config, const struct login_arguments *arguments)
 {
     struct parting parting = {0};
     struct keyd_error err;
     admin_answer *answer = NULL;
-    if (permit(config, final_try, &parting, &err) != KEYD_OK)
-        return fail(&err);
+    if (permit(config, arguments->final_try, &parting, &err) != KEYD_OK) {
+        int status = fail(&err);
+        return parting.lost ? EXIT_FAILED : status;
+    }
     if (parting.at_pad) {
         printf("type the PIN at the token's pad, within %d seconds\n", LOGIN_PAD_LIMIT_S);
         fflush(stdout);
     }
-    int64_t until = clock_monotonic_ns() + parting.seconds * 1000000000LL;
-    if (await_next(config, &parting.instance, until, &answer, &err) != KEYD_OK)
-        return fail(&err);
+    unsigned seconds = arguments->timeout_s > 0 ? arguments->timeout_s : parting.seconds;
+    int64_t until = clock_monotonic_ns() + seconds * 1000000000LL;
+    if (await_next(config, &parting.instance, until, &answer, &err) != KEYD_OK) {
+        complain(err.message);
+        return EXIT_FAILED;
+    }
     int status = say_outcome(config, answer->token_state);
     keyd__hsm__v1__admin_answer__free_unpacked(answer, NULL);
     return status;
 }
 
-enum { OPTION_FINAL_TRY = 256 };
+enum { OPTION_FINAL_TRY = 256, OPTION_TIMEOUT };
+
+#define TIMEOUT_MAX_S 3600
+
+static unsigned seconds_of(const char *value, struct argp_state *state)
+{
+    char *end;
+    errno = 0;
+    unsigned long seconds = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || seconds < 1 ||
+        seconds > TIMEOUT_MAX_S)
+        argp_error(state, "--timeout takes 1 to %d seconds, not '%s'", TIMEOUT_MAX_S, value);
+    return (unsigned)seconds;
+}
 
 static error_t parse_login(int key, char *value, struct argp_state *state)
 {
@@ -276,6 +300,9 @@ static error_t parse_login(int key, char *value, struct argp_state *state)
         return 0;
     case OPTION_FINAL_TRY:
         arguments->final_try = true;
+        return 0;
+    case OPTION_TIMEOUT:
+        arguments->timeout_s = seconds_of(value, state);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s': it takes options only", value);
@@ -295,13 +322,16 @@ static int run_login(int argc, char **argv)
         {"config", 'c', "FILE", 0, "The token's configuration", 0},
         {"final-try", OPTION_FINAL_TRY, NULL, 0,
          "Try also where one more wrong PIN locks the token", 0},
+        {"timeout", OPTION_TIMEOUT, "SECONDS", 0,
+         "Wait so long for what comes of it (default: 30, at a pad 150)", 0},
         {0},
     };
     static const struct argp argp = {
         .options = options,
         .parser = parse_login,
         .doc = "Has keyd-hsm try the PIN once more, although it was refused before, or the token "
-               "counts wrong PINs; or asks for the PIN at the token's own pad.\v"
+               "counts wrong PINs, or the last try came to no end; or asks for the PIN at the "
+               "token's own pad.\v"
                "keyd-hsm notes the permit, ends, and tries when its supervisor has started it "
                "afresh; this waits for what comes of it. Only root and keyd-hsm's own user may.\n\n"
                "Example:\n"
@@ -313,7 +343,7 @@ static int run_login(int argc, char **argv)
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     if (config_load(arguments.config, &config, print_complaint, NULL) != KEYD_OK)
         return EXIT_USAGE;
-    int status = log_in(config, arguments.final_try);
+    int status = log_in(config, &arguments);
     config_free(config);
     return status;
 }

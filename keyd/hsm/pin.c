@@ -12,14 +12,14 @@
 #include "keyd/base/yaml.h"
 #include "keyd/hsm/listen.h"
 
-#define NAME_IN_MESSAGE 320 /* bytes of a path in a message; the rest is what to do about it */
+#define NAME_IN_MESSAGE 200 /* bytes of a path in a message; the rest is what to do about it */
 
 static void prepare_file(struct pin *pin, const char *path)
 {
     snprintf(pin->path, sizeof pin->path, "%s", path);
     snprintf(pin->name, sizeof pin->name, "%.*s", text_cut(path, NAME_IN_MESSAGE), path);
-    snprintf(pin->remedy, sizeof pin->remedy, "write the right PIN to %s; keyd-hsm notices",
-             pin->name);
+    snprintf(pin->remedy, sizeof pin->remedy, "write the right PIN to %s", pin->name);
+    pin->notice = "; keyd-hsm notices";
 }
 
 static void prepare_credential(struct pin *pin, const char *credential)
@@ -52,7 +52,7 @@ static void prepare_descriptor(struct pin *pin, int descriptor)
 
 void pin_prepare(struct pin *pin, const struct hsm_config *config)
 {
-    *pin = (struct pin){.kind = PIN_NONE, .descriptor = -1};
+    *pin = (struct pin){.kind = PIN_NONE, .descriptor = -1, .notice = ""};
     if (config->pin_file != NULL) {
         pin->kind = PIN_FILE;
         prepare_file(pin, config->pin_file);

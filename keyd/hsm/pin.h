@@ -26,13 +26,12 @@ enum pin_kind { PIN_NONE, PIN_FILE, PIN_CREDENTIAL, PIN_DESCRIPTOR };
 
 struct pin {
     enum pin_kind kind;
-    char path[PATH_MAX];     /* of a file or credential; empty: no CREDENTIALS_DIRECTORY */
-    int descriptor;          /* -1: it was not inherited, or has been read */
-    char name[PIN_NAME_MAX]; /* for messages: "PATH", "the credential NAME", "descriptor N" */
-    char
-        remedy[PIN_REMEDY_MAX]; /* how another PIN comes to keyd-hsm: "write ... ", a sentence's end
-                                 */
-    bool there;                 /* with seen: the file as it was at the start */
+    char path[PATH_MAX];         /* of a file or credential; empty: no CREDENTIALS_DIRECTORY */
+    int descriptor;              /* -1: it was not inherited, or has been read */
+    char name[PIN_NAME_MAX];     /* for messages: "PATH", "the credential NAME", "descriptor N" */
+    char remedy[PIN_REMEDY_MAX]; /* how another PIN comes to keyd-hsm: "write ... " */
+    const char *notice;          /* what follows by itself then, a sentence's end; or "" */
+    bool there;                  /* with seen: the file as it was at the start */
     struct stat seen;
 };
 

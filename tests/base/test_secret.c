@@ -127,6 +127,30 @@ static void what_holds_no_secret_is_refused(void **state)
     refuses(fd, KEYD_INTERNAL, "EBADF");
 }
 
+static void a_mode_is_told_by_what_it_opens(void **state)
+{
+    (void)state;
+    static const struct {
+        mode_t mode;
+        const char *words;
+    } cases[] = {{0640, "has mode 0640, so others can read it: make it 0600"},
+                 {0602, "has mode 0602, so others can write it: make it 0600"},
+                 {0666, "has mode 0666, so others can read and write it: make it 0600"},
+                 {0601, "has mode 0601, so others can run it: make it 0600"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct keyd_error err;
+        struct keyd_secret *secret = NULL;
+        write_file("1234", cases[i].mode);
+        assert_int_equal(keyd_secret_read(path, MAX, &secret, &err), KEYD_FAILED_PRECONDITION);
+        assert_non_null(strstr(err.message, cases[i].words));
+        assert_int_equal(keyd_secret_read_credential(path, MAX, &secret, &err),
+                         KEYD_FAILED_PRECONDITION);
+        assert_non_null(strstr(err.message, "a credential has mode 0400, or is root's with 0440"));
+        assert_null(secret);
+        unlink(path);
+    }
+}
+
 static void a_credential_of_systemd_may_show_its_acl(void **state)
 {
     (void)state;
@@ -172,6 +196,7 @@ int main(void)
         cmocka_unit_test(a_pipe_that_is_not_closed_is_waited_for_and_left),
         cmocka_unit_test(a_file_is_judged_and_read_from_its_beginning),
         cmocka_unit_test(what_holds_no_secret_is_refused),
+        cmocka_unit_test(a_mode_is_told_by_what_it_opens),
         cmocka_unit_test(a_credential_of_systemd_may_show_its_acl),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

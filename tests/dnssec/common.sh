@@ -31,8 +31,12 @@ expect() {
 
 # valid ZONE FILE: four programs of other people accept it.
 valid() {
+    ldns-verify-zone "$2" >out 2>&1 || { fail "ldns-verify-zone $2"; cat out >&2; }
+    valid_but_ldns "$@"
+}
+
+valid_but_ldns() {
     local zone=$1 file=$2
-    ldns-verify-zone "$file" >out 2>&1 || { fail "ldns-verify-zone $file"; cat out >&2; }
     dnssec-verify -q -o "$zone" "$file" >out 2>&1 || { fail "dnssec-verify $file"; cat out >&2; }
     kzonecheck -d on -o "$zone" "$file" >out 2>&1 || { fail "kzonecheck $file"; cat out >&2; }
     named-checkzone -i none -k ignore "$zone" "$file" >out 2>&1 ||

@@ -15,12 +15,18 @@ static int failed(const struct keyd_error *err)
     return 1;
 }
 
+static enum keyd_status add(void *zone, const struct zonefile_record *record,
+                            struct keyd_error *err)
+{
+    return zone_add(zone, record->owner, record->type, record->ttl, record->rdata, record->length,
+                    record->line, err);
+}
+
 int main(int argc, char **argv)
 {
     struct server server;
     struct keyd_error err;
     struct tsig_key key = {0};
-    struct zone *zone = NULL;
     if (argc != 9 || server_parse(argv[1], &server) != NULL)
         return 2;
     struct dname name = lab_name(argv[2]);
@@ -33,10 +39,15 @@ int main(int argc, char **argv)
         return failed(&err);
     const struct axfr axfr = {
         .server = &server, .zone = name.wire, .key = has_key ? &key : NULL, .limits = &limits};
-    enum keyd_status status = axfr_load(&axfr, &zone, &err);
+    struct zone *zone = zone_new(name.wire);
+    enum keyd_status status = axfr_read(&axfr, add, zone, &err);
     tsig_key_free(&key);
-    if (status != KEYD_OK)
+    if (status == KEYD_OK)
+        status = zone_finish(zone, &err);
+    if (status != KEYD_OK) {
+        zone_free(zone);
         return failed(&err);
+    }
     char *text = lab_text(zone);
     fputs(text, stdout);
     free(text);

@@ -77,11 +77,11 @@ cmp -s $cache cache.before || fail "--dry-run wrote $cache"
 # ---- Near their end, and clocks --------------------------------------------------------------------
 
 later() { date -u -d "$1" +%Y-%m-%dT%H:%M:%SZ; }
-expect 0 '' $sign --now "$(later '+4 days')"
+expect 0 '' $sign --now "$(later '+5 days')"
 made 2
-expect 0 '' $sign --now "$(later '+6 days')"
+expect 0 '' $sign --now "$(later '+7 days')"
 grep -qE 'Signatures +[0-9]+ made, [02] kept' out || { fail "kept near their end"; cat out >&2; }
-expect 0 '' $sign --now "$(later '+5 days')" # they have begun an hour before the 6th day
+expect 0 '' $sign --now "$(later '+6 days')" # they have begun an hour before the 7th day
 grep -qE 'Signatures +[0-9]+ made, 0 kept' out || { fail "kept from the future"; cat out >&2; }
 "$DNSSEC" sign example.org --now "$(later 'now')" -q
 

@@ -172,7 +172,8 @@ static void rfc8080_signature(void **state)
     struct zone *zone = lab_zone("example.com", "@ 3600 MX 10 mail.example.com.\n");
     const struct dns_signer signer = soft_signer(&soft, &key);
     struct bytes rdata = {0};
-    const struct rrsig_terms terms = {zone_apex(zone), 1438207200, 1440021600};
+    const struct rrsig_terms terms = {
+        .apex = zone_apex(zone), .inception = 1438207200, .expiration = 1440021600};
     struct zone_name name;
     struct rrset set = first_set(zone, &name);
     struct signer_seat seat;
@@ -185,6 +186,37 @@ static void rfc8080_signature(void **state)
     bytes_free(&rdata);
     zone_free(zone);
     EVP_PKEY_free(soft.pkey);
+}
+
+/* ---- Jitter --------------------------------------------------------------------------------- */
+
+static void ends_are_spread_and_stay_where_they_are(void **state)
+{
+    (void)state;
+    const struct rrsig_terms terms = {.expiration = 1000000, .jitter = 1000};
+    size_t tenths[10] = {0};
+    for (unsigned i = 0; i < 10000; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "H%u.example", i);
+        struct dname owner = lab_name(text);
+        const struct rrset set = {.owner = owner.wire, .type = TYPE_A};
+        uint32_t end = rrsig_expiration(&set, &terms);
+        assert_in_range(end, 999000, 1000000);
+        tenths[(end - 999000) * 10 / 1001]++;
+        dname_lower(owner.wire);
+        assert_int_equal(rrsig_expiration(&set, &terms), end);
+    }
+    for (size_t i = 0; i < 10; i++)
+        assert_in_range(tenths[i], 850, 1150);
+
+    struct dname owner = lab_name("example");
+    const struct rrset a = {.owner = owner.wire, .type = TYPE_A};
+    const struct rrset aaaa = {.owner = owner.wire, .type = TYPE_AAAA};
+    assert_int_not_equal(rrsig_expiration(&a, &terms), rrsig_expiration(&aaaa, &terms));
+    const struct rrsig_terms none = {.expiration = 1000000};
+    assert_int_equal(rrsig_expiration(&a, &none), 1000000);
+    const struct rrsig_terms most = {.expiration = UINT32_MAX, .jitter = UINT32_MAX};
+    assert_int_not_equal(rrsig_expiration(&a, &most), UINT32_MAX);
 }
 
 /* ---- Serials -------------------------------------------------------------------------------- */
@@ -256,6 +288,7 @@ int main(void)
         cmocka_unit_test(an_apex_alone),
         cmocka_unit_test(the_bytes_that_are_signed),
         cmocka_unit_test(rfc8080_signature),
+        cmocka_unit_test(ends_are_spread_and_stay_where_they_are),
         cmocka_unit_test(serials_go_in_a_circle),
         cmocka_unit_test(each_policy_goes_forward),
     };

@@ -17,6 +17,8 @@ static struct zone_state sample(void)
 {
     struct zone_state state = {.zone = lab_name("example.org"),
                                .zone_file = "/z/\"quoted\" zone",
+                               .from_server = "2001:db8::1#53",
+                               .tsig_file = "/z/key",
                                .signed_zone = "/z/signed",
                                .alias = "alias/x",
                                .algorithm = 13,
@@ -52,6 +54,8 @@ static void round_trip(void **test)
     assert_int_equal(st.st_mode & 07777, 0600);
     assert_int_equal(state_load(lab_path("."), state.zone.wire, &again, NULL), KEYD_OK);
     assert_string_equal(again.zone_file, state.zone_file);
+    assert_string_equal(again.from_server, "2001:db8::1#53");
+    assert_string_equal(again.tsig_file, "/z/key");
     assert_string_equal(again.reload, "");
     assert_int_equal(again.serial, UINT32_MAX);
     assert_int_equal(again.enabled_ms, state.enabled_ms);
@@ -85,6 +89,39 @@ static void another_version_is_left_alone(void **test)
     free(data);
 }
 
+/* How the zone is signed, and the keys of others in it. */
+static void round_trip_of_signing(void **test)
+{
+    (void)test;
+    struct zone_state state = sample();
+    struct zone_state again;
+    state.denial = (struct denial){.kind = DENIAL_NSEC3, .opt_out = true};
+    state.serial_policy = SERIAL_DATE;
+    state.zonemd = true;
+    state.jitter = STATE_JITTER_MAX;
+    state.drop_outside = true;
+    state.other_count = STATE_OTHERS_MAX;
+    for (size_t i = 0; i < STATE_OTHERS_MAX; i++) {
+        state.others[i] = (struct dnskey){.flags = DNSKEY_KSK, .algorithm = 13, .length = 64};
+        memset(state.others[i].key, 3 + (int)i, 64);
+    }
+    assert_int_equal(state_save(lab_path("."), &state, NULL), KEYD_OK);
+    assert_int_equal(state_load(lab_path("."), state.zone.wire, &again, NULL), KEYD_OK);
+    assert_int_equal(again.denial.kind, DENIAL_NSEC3);
+    assert_true(again.denial.opt_out);
+    assert_int_equal(again.serial_policy, SERIAL_DATE);
+    assert_true(again.zonemd);
+    assert_int_equal(again.jitter, STATE_JITTER_MAX);
+    assert_true(again.drop_outside);
+    assert_int_equal(again.other_count, STATE_OTHERS_MAX);
+    for (size_t i = 0; i < STATE_OTHERS_MAX; i++)
+        assert_true(dnskey_equal(&again.others[i], &state.others[i]));
+
+    state.jitter++;
+    assert_int_equal(state_save(lab_path("."), &state, NULL), KEYD_OK);
+    assert_int_equal(state_load(lab_path("."), state.zone.wire, &again, NULL), KEYD_DATA_LOSS);
+}
+
 /* The saved sample with one thing changed. */
 static void expect_damage(const char *from, const char *to, const char *member)
 {
@@ -112,6 +149,9 @@ static void damage_is_told(void **test)
     assert_int_equal(load("{", &err), KEYD_DATA_LOSS);
     assert_non_null(strstr(err.message, "state.json:1: "));
     assert_int_equal(load("[]", &err), KEYD_DATA_LOSS);
+    expect_damage("\"zonemd\": false", "\"zonemd\": 1", "zonemd");
+    expect_damage("\"other_keys\": []", "\"other_keys\": {}", "other_keys");
+    expect_damage("\"other_keys\": []", "\"other_keys\": [{\"flags\": 257}]", "public_key");
     expect_damage("\"version\": 1", "\"version\": \"1\"", "version");
     expect_damage("example.org.", "example.com.", "zone");
     expect_damage("\"key_tag\": ", "\"key_tag\": 1", "public_key");
@@ -296,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(round_trip_of_signing),
         cmocka_unit_test(another_version_is_left_alone),
         cmocka_unit_test(damage_is_told),
         cmocka_unit_test(an_older_file_is_read),

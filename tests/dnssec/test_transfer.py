@@ -11,6 +11,8 @@ import tempfile
 import time
 import unittest
 
+from test_axfr import A, NS, Server as Raw, framed, message, name, record, soa
+
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TESTS = os.path.join(os.path.dirname(os.environ["KEYD_BIN"]), "tests")
 AXFR = os.path.join(TESTS, "dnssec_axfr")
@@ -441,8 +443,30 @@ class KeydDnssec(unittest.TestCase):
         self.server.stop()
         self.server.write_zone("open.example", OPEN + "@ NSEC @ SOA\n")
         self.server.start()
-        self.dnssec(3, f"{self.at_server()}: open.example. NSEC: the zone is signed already", "enable",
-                    "open.example", "--from-server", self.at_server(), "--signed-zone", "signed")
+        self.dnssec(0, "1 NSEC record .*taken out", "enable", "open.example", "--from-server",
+                    self.at_server(), "--signed-zone", "signed")
+
+    def test_a_zone_that_cannot_be_signed(self):
+        self.server.stop()
+        self.server.write_zone("open.example", OPEN + "foreign DNSKEY 257 3 13 AAAA\n")
+        self.server.start()
+        self.dnssec(1, f"{self.at_server()}: foreign.open.example.: ", "enable", "open.example",
+                    "--from-server", self.at_server(), "--signed-zone", "signed")
+        self.assertFalse(os.path.exists(self.signed))
+
+
+    def test_messages_have_no_lines(self):
+        """A zone that no server of the three would serve."""
+        for expected, *records in (
+                ("a.x.example.org.: below a DNAME", record("x.example.org", "DNAME", name("y.org")),
+                 record("a.x.example.org", "A", bytes(4))),
+                ("a.example.org.: CNAME beside", record("a.example.org", 5, name("y.org")),
+                 record("a.example.org", "A", bytes(4)))):
+            raw = Raw(lambda query, more=records: [framed(message(query, soa(), NS, A, *more, soa()))])
+            server = f"127.0.0.1#{raw.port}"
+            self.dnssec(1, f"keyd-dnssec: {server}: {expected}", "enable", "example.org",
+                        "--from-server", server, "--signed-zone", "signed")
+            raw.close()
 
 
 class Streams(unittest.TestCase):
@@ -491,7 +515,7 @@ class Streams(unittest.TestCase):
         self.dnssec(*self.enable)
         done = self.dnssec("sign", "open.example", "--zone-file", "-", text="junk\n")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertRegex(done.stderr, "/dev/stdin:1|standard input:1")
+        self.assertRegex(done.stderr, "standard input:1:")
         with open(self.path("hsm/bad-signature"), "w", encoding="ascii"):
             pass
         done = self.dnssec("sign", "open.example", "--zone-file", "-")

@@ -79,10 +79,18 @@ refused 1 'zone:4: .*CNAME beside' < <(good; printf 'a 1 CNAME b\na 1 A 192.0.2.
 refused 1 '2 SOA' < <(good; echo '@ 3600 SOA ns2 h 7 2 3 4 5')
 refused 1 'zone:4:10: .INCLUDE .x.: .*No such file' < <(good; echo '$INCLUDE x')
 refused 1 'zone:4:1: .GENERATE, at 256: .*IPv4' < <(good; echo '$GENERATE 255-256 a$ A 192.0.2.$')
-refused 3 'is signed already' <good.signed
-refused 3 'zone:4: example.org. NSEC: the zone is signed already' < <(good; echo '@ 5 NSEC @ SOA')
-refused 3 'zone:4: example.org. DNSKEY: the zone is signed already' \
+refused 1 'zone:4: a DNSKEY whose public key is none of algorithm 13' \
     < <(good; echo '@ 5 DNSKEY 257 3 13 AAAA')
+refused 3 'zone:4: the DNSKEY with tag [0-9]+ is not ours and of algorithm 15, .* with 13 alone' \
+    < <(good; echo '@ 5 DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=')
+refused 1 "zone:4: .*: a DNSKEY belongs at the zone's apex" \
+    < <(good; echo 'a 5 DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=')
+(good; echo 'www.example.com. 1 A 192.0.2.1') >zone
+expect 0 'zone:4:1: www.example.com. is outside' "$DNSSEC" enable example.org --out-of-zone drop
+expect 0 '1 record outside of the zone was dropped' "$DNSSEC" sign example.org
+if grep -q example.com zone.signed; then fail 'what is outside of the zone is in it'; fi
+expect 1 'zone:4:1: www.example.com. is outside' "$DNSSEC" enable example.org --out-of-zone refuse
+cp zone.signed good.signed
 rm zone
 expect 1 'zone file cannot be read' "$DNSSEC" sign example.org
 mkdir zone

@@ -127,7 +127,9 @@ static char *sign_again(char *text, const struct damage *damage, const struct ke
     struct dname owner = lab_name(damage->again);
     struct rrset set;
     struct signer_seat seat;
-    const struct rrsig_terms terms = {apex.wire, (uint32_t)(NOW - 3600), (uint32_t)(NOW + 86400)};
+    const struct rrsig_terms terms = {.apex = apex.wire,
+                                      .inception = (uint32_t)(NOW - 3600),
+                                      .expiration = (uint32_t)(NOW + 86400)};
     expect(zone_find(zone, owner.wire, damage->type, &set));
     expect(signer_sit(&seat, &keys->signers[damage->by == 'K' ? 0 : 1], NULL) == KEYD_OK);
     expect(rrsig_make(&set, &terms, &seat, &rdata, NULL) == KEYD_OK);

@@ -126,7 +126,7 @@ class TokenTrouble(world.TestCase):
             right = file.read()
         with open(pin, "w") as file:
             file.write("wrong-" + right)
-        self.expect("LOGIN_NEEDED", pin)
+        self.expect("LOGIN_NEEDED", pin, "keyd-hsm admin login --config")
         self.assertNotIn(right.strip(), self.world.log())
         for _ in range(3):
             self.world.kill("keyd-hsm main")

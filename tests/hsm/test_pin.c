@@ -168,7 +168,10 @@ static void a_credential_is_read_and_watched(void **state)
     assert_int_equal(lab_wait(pid), 1);
     desk_visit(READY, "", 1);
     lab_write("credentials/hsm.pin", LAB_PIN "\n", 0644);
-    desk_visit(LOGIN_NEEDED, "has mode 0644", 0);
+    desk_visit(LOGIN_NEEDED,
+               "has mode 0644, so others can read it: a credential has mode 0400, or is root's "
+               "with 0440",
+               0);
     if (geteuid() == 0) { /* as systemd shows it to a service with a User= */
         lab_write("credentials/hsm.pin", LAB_PIN "\n", 0440);
         desk_visit(READY, "", 1);

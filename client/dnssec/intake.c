@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/dnssec/intake.h"
+
+#include <stdio.h>
+
+#include "client/dns/rrtype.h"
+#include "client/dnssec/zonecheck.h"
+
+static const uint16_t kinds[INTAKE_KINDS] = {TYPE_RRSIG, TYPE_NSEC, TYPE_NSEC3, TYPE_NSEC3PARAM,
+                                             TYPE_ZONEMD};
+
+enum keyd_status intake_record(void *context, const struct zonefile_record *record,
+                               struct keyd_error *err)
+{
+    struct intake *intake = context;
+    for (size_t i = 0; i < INTAKE_KINDS; i++) {
+        if (record->type == kinds[i]) {
+            intake->taken_out[i]++;
+            return KEYD_OK;
+        }
+    }
+    return zone_add(intake->zone, record->owner, record->type, record->ttl, record->rdata,
+                    record->length, record->line, err);
+}
+
+void intake_notice(struct intake *intake, const char *line)
+{
+    if (intake->notice_count < INTAKE_NOTICES)
+        snprintf(intake->notices[intake->notice_count++], INTAKE_LINE, "%s", line);
+}
+
+/* ---- Keys of others ------------------------------------------------------------------------- */
+
+static enum keyd_status check_other(const struct rrset *set, const char *path,
+                                    const struct dnskey *key, uint8_t algorithm,
+                                    const struct dnskey *own, size_t own_count,
+                                    struct keyd_error *err)
+{
+    char line[ZONECHECK_LINE];
+    unsigned tag = dnskey_tag(key);
+    if (key->algorithm != algorithm)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
+                         "%s%s: the DNSKEY with tag %u is not ours and of algorithm %u, this zone "
+                         "is signed with %u alone: all signers of a zone need the same algorithm "
+                         "(RFC 8901, 4); take the key out if nobody signs with it",
+                         path, zonecheck_line(set->line, line), tag, key->algorithm, algorithm);
+    for (size_t i = 0; i < own_count; i++) {
+        if (dnskey_tags_collide(key, &own[i]))
+            return keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
+                             "%s%s: the DNSKEY with tag %u is not ours, but a key of ours has the "
+                             "same tag, or would once one is revoked: the other signer needs "
+                             "another key",
+                             path, zonecheck_line(set->line, line), tag);
+    }
+    return KEYD_OK;
+}
+
+static bool is_own(const struct dnskey *key, const struct dnskey *own, size_t own_count)
+{
+    for (size_t i = 0; i < own_count; i++) {
+        if (dnskey_equal(key, &own[i]))
+            return true;
+    }
+    return false;
+}
+
+enum keyd_status intake_keys(struct intake *intake, const char *path, uint8_t algorithm,
+                             const struct dnskey *own, size_t own_count, struct keyd_error *err)
+{
+    char line[ZONECHECK_LINE];
+    struct rrset set = {0};
+    enum keyd_status status = KEYD_OK;
+    if (!zone_find(intake->zone, zone_apex(intake->zone), TYPE_DNSKEY, &set))
+        return KEYD_OK;
+    for (size_t i = 0; i < set.count && status == KEYD_OK; i++) {
+        struct dnskey key;
+        struct rdata rdata = rrset_rdata(&set, i);
+        if (!dnskey_from_rdata(rdata.data, rdata.length, &key))
+            return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
+                             "%s%s: a DNSKEY whose protocol is not 3, or whose key is too long",
+                             path, zonecheck_line(set.line, line));
+        if (is_own(&key, own, own_count))
+            continue;
+        if (key.algorithm == algorithm && dnskey_signature_length(&key) == 0)
+            return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
+                             "%s%s: a DNSKEY whose public key is none of algorithm %u", path,
+                             zonecheck_line(set.line, line), algorithm);
+        status = check_other(&set, path, &key, algorithm, own, own_count, err);
+        if (status == KEYD_OK && intake->other_count == INTAKE_OTHERS)
+            status = keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
+                               "%s%s: more than %d DNSKEYs that are not ours", path,
+                               zonecheck_line(set.line, line), INTAKE_OTHERS);
+        if (status == KEYD_OK)
+            intake->others[intake->other_count++] = key;
+    }
+    return status;
+}
+
+/* ---- Notices -------------------------------------------------------------------------------- */
+
+static void tell_taken_out(struct report *report, uint16_t type, size_t count)
+{
+    char name[TYPE_TEXT];
+    if (count == 0)
+        return;
+    rrtype_format(type, name);
+    report_notice(report,
+                  json_pack("{s:s, s:s, s:I}", "kind", "taken_out", "type", name, "records",
+                            (json_int_t)count),
+                  "%zu %s record%s of the zone file taken out: signing makes them anew", count,
+                  name, count == 1 ? "" : "s");
+}
+
+void intake_report(const struct intake *intake, struct report *report)
+{
+    for (size_t i = 0; i < intake->notice_count; i++)
+        report_notice(report, json_pack("{s:s}", "kind", "out_of_zone"), "%s", intake->notices[i]);
+    for (size_t i = 0; i < INTAKE_KINDS; i++)
+        tell_taken_out(report, kinds[i], intake->taken_out[i]);
+    for (size_t i = 0; i < intake->other_count; i++) {
+        const struct dnskey *key = &intake->others[i];
+        unsigned tag = dnskey_tag(key);
+        report_notice(
+            report,
+            json_pack("{s:s, s:i, s:i, s:i}", "kind", "other_signer", "key_tag", (int)tag, "flags",
+                      key->flags, "algorithm", key->algorithm),
+            "the DNSKEY with tag %u, flags %u is not ours: kept for the other signer that "
+            "it belongs to (RFC 8901)",
+            tag, key->flags);
+    }
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What is in a zone already: what signing makes anew goes, other signers' keys stay. */
+#include <string.h>
+
+#include "client/dns/rrtype.h"
+#include "client/dnssec/intake.h"
+#include "tests/cmocka.h"
+#include "tests/dnssec/keys.h"
+#include "tests/dnssec/lab.h"
+
+static struct intake take(const char *text)
+{
+    struct dname apex = lab_name("example.org");
+    struct intake intake = {.zone = zone_new(apex.wire)};
+    struct keyd_error err = {.message = ""};
+    if (zonefile_read(lab_file("intake.zone", text), apex.wire, intake_record, &intake, &err) !=
+            KEYD_OK ||
+        zone_finish(intake.zone, &err) != KEYD_OK)
+        fail_msg("%s", err.message);
+    return intake;
+}
+
+static void what_signing_makes_is_taken_out(void **state)
+{
+    (void)state;
+    struct intake intake = take("@ 60 SOA a b 1 2 3 4 5\n"
+                                "@ 60 RRSIG SOA 13 2 60 20261208092250 20261124083102 7 @ AAAA\n"
+                                "@ 60 RRSIG NS 13 2 60 20261208092250 20261124083102 7 @ AAAA\n"
+                                "@ 60 NSEC a SOA RRSIG NSEC\n"
+                                "a 60 NSEC @ A\n"
+                                "a 60 A 192.0.2.1\n"
+                                "a 60 ZONEMD 1 1 240 AAAAAAAAAAAAAAAAAAAAAAAA\n"
+                                "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom 60 NSEC3 1 0 0 - "
+                                "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A\n"
+                                "@ 60 NSEC3PARAM 1 0 0 -\n");
+    static const size_t wanted[INTAKE_KINDS] = {2, 2, 1, 1, 1};
+    assert_memory_equal(intake.taken_out, wanted, sizeof wanted);
+    assert_int_equal(zone_records(intake.zone), 2);
+    assert_int_equal(zone_names(intake.zone), 2); /* the NSEC3's is gone */
+
+    struct report *report = report_new();
+    intake_report(&intake, report);
+    report_end_notices(report);
+    json_t *json = report_to_json(report);
+    const json_t *notices = json_object_get(json, "notices");
+    assert_int_equal(json_array_size(notices), INTAKE_KINDS);
+    const json_t *first = json_array_get(notices, 0);
+    assert_string_equal(json_string_value(json_object_get(first, "type")), "RRSIG");
+    assert_int_equal(json_integer_value(json_object_get(first, "records")), 2);
+    assert_string_equal(json_string_value(json_object_get(first, "text")),
+                        "2 RRSIG records of the zone file taken out: signing makes them anew");
+    json_decref(json);
+    report_free(report);
+    zone_free(intake.zone);
+}
+
+#define SOA "@ 60 SOA a b 1 2 3 4 5\n"
+
+/* A zone file with DNSKEYs. */
+static struct intake take_keys(const struct dnskey *keys, size_t count)
+{
+    struct bytes text = {0};
+    bytes_text(&text, SOA);
+    for (size_t i = 0; i < count; i++) {
+        struct bytes rdata = {0};
+        dnskey_rdata(&keys[i], &rdata);
+        bytes_format(&text, "@ 60 DNSKEY \\# %zu ", rdata.length);
+        for (size_t j = 0; j < rdata.length; j++)
+            bytes_format(&text, "%02x", rdata.data[j]);
+        bytes_u8(&text, '\n');
+        bytes_free(&rdata);
+    }
+    bytes_u8(&text, '\0');
+    struct intake intake = take((const char *)text.data);
+    bytes_free(&text);
+    return intake;
+}
+
+static void expect_keys(const struct dnskey *keys, size_t count, const struct dnskey *own,
+                        enum keyd_status wanted, const char *message)
+{
+    struct keyd_error err = {.message = ""};
+    struct intake intake = take_keys(keys, count);
+    assert_int_equal(intake_keys(&intake, "F", 13, own, 1, &err), wanted);
+    if (message != NULL && strstr(err.message, message) == NULL)
+        fail_msg("%s", err.message);
+    zone_free(intake.zone);
+}
+
+static void keys_of_others_stay(void **state)
+{
+    (void)state;
+    struct keys *keys = make_keys();
+    struct keyd_error err;
+    struct intake intake = take_keys(keys->dnskeys, 2);
+    assert_int_equal(intake_keys(&intake, "F", 13, &keys->dnskeys[0], 1, &err), KEYD_OK);
+    assert_int_equal(intake.other_count, 1);
+    assert_true(dnskey_equal(&intake.others[0], &keys->dnskeys[1]));
+    assert_int_equal(zone_records(intake.zone), 3);
+    zone_free(intake.zone);
+    free_keys(keys);
+}
+
+static void some_keys_cannot_stay(void **state)
+{
+    (void)state;
+    struct keys *keys = make_keys();
+    struct keys *edwards = make_keys_of(15, 15);
+    const struct dnskey *own = &keys->dnskeys[0];
+    expect_keys(&edwards->dnskeys[0], 1, own, KEYD_FAILED_PRECONDITION,
+                "is not ours and of algorithm 15, this zone is signed with 13 alone");
+
+    /* Two 16-bit words of the key changed places: the same sum. */
+    struct dnskey twin = *own;
+    memcpy(twin.key, own->key + 2, 2);
+    memcpy(twin.key + 2, own->key, 2);
+    expect_keys(&twin, 1, own, KEYD_FAILED_PRECONDITION, "a key of ours has the same tag");
+
+    struct dnskey bent = *own;
+    bent.length--;
+    expect_keys(&bent, 1, own, KEYD_INVALID_ARGUMENT, "public key is none of algorithm 13");
+
+    struct dnskey many[INTAKE_OTHERS + 1];
+    for (size_t i = 0; i < INTAKE_OTHERS + 1; i++) {
+        many[i] = keys->dnskeys[1];
+        many[i].key[0] = (uint8_t)i;
+    }
+    expect_keys(many, INTAKE_OTHERS, own, KEYD_OK, NULL);
+    expect_keys(many, INTAKE_OTHERS + 1, own, KEYD_FAILED_PRECONDITION, "more than 8 DNSKEYs");
+    free_keys(edwards);
+    free_keys(keys);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_signing_makes_is_taken_out),
+        cmocka_unit_test(keys_of_others_stay),
+        cmocka_unit_test(some_keys_cannot_stay),
+    };
+    return cmocka_run_group_tests(tests, lab_open, lab_close);
+}
