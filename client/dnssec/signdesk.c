@@ -7,6 +7,10 @@
 
 #include "client/dns/rrtype.h"
 
+/* Seconds that a kept signature may end after one that is made now: a clock that was set. Later
+ * ends are of a clock that was wrong, or of a jitter that was less. */
+#define CLOCK_SLACK 3600
+
 #define AT_APEX ((const uint8_t *)"")
 
 static enum keyd_status sit_down(const struct dns_signer *signers, size_t count,
@@ -114,8 +118,10 @@ static enum keyd_status keep_or_make(struct sign_desk *desk, const struct rrset 
     struct bytes *message = &seat->message;
     struct rrsig rrsig = rrsig_for(set, &timeless, seat->signer);
     struct sigpage_signature signature = {terms->inception, rrsig_expiration(set, terms), made};
-    struct sigpage_set wanted = {
-        .owner_key = desk->owner_key, .key_length = desk->owner_key_length, .zsk = zsk};
+    struct sigpage_set wanted = {.owner_key = desk->owner_key,
+                                 .key_length = desk->owner_key_length,
+                                 .zsk = zsk,
+                                 .latest = signature.expiration + CLOCK_SLACK};
     bytes_reset(message);
     rrsig_message(&rrsig, set, message);
     if (message->failed)

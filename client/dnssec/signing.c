@@ -273,11 +273,8 @@ static void begin_keeping(const struct session *session, const struct signers *s
     struct dnskey dnskeys[STATE_KEYS_MAX];
     EVP_PKEY *pkeys[STATE_KEYS_MAX];
     size_t count = 0;
-    /* One that ends later than one of now would was made when the clock was ahead. */
-    const struct sigpage_times times = {
-        .begun = (uint32_t)pass->now,
-        .least = (uint32_t)(pass->now + pass->validity.least),
-        .most = (uint32_t)(pass->now + pass->validity.longest + SIGNATURES_BEFORE)};
+    const struct sigpage_times times = {.begun = (uint32_t)pass->now,
+                                        .least = (uint32_t)(pass->now + pass->validity.least)};
     for (size_t i = 0; i < session->state.key_count; i++) {
         const struct dnskey *key = &session->state.keys[i].dnskey;
         if (key->flags & DNSKEY_SEP)

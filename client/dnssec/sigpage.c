@@ -132,7 +132,7 @@ bool sigpage_find(struct sigpage *page, const struct sigpage_set *set,
     found.bytes = entry.at;
     page->at += length;
     if (found.inception > page->times.begun || found.expiration < page->times.least ||
-        found.expiration > page->times.most)
+        found.expiration > set->latest)
         return false;
     *signature = found;
     return true;

@@ -12,15 +12,15 @@
 /* Which signatures are still good. All of it in seconds since 1970. */
 struct sigpage_times {
     uint32_t begun; /* it must have begun by then */
-    uint32_t least; /* it must not end before this, */
-    uint32_t most;  /* nor after this: the clock was wrong when it was made */
+    uint32_t least; /* it must not end before this */
 };
 
 /* A set as it is signed by one ZSK. */
 struct sigpage_set {
     const uint8_t *owner_key; /* dname_key of the owner below the apex */
     size_t key_length;
-    size_t zsk; /* as the seal counts them */
+    size_t zsk;      /* as the seal counts them */
+    uint32_t latest; /* a signature that ends after this is no good */
     uint8_t hash[SIGCACHE_HASH];
 };
 

@@ -20,7 +20,7 @@
 #define BEGUN  1000
 #define ENDING 9000
 
-static const struct sigpage_times times = {.begun = BEGUN, .least = 5000, .most = ENDING};
+static const struct sigpage_times times = {.begun = BEGUN, .least = 5000};
 
 struct books {
     struct keys *keys; /* both sign here: two ZSKs, of algorithms 13 and 15 */
@@ -43,7 +43,8 @@ static struct sigcache_seal *seal_of(const char *zone, const struct keys *keys, 
 static struct sigpage_set set_of(size_t i, size_t zsk)
 {
     static uint8_t owner_keys[26][2];
-    struct sigpage_set set = {.owner_key = owner_keys[i], .key_length = 2, .zsk = zsk};
+    struct sigpage_set set = {
+        .owner_key = owner_keys[i], .key_length = 2, .zsk = zsk, .latest = ENDING};
     owner_keys[i][0] = (uint8_t)('b' + 2 * i);
     memset(set.hash, (int)(16 * i + zsk), sizeof set.hash);
     return set;
@@ -210,12 +211,13 @@ static void only_what_is_still_good(void **state)
     (void)state;
     static const struct {
         struct sigpage_times times;
+        uint32_t latest;
         bool good;
     } cases[] = {
-        {{BEGUN, ENDING, ENDING}, true},
-        {{BEGUN - 1, ENDING, ENDING}, false},     /* the clock went back */
-        {{BEGUN, ENDING + 1, ENDING + 9}, false}, /* near its end */
-        {{BEGUN, 5000, ENDING - 1}, false},       /* it was made when the clock was ahead */
+        {{BEGUN, ENDING}, ENDING, true},
+        {{BEGUN - 1, ENDING}, ENDING, false},     /* the clock went back */
+        {{BEGUN, ENDING + 1}, ENDING + 9, false}, /* near its end */
+        {{BEGUN, 5000}, ENDING - 1, false},       /* it was made when the clock was ahead */
     };
     struct books books = open_books();
     struct sigcache *cache;
@@ -225,6 +227,7 @@ static void only_what_is_still_good(void **state)
         struct sigpage *page = NULL;
         struct sigpage_set set = set_of(3, 1);
         struct sigpage_signature found = {.inception = 77};
+        set.latest = cases[i].latest;
         assert_int_equal(sigpage_new(books.seal, cache, &cases[i].times, &page, NULL), KEYD_OK);
         assert_int_equal(sigpage_find(page, &set, &found), cases[i].good);
         assert_int_equal(found.inception, cases[i].good ? BEGUN : 77);

@@ -77,14 +77,15 @@ static void put_mac(uint8_t *data, size_t size)
 /* Looks for sets in all of its chunks. */
 static size_t look_through(struct sigcache *cache)
 {
-    static const struct sigpage_times times = {UINT32_MAX, 0, UINT32_MAX};
+    static const struct sigpage_times times = {UINT32_MAX, 0};
     static const char *const owners[] = {"", "a", "m", "\xff"};
     struct sigpage *page = NULL;
     size_t found = 0;
     must(sigpage_new(seal, cache, &times, &page, NULL) == KEYD_OK);
     for (size_t i = 0; i < 16; i++) {
         const char *owner = owners[i % 4];
-        struct sigpage_set set = {.owner_key = (const uint8_t *)owner, .key_length = strlen(owner)};
+        struct sigpage_set set = {
+            .owner_key = (const uint8_t *)owner, .key_length = strlen(owner), .latest = UINT32_MAX};
         struct sigpage_signature signature;
         memset(set.hash, (int)(i / 4), sizeof set.hash);
         if (!sigpage_find(page, &set, &signature))
