@@ -251,6 +251,8 @@ static enum keyd_status read_next(struct reader *reader, bool *more, struct keyd
     const struct token *first = &entry.tokens[0];
     bool directive =
         !entry.blank_owner && !first->quoted && first->length > 0 && first->text[0] == '$';
+    if (directive && reader->record.options->plain)
+        return record_fail(&reader->record, first->text, err, "a directive");
     return directive ? read_directive(reader, &entry, err)
                      : record_read(&reader->record, &entry, err);
 }
@@ -317,8 +319,11 @@ enum keyd_status zonefile_read_with(const char *path, const uint8_t *apex,
         return keyd_fail_errno(err, ENOMEM, "%s", path);
     reader->record =
         (struct record_reader){.options = options, .apex = apex, .sink = sink, .context = context};
-    enum keyd_status status = options->from_fd ? zonetext_open_fd(options->fd, path, &text, err)
-                                               : zonetext_open(path, &text, err);
+    enum keyd_status status =
+        options->bytes != NULL
+            ? zonetext_open_bytes(options->bytes, options->length, path, &text, err)
+        : options->from_fd ? zonetext_open_fd(options->fd, path, &text, err)
+                           : zonetext_open(path, &text, err);
     if (status == KEYD_OK)
         status = read_text(reader, text, err != NULL ? err : &own);
     free(reader);

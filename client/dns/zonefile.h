@@ -60,6 +60,11 @@ struct zonefile_options {
     bool drop_outside;    /* records outside of the zone are left out; else they are an error */
     bool from_fd;         /* read `fd`, which is *borrowed*, to its end; the path is for messages */
     int fd;
+    const char *bytes; /* not NULL: read these instead, *borrowed*, with LEXER_PADDING bytes
+                          (lexer.h) behind them, the first a NUL */
+    size_t length;     /* of them, without the padding */
+    bool plain;        /* each record says all of itself: directives, and records without a TTL, are
+                          errors, as is a first one without an owner */
     /* One line, each: a record that is left out (the first ten, and how many there were). NULL: not
      * told. */
     void (*notice)(void *context, const char *message);

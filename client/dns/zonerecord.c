@@ -277,6 +277,8 @@ enum keyd_status record_read(struct record_reader *reader, const struct entry *e
                            "the first record begins with white space: it has no name");
     if (status == KEYD_OK)
         status = record_head(reader, entry, entry->blank_owner ? 0 : 1, &head, err);
+    if (status == KEYD_OK && reader->options->plain && head.ttl == ZONEFILE_NO_TTL)
+        status = record_fail(reader, NULL, err, "a record without a TTL");
     if (status != KEYD_OK)
         return status;
     return record_add(reader, &head, entry->tokens + head.next, entry->count - head.next,

@@ -141,6 +141,25 @@ enum keyd_status zonetext_open_fd(int fd, const char *name, struct zonetext **te
     return open_text(fd, "", name, text, err);
 }
 
+enum keyd_status zonetext_open_bytes(const char *bytes, size_t length, const char *name,
+                                     struct zonetext **text, struct keyd_error *err)
+{
+    struct zonetext *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return keyd_fail_errno(err, ENOMEM, "%s", name);
+    made->fd = -1;
+    made->path = strdup("");
+    made->name = safe_name(name);
+    if (made->path == NULL || made->name == NULL) {
+        zonetext_close(made);
+        return keyd_fail_errno(err, ENOMEM, "%s", name);
+    }
+    made->lexer =
+        (struct lexer){.at = bytes, .start = bytes, .end = bytes + length, .last = true, .line = 1};
+    *text = made;
+    return KEYD_OK;
+}
+
 void zonetext_close(struct zonetext *text)
 {
     if (text == NULL)

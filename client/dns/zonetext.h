@@ -35,6 +35,10 @@ enum keyd_status zonetext_open(const char *path, struct zonetext **text,
 /* Reads from an open descriptor, which is *borrowed*; name is for messages. */
 enum keyd_status zonetext_open_fd(int fd, const char *name, struct zonetext **text,
                                   struct keyd_error *err) KEYD_CHECKED;
+
+/* Reads bytes in memory, *borrowed*, with LEXER_PADDING bytes behind them, the first a NUL. */
+enum keyd_status zonetext_open_bytes(const char *bytes, size_t length, const char *name,
+                                     struct zonetext **text, struct keyd_error *err) KEYD_CHECKED;
 void zonetext_close(struct zonetext *text); /* takes NULL */
 
 /* *more is false at the end. INVALID_ARGUMENT, ZONE_FILE, "FILE:LINE:COLUMN: what" for text that is

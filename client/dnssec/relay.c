@@ -6,19 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/dns/bytes.h"
+#include "client/dnssec/batch.h"
 
 #define BATCHES     4                   /* one filled, one worked at, two between them */
 #define BATCH_BYTES ((size_t)64 * 1024) /* some 600 records: they stay in the core's cache */
-
-/* What stands in a batch in front of owner and rdata. */
-struct head {
-    size_t owner_length;
-    size_t length;
-    uint32_t ttl;
-    unsigned line;
-    uint16_t type;
-};
 
 struct relay {
     zonefile_sink sink;
@@ -36,26 +27,6 @@ struct relay {
     struct keyd_error err;
 };
 
-static enum keyd_status play(struct relay *relay, const struct bytes *batch, struct keyd_error *err)
-{
-    const uint8_t *at = batch->data;
-    const uint8_t *end = batch->data + batch->length;
-    enum keyd_status status = KEYD_OK;
-    while (at < end && status == KEYD_OK) {
-        struct head head;
-        memcpy(&head, at, sizeof head);
-        const struct zonefile_record record = {.owner = at + sizeof head,
-                                               .type = head.type,
-                                               .ttl = head.ttl,
-                                               .rdata = at + sizeof head + head.owner_length,
-                                               .length = head.length,
-                                               .line = head.line};
-        at = record.rdata + head.length;
-        status = relay->sink(relay->context, &record, err);
-    }
-    return status;
-}
-
 static void *work(void *context)
 {
     struct relay *relay = context;
@@ -70,7 +41,8 @@ static void *work(void *context)
         struct keyd_error err;
         struct bytes *batch = &relay->batches[relay->done % BATCHES];
         pthread_mutex_unlock(&relay->mutex);
-        enum keyd_status status = play(relay, batch, &err);
+        enum keyd_status status =
+            batch_play(batch->data, batch->length, relay->sink, relay->context, &err);
         pthread_mutex_lock(&relay->mutex);
         bytes_reset(batch);
         relay->done++;
@@ -126,16 +98,7 @@ enum keyd_status relay_take(void *context, const struct zonefile_record *record,
     if (!relay->threaded)
         return relay->sink(relay->context, record, err);
     struct bytes *batch = &relay->batches[relay->filled % BATCHES];
-    struct head head;
-    memset(&head, 0, sizeof head);
-    head.owner_length = dname_length(record->owner);
-    head.length = record->length;
-    head.ttl = record->ttl;
-    head.line = record->line;
-    head.type = record->type;
-    bytes_add(batch, &head, sizeof head);
-    bytes_add(batch, record->owner, head.owner_length);
-    bytes_add(batch, record->rdata, record->length);
+    batch_add(batch, record);
     if (batch->failed)
         return keyd_fail_errno(err, ENOMEM, "verifying");
     if (batch->length < BATCH_BYTES)

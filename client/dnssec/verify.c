@@ -14,6 +14,7 @@
 #include "client/dns/rrtype.h"
 #include "client/dns/zonefile.h"
 #include "client/dnssec/judge.h"
+#include "client/dnssec/pieces.h"
 #include "client/dnssec/relay.h"
 
 #define SOA_AFTER_SERIAL 16 /* bytes: refresh, retry, expire, minimum */
@@ -23,6 +24,7 @@ struct verifier {
     struct judge judge;
     bool gathering;          /* judge.here has a name */
     bool unordered;          /* the stream stopped at a name out of canonical order */
+    bool unreadable;         /* it is no text that can be read in pieces */
     enum keyd_status status; /* the first thing that is wrong: the rest is read for its order */
     struct keyd_error err;
     struct zone_name before; /* the name of the unsigned zone that is due */
@@ -376,6 +378,17 @@ static enum keyd_status read_through(struct verifier *verifier, struct keyd_erro
     return other != KEYD_OK ? other : status;
 }
 
+/* The same with all cores, where the text is such. */
+static enum keyd_status read_pieces(struct verifier *verifier, struct keyd_error *err)
+{
+    bool whole;
+    enum keyd_status status =
+        pieces_read(verifier->path, verifier->judge.wanted->apex, verifier->judge.wanted->threads,
+                    take_record, verifier, &whole, err);
+    verifier->unreadable = !whole;
+    return status;
+}
+
 /* The same records in canonical order, from memory. */
 static enum keyd_status replay(struct verifier *verifier, const struct zone *zone,
                                struct keyd_error *err)
@@ -405,10 +418,23 @@ static enum keyd_status replay(struct verifier *verifier, const struct zone *zon
     return status;
 }
 
-/* zone: NULL: from the file. */
-static enum keyd_status run(const char *path, const struct verification *wanted,
-                            const struct zone *zone, bool *unordered, struct verified *verified,
-                            struct keyd_error *err)
+/* How the records come, and what has come of it. */
+struct way {
+    enum { IN_PIECES, AS_TEXT, FROM_MEMORY } kind;
+    const struct zone *zone; /* FROM_MEMORY */
+    bool unordered;          /* the next way is to be tried */
+    bool unreadable;
+};
+
+static enum keyd_status go(struct verifier *verifier, const struct way *way, struct keyd_error *err)
+{
+    if (way->kind == IN_PIECES)
+        return read_pieces(verifier, err);
+    return way->kind == AS_TEXT ? read_through(verifier, err) : replay(verifier, way->zone, err);
+}
+
+static enum keyd_status run(const char *path, const struct verification *wanted, struct way *way,
+                            struct verified *verified, struct keyd_error *err)
 {
     struct verifier *verifier = calloc(1, sizeof *verifier);
     if (verifier == NULL)
@@ -420,11 +446,12 @@ static enum keyd_status run(const char *path, const struct verification *wanted,
     choose_samples(&verifier->judge, path);
     enum keyd_status status = begin(verifier, err);
     if (status == KEYD_OK)
-        status = zone != NULL ? replay(verifier, zone, err) : read_through(verifier, err);
+        status = go(verifier, way, err);
     if (status == KEYD_OK)
         status = end_stream(verifier, err);
     status = settle(verifier, status, err);
-    *unordered = verifier->unordered;
+    way->unordered = verifier->unordered;
+    way->unreadable = verifier->unreadable;
     free_judge(&verifier->judge);
     free(verifier);
     return status;
@@ -433,14 +460,20 @@ static enum keyd_status run(const char *path, const struct verification *wanted,
 enum keyd_status verify_file(const char *path, const struct verification *verification,
                              struct verified *verified, struct keyd_error *err)
 {
-    bool unordered = false;
     struct zone *zone = NULL;
-    enum keyd_status status = run(path, verification, NULL, &unordered, verified, err);
-    if (!unordered)
+    struct way way = {.kind = IN_PIECES};
+    enum keyd_status status = run(path, verification, &way, verified, err);
+    if (way.unreadable) {
+        way = (struct way){.kind = AS_TEXT};
+        status = run(path, verification, &way, verified, err);
+    }
+    if (!way.unordered)
         return status;
     status = zonefile_load(path, verification->apex, &zone, err);
     if (status == KEYD_OK)
-        status = run(path, verification, zone, &unordered, verified, err);
+        way = (struct way){.kind = FROM_MEMORY, .zone = zone};
+    if (status == KEYD_OK)
+        status = run(path, verification, &way, verified, err);
     zone_free(zone);
     return status;
 }
