@@ -153,12 +153,31 @@ static bool has_capitals(const uint8_t *name)
     return false;
 }
 
+/* The name of a key that is one label without escapes, as most are. */
+static bool owner_from_label(const struct zone *zone, const uint8_t *key, size_t key_length,
+                             struct dname *owner)
+{
+    if (key_length < 2)
+        return false;
+    for (size_t i = 0; i + 1 < key_length; i++) {
+        if (key[i] <= 1)
+            return false;
+        owner->wire[1 + i] = key[i];
+    }
+    owner->wire[0] = (uint8_t)(key_length - 1);
+    memcpy(owner->wire + key_length, zone->tail.wire, zone->tail.length);
+    owner->length = (uint8_t)(key_length + zone->tail.length);
+    return true;
+}
+
 /* The name that a key stands for, in lower case: its labels are the key's, last first. */
 static void owner_from_key(const struct zone *zone, const uint8_t *key, size_t key_length,
                            struct dname *owner)
 {
     const uint8_t *end = key + key_length;
     size_t at = 0;
+    if (owner_from_label(zone, key, key_length, owner))
+        return;
     while (end > key) {
         const uint8_t *label = end - 1; /* its final 0 */
         while (label > key && label[-1] != 0)

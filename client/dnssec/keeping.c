@@ -2,6 +2,7 @@
 #include "client/dnssec/keeping.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static void tell(const struct keeping *keeping, const char *what, const struct keyd_error *err)
 {
@@ -15,6 +16,15 @@ static void open_last(struct keeping *keeping)
     enum keyd_status status = sigcache_open(keeping->path, keeping->seal, &keeping->cache, &err);
     if (status != KEYD_OK && status != KEYD_NOT_FOUND)
         tell(keeping, "no signature is kept, all are made anew", &err);
+}
+
+static void close_last(struct keeping *keeping)
+{
+    if (keeping->cache != NULL && sigcache_damaged(keeping->cache) &&
+        !keeping->session->options->quiet)
+        complain("%s: a part of it is damaged: its signatures were made anew", keeping->path);
+    sigcache_close(keeping->cache);
+    keeping->cache = NULL;
 }
 
 static void open_next(struct keeping *keeping)
@@ -52,17 +62,35 @@ const struct sign_keeping *keeping_sign(const struct keeping *keeping)
     return keeping->cache != NULL || keeping->writer != NULL ? &keeping->sign : NULL;
 }
 
+static void *commit(void *context)
+{
+    struct keeping *keeping = context;
+    keeping->status = sigcache_commit(keeping->writer, &keeping->err);
+    keeping->writer = NULL;
+    return NULL;
+}
+
+void keeping_commit(struct keeping *keeping)
+{
+    if (keeping->writer == NULL)
+        return;
+    keeping->committed = true;
+    close_last(keeping); /* first, so that the thread frees its file */
+    keeping->threaded = pthread_create(&keeping->thread, NULL, commit, keeping) == 0;
+    if (!keeping->threaded)
+        commit(keeping);
+}
+
 void keeping_end(struct keeping *keeping, bool published)
 {
-    struct keyd_error err;
-    if (keeping->cache != NULL && sigcache_damaged(keeping->cache) &&
-        !keeping->session->options->quiet)
-        complain("%s: a part of it is damaged: its signatures were made anew", keeping->path);
-    if (!published)
-        sigcache_drop(keeping->writer);
-    else if (keeping->writer != NULL && sigcache_commit(keeping->writer, &err) != KEYD_OK)
-        tell(keeping, "the signatures cannot be kept for the next signing", &err);
-    sigcache_close(keeping->cache);
+    if (keeping->threaded)
+        pthread_join(keeping->thread, NULL);
+    if (keeping->committed && keeping->status != KEYD_OK)
+        tell(keeping, "the signatures cannot be kept for the next signing", &keeping->err);
+    else if (keeping->committed && !published)
+        unlink(keeping->path);
+    sigcache_drop(keeping->writer);
+    close_last(keeping);
     sigcache_seal_free(keeping->seal);
     *keeping = (struct keeping){0};
 }

@@ -7,6 +7,8 @@
 #ifndef DNSSEC_KEEPING_H
 #define DNSSEC_KEEPING_H
 
+#include <pthread.h>
+
 #include "client/dnssec/session.h"
 #include "client/dnssec/sign.h"
 
@@ -21,6 +23,11 @@ struct keeping {
     struct sigcache *cache;
     struct sigcache_writer *writer;
     struct sign_keeping sign; /* for struct signing */
+    pthread_t thread;         /* that puts the new file in its place, and frees the old one */
+    bool threaded;
+    bool committed; /* it has been told to */
+    enum keyd_status status;
+    struct keyd_error err;
 };
 
 /* keys and pkeys: the ZSKs, looked at and not kept. times: which signatures are kept. Begins with
@@ -33,7 +40,13 @@ void keeping_begin(struct keeping *keeping, const struct session *session,
 /* For struct signing; NULL: each signature is made, none is kept. */
 const struct sign_keeping *keeping_sign(const struct keeping *keeping);
 
-/* published: the signed zone is in its place, and its signatures are kept for the next one. */
+/* All signatures are made: puts them in their place while the caller goes on, for a file system
+ * takes a while to free the old ones. */
+void keeping_commit(struct keeping *keeping);
+
+/* published: the signed zone is in its place. If not, its signatures are not kept, for it may have
+ * been them: the next signing makes all of them anew where keeping_commit was called, else it has
+ * those of the last one. */
 void keeping_end(struct keeping *keeping, bool published);
 
 #endif

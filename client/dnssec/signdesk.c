@@ -35,6 +35,7 @@ enum keyd_status sign_desk_open(const struct sign_plan *plan, bool with_ksks,
     if (made == NULL)
         return keyd_fail_errno(err, ENOMEM, "signing");
     made->plan = plan;
+    made->signer_length = dname_length(plan->terms.apex);
     *desk = made;
     enum keyd_status status =
         sit_down(signing->zsks, signing->zsk_count, made->zsks, &made->zsk_count, err);
@@ -158,7 +159,8 @@ static enum keyd_status add_signatures(struct sign_desk *desk, const struct rrse
                 : keep_or_make(desk, set, i, err);
         if (status != KEYD_OK)
             return status;
-        print_record(out, &desk->owner, set->ttl, TYPE_RRSIG, desk->rrsig.data, desk->rrsig.length);
+        print_rrsig(out, &desk->owner, set->ttl, desk->rrsig.data, desk->rrsig.length,
+                    desk->signer_length, &desk->heads);
         if (is_digested(desk, set))
             digest_rrsig(desk, set);
         desk->count.signatures++;

@@ -38,7 +38,9 @@ struct sign_desk {
     struct sign_count count; /* so far */
     struct typeset types;
     struct bytes rrsig;
-    struct bytes denial; /* rdata of an NSEC or NSEC3 */
+    struct rrsig_heads heads;
+    size_t signer_length; /* of the zone's name */
+    struct bytes denial;  /* rdata of an NSEC or NSEC3 */
     struct owner_text owner;
     const uint8_t *owner_key; /* while its sets are made: dname_key of the owner below the apex */
     size_t owner_key_length;

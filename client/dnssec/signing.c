@@ -319,6 +319,8 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
         status = sign_zone(zone, &signing, &output, &pass->count, err);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
+    if (status == KEYD_OK)
+        keeping_commit(&pass->keeping);
     signers_close(&signers);
     return status;
 }
