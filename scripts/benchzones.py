@@ -20,9 +20,12 @@ HEAD = ("$TTL 3600\n@ SOA ns1.example.net. hostmaster.example.net. 1 7200 3600 1
 
 
 class Row:
-    def __init__(self, name, what, zone, denial, peers, write):
+    """change: keyd-dnssec signs again after a change, and keeps what is still good; else it makes
+    every signature."""
+
+    def __init__(self, name, what, zone, denial, peers, write, change=False):
         self.name, self.what, self.zone = name, what, zone
-        self.denial, self.peers, self.write = denial, peers, write
+        self.denial, self.peers, self.write, self.change = denial, peers, write, change
 
 
 def write_addresses(count):
@@ -60,6 +63,8 @@ def rows_of(records):
         Row("nsec3", f"{small} A, NSEC3", "bench.example", "nsec3", ["knot"],
             write_addresses(records)),
         Row("root", "root zone, NSEC", ".", "nsec", ["knot", "ldns", "bind"], write_root),
+        Row("change", f"one change in {small} A, NSEC", "bench.example", "nsec", ["fresh"],
+            write_addresses(records), change=True),
         Row("large", f"{large} A, NSEC", "bench.example", "nsec", [], write_addresses(records * 10)),
     ]
 
@@ -77,6 +82,7 @@ class Signers:
         self.environment = dict(os.environ, KEYD_SOFT_HSM=self.path("hsm"),
                                 KEYD_DNSSEC_STATE=self.path("state"))
         self.signatures = 0
+        self.changes = 0
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -131,7 +137,19 @@ class Signers:
         self.knot()  # makes the keys
 
     def keyd(self):
+        if not self.row.change:
+            return self.fresh()
+        self.changes += 1
+        with open(self.file, "r+b") as file:
+            middle = os.path.getsize(self.file) // 2
+            file.seek(middle)
+            at = middle + file.read(4096).index(b" A 192.") + len(b" A ")
+            file.seek(at)
+            file.write(b"%d" % (100 + self.changes % 90))
         return self.timed(*self.ours("sign"), env=self.environment)
+
+    def fresh(self):
+        return self.timed(*self.ours("sign", "--fresh"), env=self.environment)
 
     def bare(self):
         done = subprocess.run([os.path.join(self.build, "tests", "bare"), str(self.number),
@@ -163,8 +181,9 @@ def ratios(rounds, other, field):
 
 
 def measure(build, row, options, cores, progress):
-    names = ["keyd", "bare"] + [peer for peer in row.peers if options.peers == "all" or
-                                (peer == "knot" and options.peers == "knot")]
+    names = ["keyd"] + ([] if row.change else ["bare"]) + [
+        peer for peer in row.peers if options.peers == "all" or peer == "fresh" or
+        (peer == "knot" and options.peers == "knot")]
     with tempfile.TemporaryDirectory(prefix="keyd-bench.") as folder:
         os.chmod(folder, 0o755)
         signers = Signers(build, folder, row, options.algorithm, cores)
@@ -189,7 +208,7 @@ def measure(build, row, options, cores, progress):
 
 
 NAMES = {"keyd": "keyd-dnssec", "bare": "bare signatures", "knot": "kzonesign",
-         "ldns": "ldns-signzone", "bind": "dnssec-signzone"}
+         "ldns": "ldns-signzone", "bind": "dnssec-signzone", "fresh": "every signature"}
 
 
 def shown(value, digits=2):

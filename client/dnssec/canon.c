@@ -30,8 +30,22 @@ static int compare_labels(const uint8_t *a, const uint8_t *b)
     return (int)a[0] - (int)b[0];
 }
 
+/* In the same case: most that are the same are that. */
+static bool is_same(const uint8_t *a, const uint8_t *b)
+{
+    while (a[0] == b[0] && memcmp(a + 1, b + 1, a[0]) == 0) {
+        if (a[0] == 0)
+            return true;
+        b += a[0] + 1;
+        a += a[0] + 1;
+    }
+    return false;
+}
+
 int canon_compare(const uint8_t *a, const uint8_t *b)
 {
+    if (is_same(a, b))
+        return 0;
     uint8_t left[LABELS];
     uint8_t right[LABELS];
     size_t m = label_starts(a, left);

@@ -303,8 +303,9 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
 
 static void report_nothing_signed(const struct session *session, struct report *report)
 {
-    static const char *const later[] = {"serial", "zone_file_serial", "serial_policy",  "verified",
-                                        "denial", "zonemd",           "signatures_end", "reload"};
+    static const char *const later[] = {"serial",   "zone_file_serial", "serial_policy",
+                                        "verified", "denial",           "zonemd",
+                                        "reload",   "signatures_end",   "signatures"};
     const char *path = session->state.signed_zone;
     report_add_data(report, "dry_run", json_true());
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)

@@ -237,15 +237,27 @@ static enum keyd_status check_crypto(struct judge *judge, const struct here_set 
     return checker_add(judge->checker, &task, err);
 }
 
-static bool is_due(struct judge *judge)
+/* Where both were made in one second, what goes beyond the number of the new ones was kept. */
+static struct sample *sample_of(struct judge *judge, const struct signature *signature)
 {
-    if (judge->here.apex || judge->every == 1)
+    if (judge->wanted->kept == 0)
+        return &judge->made;
+    if (signature->inception != judge->wanted->inception || judge->made.left == 0)
+        return &judge->kept;
+    judge->made.left--;
+    return &judge->made;
+}
+
+static bool is_due(struct judge *judge, const struct signature *signature)
+{
+    struct sample *sample = sample_of(judge, signature);
+    if (judge->here.apex || sample->every == 1)
         return true;
-    if (judge->until_next > 0) {
-        judge->until_next--;
+    if (sample->until_next > 0) {
+        sample->until_next--;
         return false;
     }
-    judge->until_next = judge->every - 1;
+    sample->until_next = sample->every - 1;
     return true;
 }
 
@@ -269,7 +281,8 @@ static enum keyd_status check_one(struct judge *judge, const struct here_set *se
     if (key_set != ((wanted->dnskeys[key].flags & DNSKEY_SEP) != 0))
         return judge_bad(judge, owner, set->type, err, "signed by a %s",
                          key_set ? "ZSK, a KSK must sign it" : "KSK, a ZSK must sign it");
-    return is_due(judge) ? check_crypto(judge, set, rrsig, &signature, key, err) : KEYD_OK;
+    return is_due(judge, &signature) ? check_crypto(judge, set, rrsig, &signature, key, err)
+                                     : KEYD_OK;
 }
 
 /* RFC 4035, 2.2, and RFC 6840, 5.11: every algorithm of the DNSKEY RRset signs every set. */

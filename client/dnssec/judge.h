@@ -49,14 +49,21 @@ struct here {
     struct bytes canonical;
 };
 
+/* Which signatures are checked. */
+struct sample {
+    size_t every;      /* one in so many; 1: all */
+    size_t until_next; /* signatures to pass over */
+    size_t left;       /* that are expected yet */
+};
+
 struct judge {
     const char *shown; /* the file's name in messages */
     const struct verification *wanted;
     struct verified *verified;
     struct checker *checker;
     uint16_t *key_tags; /* of the wanted DNSKEYs */
-    size_t every;       /* one signature in so many is checked; 1: all */
-    size_t until_next;  /* signatures to pass over */
+    struct sample made; /* of the new signatures */
+    struct sample kept; /* of those from the signing before */
     uint32_t denial_ttl;
     bool have_apex;
     bool have_cut;

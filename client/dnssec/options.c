@@ -34,6 +34,7 @@ enum {
     KEY_RELOAD,
     KEY_DRY_RUN,
     KEY_VERIFY,
+    KEY_FRESH,
 };
 
 static const struct argp_option global_options[] = {
@@ -103,6 +104,8 @@ static const struct argp_option sign_options[] = {
     {"zone-file", KEY_ZONE_FILE, "FILE", 0,
      "this once the unsigned zone from here, - for standard input", 1},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "sign and verify, but do not publish", 1},
+    {"fresh", KEY_FRESH, NULL, 0,
+     "make every signature anew, even where the one of the last signing is still good", 1},
     {"verify", KEY_VERIFY, "MODE", 0,
      "full: every signature (the default under 10,000 RRsets); sample: those of the apex and 1,000",
      1},
@@ -133,8 +136,9 @@ static const struct command_row {
      "      --zone-file /etc/nsd/animalsforlife.org.zone \\\n"
      "      --reload 'nsd-control reload animalsforlife.org'"},
     {"sign", COMMAND_SIGN, false, sign_options, "sign it again, after a change or in time",
-     "Reads the zone again, signs, verifies and publishes it. Signatures last 14 days: run it "
-     "after each change and at least once a week.\v"
+     "Reads the zone again, signs what has changed or comes near its end, verifies and publishes "
+     "it. "
+     "Signatures last 14 days: run it after each change, and once a day, or at least once a week.\v"
      "Example:\n  keyd-dnssec sign animalsforlife.org"},
     {"ds", COMMAND_DS, false, NULL, "the DS record for the parent",
      "Shows what the registrar asks for. With --output text only the DS record.\v"
@@ -385,6 +389,9 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_DRY_RUN:
         options->dry_run = true;
+        return 0;
+    case KEY_FRESH:
+        options->fresh = true;
         return 0;
     case KEY_VERIFY:
         set_verify(state, arg, options);

@@ -48,6 +48,7 @@ struct options {
     bool zonemd;
     const char *reload;
     bool dry_run;
+    bool fresh;    /* keep no signature of the last signing */
     bool have_now; /* --now: the operator answers for the time */
     enum verify_mode verify;
 };

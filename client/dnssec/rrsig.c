@@ -6,6 +6,8 @@
 
 #include "client/dns/dname.h"
 
+#define TIMES_AT 8 /* bytes before expiration and inception in the rdata */
+
 uint8_t rrsig_labels(const uint8_t *owner)
 {
     size_t labels = dname_labels(owner);
@@ -74,17 +76,43 @@ uint32_t rrsig_expiration(const struct rrset *set, const struct rrsig_terms *ter
     return terms->expiration - (uint32_t)(((uint64_t)terms->jitter + 1) * hash_set(set) >> 32);
 }
 
-enum keyd_status rrsig_make(const struct rrset *set, const struct rrsig_terms *terms,
-                            struct signer_seat *seat, struct bytes *rdata, struct keyd_error *err)
+struct rrsig rrsig_for(const struct rrset *set, const struct rrsig_terms *terms,
+                       const struct dns_signer *signer)
 {
-    struct rrsig rrsig = {.type_covered = set->type,
-                          .algorithm = seat->signer->algorithm->number,
+    return (struct rrsig){.type_covered = set->type,
+                          .algorithm = signer->algorithm->number,
                           .labels = rrsig_labels(set->owner),
                           .original_ttl = set->ttl,
                           .expiration = rrsig_expiration(set, terms),
                           .inception = terms->inception,
-                          .key_tag = seat->signer->key_tag,
+                          .key_tag = signer->key_tag,
                           .signer_name = terms->apex};
+}
+
+void rrsig_set_times(struct rrsig *rrsig, uint32_t inception, uint32_t expiration,
+                     struct bytes *message)
+{
+    rrsig->inception = inception;
+    rrsig->expiration = expiration;
+    if (message->failed || message->length < TIMES_AT + 8)
+        return;
+    for (size_t i = 0; i < 4; i++) {
+        message->data[TIMES_AT + i] = (uint8_t)(expiration >> (24 - 8 * i));
+        message->data[TIMES_AT + 4 + i] = (uint8_t)(inception >> (24 - 8 * i));
+    }
+}
+
+void rrsig_rdata(const struct rrsig *rrsig, const uint8_t *signature, size_t length,
+                 struct bytes *rdata)
+{
+    add_fields(rrsig, rdata);
+    bytes_add(rdata, signature, length);
+}
+
+enum keyd_status rrsig_make(const struct rrset *set, const struct rrsig_terms *terms,
+                            struct signer_seat *seat, struct bytes *rdata, struct keyd_error *err)
+{
+    struct rrsig rrsig = rrsig_for(set, terms, seat->signer);
     uint8_t signature[DNSSEC_SIGNATURE_MAX];
     struct bytes *message = &seat->message;
     bytes_reset(message);
@@ -94,7 +122,6 @@ enum keyd_status rrsig_make(const struct rrset *set, const struct rrsig_terms *t
                         : signer_sign(seat, message->data, message->length, signature, err);
     if (status != KEYD_OK)
         return status;
-    add_fields(&rrsig, rdata);
-    bytes_add(rdata, signature, seat->signer->signature_length);
+    rrsig_rdata(&rrsig, signature, seat->signer->signature_length, rdata);
     return rdata->failed ? keyd_fail_errno(err, ENOMEM, "an RRSIG") : KEYD_OK;
 }

@@ -44,6 +44,18 @@ struct rrsig_terms {
  * hash of owner and type alone, so that the same zone always has the same. */
 uint32_t rrsig_expiration(const struct rrset *set, const struct rrsig_terms *terms);
 
+/* The RRSIG that a signer would make. */
+struct rrsig rrsig_for(const struct rrset *set, const struct rrsig_terms *terms,
+                       const struct dns_signer *signer);
+
+/* Puts other times into it, and into what rrsig_message appended for it to an empty message. */
+void rrsig_set_times(struct rrsig *rrsig, uint32_t inception, uint32_t expiration,
+                     struct bytes *message);
+
+/* Appends its rdata. */
+void rrsig_rdata(const struct rrsig *rrsig, const uint8_t *signature, size_t length,
+                 struct bytes *rdata);
+
 /* Appends the rdata of the RRSIG of a set, made by the signer of a seat. All signatures of a zone
  * come from here. */
 enum keyd_status rrsig_make(const struct rrset *set, const struct rrsig_terms *terms,

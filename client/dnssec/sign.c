@@ -39,7 +39,7 @@ struct job {
     struct zone_name apex;
     struct track track;
     const struct sign_output *output;
-    size_t signatures;
+    struct sign_count count;
     EVP_MD_CTX *digest; /* NULL: without ZONEMD */
     size_t zonemd_at;   /* where its lines stand in the output */
     size_t zonemd_length;
@@ -161,6 +161,32 @@ static enum keyd_status digest_part(struct job *job, const uint8_t *data, size_t
     return digest_add(job, data + *length, digested, err);
 }
 
+/* ---- What goes with a part's text ----------------------------------------------------------- */
+
+static struct sigcache_writer *writer_of(const struct job *job)
+{
+    const struct sign_keeping *keeping = job->plan.signing->keeping;
+    return keeping != NULL ? keeping->writer : NULL;
+}
+
+/* Behind it: what is digested of it, then the signatures that are kept. */
+static enum keyd_status append_besides(const struct job *job, struct sign_desk *desk,
+                                       struct bytes *out, struct keyd_error *err)
+{
+    if (job->digest != NULL)
+        append_digested(desk, out);
+    return writer_of(job) != NULL ? sigpage_take(desk->kept, out, err) : KEYD_OK;
+}
+
+static void leave_desk(struct job *job, struct sign_desk *desk)
+{
+    if (desk != NULL) {
+        job->count.signatures += desk->count.signatures;
+        job->count.kept += desk->count.kept;
+    }
+    sign_desk_close(desk);
+}
+
 /* ---- The apex ------------------------------------------------------------------------------- */
 
 static enum keyd_status add_to_apex(struct job *job, uint16_t type, uint32_t ttl,
@@ -273,16 +299,15 @@ static enum keyd_status sign_apex(struct job *job, const struct name_walk *walk,
         status = sign_desk_open(&job->plan, true, &desk, err);
     if (status == KEYD_OK)
         status = sign_name(desk, walk, &job->apex, out, err);
+    if (status == KEYD_OK)
+        status = append_besides(job, desk, out, err);
     if (status == KEYD_OK && out->failed)
         status = keyd_fail_errno(err, ENOMEM, "the signed zone");
-    if (status == KEYD_OK && job->digest != NULL) {
+    if (desk != NULL) {
         job->zonemd_at = desk->zonemd_at;
         job->zonemd_length = desk->zonemd_length;
-        append_digested(desk, out);
     }
-    if (desk != NULL)
-        job->signatures += desk->signatures;
-    sign_desk_close(desk);
+    leave_desk(job, desk);
     return status;
 }
 
@@ -358,11 +383,7 @@ static enum keyd_status open_desk(void *context, void **desk, struct keyd_error 
 
 static void close_desk(void *context, void *desk)
 {
-    struct job *job = context;
-    struct sign_desk *opened = desk;
-    if (opened != NULL)
-        job->signatures += opened->signatures;
-    sign_desk_close(opened);
+    leave_desk(context, desk);
 }
 
 static enum keyd_status make_part(void *context, void *desk, const void *taken, struct bytes *out,
@@ -379,9 +400,7 @@ static enum keyd_status make_part(void *context, void *desk, const void *taken, 
             status = sign_name(desk, &track.walk, &job->apex, out, err);
         step(&track);
     }
-    if (status == KEYD_OK && job->digest != NULL)
-        append_digested(desk, out);
-    return status;
+    return status == KEYD_OK ? append_besides(job, desk, out, err) : status;
 }
 
 static enum keyd_status write_part(void *context, const void *data, size_t length,
@@ -389,6 +408,8 @@ static enum keyd_status write_part(void *context, const void *data, size_t lengt
 {
     struct job *job = context;
     enum keyd_status status = KEYD_OK;
+    if (writer_of(job) != NULL)
+        length = sigpage_write(writer_of(job), data, length);
     if (job->digest != NULL)
         status = digest_part(job, data, &length, err);
     return status == KEYD_OK ? job->output->add(job->output->context, data, length, err) : status;
@@ -442,7 +463,7 @@ static enum keyd_status run(struct job *job, struct keyd_error *err)
 }
 
 enum keyd_status sign_zone(const struct zone *zone, const struct signing *signing,
-                           const struct sign_output *output, size_t *signatures,
+                           const struct sign_output *output, struct sign_count *count,
                            struct keyd_error *err)
 {
     struct nsec3_chain *chain = NULL;
@@ -455,6 +476,6 @@ enum keyd_status sign_zone(const struct zone *zone, const struct signing *signin
     zone_free(job.apex_zone);
     nsec3_chain_free(chain);
     EVP_MD_CTX_free(job.digest);
-    *signatures = job.signatures;
+    *count = job.count;
     return status;
 }

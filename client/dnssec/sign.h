@@ -13,6 +13,16 @@
 #include "client/dns/zone.h"
 #include "client/dnssec/denial.h"
 #include "client/dnssec/signer.h"
+#include "client/dnssec/sigpage.h"
+
+/* Signatures of the signing before this one, and those for the next. All *borrowed*. The KSKs' are
+ * not among them. */
+struct sign_keeping {
+    const struct sigcache_seal *seal; /* of the ZSKs, in their order */
+    struct sigcache *cache;           /* NULL: there are none */
+    struct sigcache_writer *writer;   /* NULL: none are kept */
+    struct sigpage_times times;
+};
 
 struct signing {
     const struct dnskey *dnskeys; /* the DNSKEY RRset that is published */
@@ -27,8 +37,9 @@ struct signing {
     uint32_t jitter;     /* seconds before that, at most, at which others end (rrsig.h) */
     uint32_t serial;     /* of the signed zone's SOA */
     struct denial denial;
-    bool zonemd;      /* RFC 8976: a digest of the zone at its apex */
-    unsigned threads; /* that sign with the ZSKs; 0: one for each core */
+    bool zonemd;                        /* RFC 8976: a digest of the zone at its apex */
+    const struct sign_keeping *keeping; /* NULL: each signature is made, none is kept */
+    unsigned threads;                   /* that sign with the ZSKs; 0: one for each core */
 };
 
 /* Where the text goes, in order. Called by one thread at a time, though not always by the same. */
@@ -41,11 +52,16 @@ struct sign_output {
     void *context;
 };
 
-/* zone must have passed zonecheck. *signatures: RRSIGs made. The KSKs sign first, before the
+struct sign_count {
+    size_t signatures; /* RRSIGs */
+    size_t kept;       /* of them, from the signing before */
+};
+
+/* zone must have passed zonecheck. The KSKs sign first, before the
  * output has got anything, all in the calling thread. An error of a signer or of the output ends
  * all and comes back; what the output has got by then is half a zone. */
 enum keyd_status sign_zone(const struct zone *zone, const struct signing *signing,
-                           const struct sign_output *output, size_t *signatures,
+                           const struct sign_output *output, struct sign_count *count,
                            struct keyd_error *err) KEYD_CHECKED;
 
 /* The serial of an SOA set with one record; of a zone that has passed zonecheck. */

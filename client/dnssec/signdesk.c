@@ -7,6 +7,12 @@
 
 #include "client/dns/rrtype.h"
 
+/* Seconds that a kept signature may end after one that is made now: a clock that was set. Later
+ * ends are of a clock that was wrong, or of a jitter that was less. */
+#define CLOCK_SLACK 3600
+
+#define AT_APEX ((const uint8_t *)"")
+
 static enum keyd_status sit_down(const struct dns_signer *signers, size_t count,
                                  struct signer_seat *seats, size_t *seated, struct keyd_error *err)
 {
@@ -34,6 +40,9 @@ enum keyd_status sign_desk_open(const struct sign_plan *plan, bool with_ksks,
         sit_down(signing->zsks, signing->zsk_count, made->zsks, &made->zsk_count, err);
     if (status == KEYD_OK && with_ksks)
         status = sit_down(signing->ksks, signing->ksk_count, made->ksks, &made->ksk_count, err);
+    const struct sign_keeping *keeping = signing->keeping;
+    if (status == KEYD_OK && keeping != NULL)
+        status = sigpage_new(keeping->seal, keeping->cache, &keeping->times, &made->kept, err);
     return status;
 }
 
@@ -49,6 +58,7 @@ void sign_desk_close(struct sign_desk *desk)
     bytes_free(&desk->denial);
     bytes_free(&desk->digested);
     zonemd_name_free(&desk->digest);
+    sigpage_free(desk->kept);
     free(desk);
 }
 
@@ -78,9 +88,12 @@ static void digest_rrsig(struct sign_desk *desk, const struct rrset *signed_set)
     zonemd_name_add(&desk->digest, &set);
 }
 
-static void begin_owner(struct sign_desk *desk, const uint8_t *owner)
+static void begin_owner(struct sign_desk *desk, const uint8_t *owner, const uint8_t *owner_key,
+                        size_t key_length)
 {
     owner_text(owner, &desk->owner);
+    desk->owner_key = owner_key;
+    desk->owner_key_length = key_length;
     if (desk->digest.count > 0 && !dname_equal(desk->digest.owner, owner))
         zonemd_name_take(&desk->digest, &desk->digested);
 }
@@ -93,6 +106,43 @@ struct bytes *sign_digested(struct sign_desk *desk)
 
 /* ---- Sets ----------------------------------------------------------------------------------- */
 
+/* Takes the signature of the signing before this one where it is still good, else makes one, and
+ * keeps it for the next. Appends the RRSIG's rdata to desk->rrsig. */
+static enum keyd_status keep_or_make(struct sign_desk *desk, const struct rrset *set, size_t zsk,
+                                     struct keyd_error *err)
+{
+    uint8_t made[DNSSEC_SIGNATURE_MAX];
+    const struct rrsig_terms *terms = &desk->plan->terms;
+    const struct rrsig_terms timeless = {.apex = terms->apex};
+    struct signer_seat *seat = &desk->zsks[zsk];
+    struct bytes *message = &seat->message;
+    struct rrsig rrsig = rrsig_for(set, &timeless, seat->signer);
+    struct sigpage_signature signature = {terms->inception, rrsig_expiration(set, terms), made};
+    struct sigpage_set wanted = {.owner_key = desk->owner_key,
+                                 .key_length = desk->owner_key_length,
+                                 .zsk = zsk,
+                                 .latest = signature.expiration + CLOCK_SLACK};
+    bytes_reset(message);
+    rrsig_message(&rrsig, set, message);
+    if (message->failed)
+        return keyd_fail_errno(err, ENOMEM, "an RRSIG");
+    enum keyd_status status =
+        sigpage_hash(desk->kept, message->data, message->length, wanted.hash, err);
+    if (status != KEYD_OK)
+        return status;
+    bool found = sigpage_find(desk->kept, &wanted, &signature);
+    rrsig_set_times(&rrsig, signature.inception, signature.expiration, message);
+    if (!found)
+        status = signer_sign(seat, message->data, message->length, made, err);
+    if (status != KEYD_OK)
+        return status;
+    if (desk->plan->signing->keeping->writer != NULL)
+        sigpage_keep(desk->kept, &wanted, &signature);
+    desk->count.kept += found;
+    rrsig_rdata(&rrsig, signature.bytes, seat->signer->signature_length, &desk->rrsig);
+    return desk->rrsig.failed ? keyd_fail_errno(err, ENOMEM, "an RRSIG") : KEYD_OK;
+}
+
 /* Signs a set and prints the RRSIGs. desk->owner is its owner's. */
 static enum keyd_status add_signatures(struct sign_desk *desk, const struct rrset *set,
                                        struct bytes *out, struct keyd_error *err)
@@ -102,13 +152,16 @@ static enum keyd_status add_signatures(struct sign_desk *desk, const struct rrse
     size_t count = by_ksk ? desk->ksk_count : desk->zsk_count;
     for (size_t i = 0; i < count; i++) {
         bytes_reset(&desk->rrsig);
-        enum keyd_status status = rrsig_make(set, &desk->plan->terms, &seats[i], &desk->rrsig, err);
+        enum keyd_status status =
+            by_ksk || desk->kept == NULL
+                ? rrsig_make(set, &desk->plan->terms, &seats[i], &desk->rrsig, err)
+                : keep_or_make(desk, set, i, err);
         if (status != KEYD_OK)
             return status;
         print_record(out, &desk->owner, set->ttl, TYPE_RRSIG, desk->rrsig.data, desk->rrsig.length);
         if (is_digested(desk, set))
             digest_rrsig(desk, set);
-        desk->signatures++;
+        desk->count.signatures++;
     }
     return KEYD_OK;
 }
@@ -167,7 +220,7 @@ static enum keyd_status add_soa(struct sign_desk *desk, const struct zone_name *
 enum keyd_status sign_apex_set(struct sign_desk *desk, const struct rrset *set, struct bytes *out,
                                struct keyd_error *err)
 {
-    owner_text(set->owner, &desk->owner);
+    begin_owner(desk, set->owner, AT_APEX, 0);
     return add_set(desk, set, true, out, err);
 }
 
@@ -199,7 +252,8 @@ enum keyd_status sign_name(struct sign_desk *desk, const struct name_walk *walk,
     const struct zone_name *name = at_apex ? apex : &walk->name;
     bool nsec_due = walk->kind != NAME_BELOW_CUT && desk->plan->chain == NULL;
     struct rrset set = {0};
-    begin_owner(desk, name->owner.wire);
+    begin_owner(desk, name->owner.wire, at_apex ? AT_APEX : name->key,
+                at_apex ? 0 : name->key_length);
     enum keyd_status status = at_apex ? add_soa(desk, apex, out, err) : KEYD_OK;
     while (status == KEYD_OK && zone_next_set(name, &set)) {
         if (nsec_due && set.type > TYPE_NSEC) {
@@ -229,6 +283,7 @@ enum keyd_status sign_nsec3(struct sign_desk *desk, size_t i, const struct zone_
 {
     struct nsec3_link link;
     struct dname owner;
+    uint8_t owner_key[NSEC3_LABEL + 1] = {0};
     nsec3_chain_link(desk->plan->chain, i, &link);
     typeset_reset(&desk->types);
     if (link.has_name &&
@@ -237,6 +292,7 @@ enum keyd_status sign_nsec3(struct sign_desk *desk, size_t i, const struct zone_
     bytes_reset(&desk->denial);
     nsec3_rdata(link.next, desk->plan->signing->denial.opt_out, &desk->types, &desk->denial);
     nsec3_owner(desk->plan, link.hash, &owner);
-    begin_owner(desk, owner.wire);
+    nsec3_label(link.hash, owner_key);
+    begin_owner(desk, owner.wire, owner_key, sizeof owner_key);
     return add_denial(desk, owner.wire, TYPE_NSEC3, out, err);
 }

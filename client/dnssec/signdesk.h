@@ -34,11 +34,14 @@ struct sign_desk {
     struct signer_seat zsks[SIGN_KEYS_MAX];
     size_t ksk_count;
     size_t zsk_count;
-    size_t signatures; /* made so far */
+    struct sigpage *kept;    /* NULL: nothing is kept */
+    struct sign_count count; /* so far */
     struct typeset types;
     struct bytes rrsig;
     struct bytes denial; /* rdata of an NSEC or NSEC3 */
     struct owner_text owner;
+    const uint8_t *owner_key; /* while its sets are made: dname_key of the owner below the apex */
+    size_t owner_key_length;
     struct zonemd_name digest; /* with ZONEMD: the records of the name that is made, */
     struct bytes digested;     /* and what is digested of those before it */
     size_t zonemd_at;          /* the apex': where the lines of its ZONEMD stand in the text, */

@@ -7,6 +7,7 @@
 
 #include "client/dns/rrtype.h"
 #include "client/dns/ttl.h"
+#include "client/dnssec/keeping.h"
 #include "client/dnssec/publish.h"
 #include "client/dnssec/reload.h"
 #include "client/dnssec/sign.h"
@@ -145,6 +146,14 @@ static void report_serial(struct report *report, const struct session *session,
     report_add_data(report, "serial_policy", json_string(serial_policy_name(source->policy)));
 }
 
+static void report_signatures(struct report *report, const struct sign_count *count)
+{
+    size_t made = count->signatures - count->kept;
+    report_add(report, "Signatures", "signatures",
+               json_pack("{s:I, s:I}", "made", (json_int_t)made, "kept", (json_int_t)count->kept),
+               "%zu made, %zu kept", made, count->kept);
+}
+
 static void report_verified(struct report *report, const struct verified *verified,
                             struct denial denial)
 {
@@ -159,6 +168,28 @@ static void report_verified(struct report *report, const struct verified *verifi
                verified->rrsets, kind, verified->checked, verified->signatures);
 }
 
+/* How long signatures last. */
+struct validity {
+    uint32_t longest; /* seconds from now */
+    uint32_t jitter;  /* seconds less, at most */
+    uint32_t least;   /* seconds that one that is kept lasts yet */
+};
+
+/* One signing. */
+struct pass {
+    uint32_t serial;
+    int64_t now; /* seconds since 1970 */
+    struct validity validity;
+    struct sign_count count;
+    struct keeping keeping;
+};
+
+/* When the signatures begin that it makes. */
+static uint32_t inception_of(const struct pass *pass)
+{
+    return (uint32_t)(pass->now - SIGNATURES_BEFORE);
+}
+
 /* For messages and reports. */
 static const char *place_name(const char *path)
 {
@@ -167,7 +198,7 @@ static const char *place_name(const char *path)
 
 static enum keyd_status verify_with(const struct session *session, const char *path,
                                     const char *shown, const struct zone *zone,
-                                    const uint32_t *serial, size_t signatures,
+                                    const uint32_t *serial, const struct pass *pass,
                                     enum verify_mode mode, struct verified *verified,
                                     struct keyd_error *err)
 {
@@ -180,7 +211,9 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .others = state->others,
                                               .other_count = state->other_count,
                                               .unsigned_zone = zone,
-                                              .signatures = signatures,
+                                              .signatures = pass->count.signatures,
+                                              .kept = pass->count.kept,
+                                              .inception = inception_of(pass),
                                               .serial = serial,
                                               .denial = state->denial,
                                               .zonemd = state->zonemd,
@@ -194,6 +227,7 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
 {
     enum verify_mode mode =
         session->options->verify == VERIFY_DEFAULT ? VERIFY_FULL : session->options->verify;
+    const struct pass none = {0};
     if (path == NULL)
         path = session->state.signed_zone;
     if (is_standard_stream(path))
@@ -201,14 +235,8 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
                          "the signed zone of %s goes to standard output: name the file that it is "
                          "in now with --signed-zone FILE",
                          session->options->zone_text);
-    return verify_with(session, path, path, NULL, NULL, 0, mode, verified, err);
+    return verify_with(session, path, path, NULL, NULL, &none, mode, verified, err);
 }
-
-/* How long signatures last. */
-struct validity {
-    uint32_t longest; /* seconds from now */
-    uint32_t jitter;  /* seconds less, at most */
-};
 
 /* A record must not outlive its signature in a cache (RFC 6781, 4.4.2): none lasts less than the
  * zone's largest TTL. Where that is beyond reason it is told, and left to resolvers, which cut such
@@ -229,7 +257,9 @@ static struct validity choose_validity(const struct zone_state *state, const str
                       ttls.largest_owner, type, largest);
         largest = SIGNATURES_LONGEST;
     }
-    struct validity validity = {.longest = SIGNATURES_AFTER, .jitter = state->jitter};
+    struct validity validity = {.longest = SIGNATURES_AFTER,
+                                .jitter = state->jitter,
+                                .least = largest > KEEPING_LEAST ? largest : KEEPING_LEAST};
     if (largest > validity.longest)
         validity.longest = largest;
     if (validity.jitter > validity.longest - largest)
@@ -237,15 +267,26 @@ static struct validity choose_validity(const struct zone_state *state, const str
     return validity;
 }
 
-/* One signing. */
-struct pass {
-    uint32_t serial;
-    int64_t now; /* seconds since 1970 */
-    struct validity validity;
-    size_t signatures; /* that were made */
-};
+static void begin_keeping(const struct session *session, const struct signers *signers,
+                          struct pass *pass)
+{
+    struct dnskey dnskeys[STATE_KEYS_MAX];
+    EVP_PKEY *pkeys[STATE_KEYS_MAX];
+    size_t count = 0;
+    const struct sigpage_times times = {.begun = (uint32_t)pass->now,
+                                        .least = (uint32_t)(pass->now + pass->validity.least)};
+    for (size_t i = 0; i < session->state.key_count; i++) {
+        const struct dnskey *key = &session->state.keys[i].dnskey;
+        if (key->flags & DNSKEY_SEP)
+            continue;
+        dnskeys[count] = *key;
+        pkeys[count] = signers->soft[count].pkey;
+        count++;
+    }
+    keeping_begin(&pass->keeping, session, dnskeys, pkeys, count, &times);
+}
 
-/* The signed zone into a publication that has begun. */
+/* The signed zone into a publication that has begun. pass->keeping is begun: keeping_end. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
                                     struct pass *pass, struct publication *publication,
                                     struct keyd_error *err)
@@ -257,6 +298,8 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
     for (size_t i = 0; i < state->other_count; i++)
         dnskeys[own + i] = state->others[i];
     enum keyd_status status = signers_open(session, &signers, err);
+    if (status == KEYD_OK)
+        begin_keeping(session, &signers, pass);
     const struct signing signing = {.dnskeys = dnskeys,
                                     .dnskey_count = own + state->other_count,
                                     .ksks = signers.ksks,
@@ -264,15 +307,16 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .zsks = signers.zsks,
                                     .zsk_count = signers.zsk_count,
                                     .dnskey_ttl = state->dnskey_ttl,
-                                    .inception = (uint32_t)(pass->now - SIGNATURES_BEFORE),
+                                    .inception = inception_of(pass),
                                     .expiration = (uint32_t)(pass->now + pass->validity.longest),
                                     .jitter = pass->validity.jitter,
                                     .serial = pass->serial,
                                     .denial = state->denial,
-                                    .zonemd = state->zonemd};
+                                    .zonemd = state->zonemd,
+                                    .keeping = keeping_sign(&pass->keeping)};
     const struct sign_output output = {publish_add, publish_patch, publication};
     if (status == KEYD_OK)
-        status = sign_zone(zone, &signing, &output, &pass->signatures, err);
+        status = sign_zone(zone, &signing, &output, &pass->count, err);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
     signers_close(&signers);
@@ -336,8 +380,8 @@ static enum keyd_status reload(const struct session *session, struct report *rep
 }
 
 static enum keyd_status publish(struct session *session, struct publication *publication,
-                                const struct verified *verified, int64_t now, struct report *report,
-                                struct keyd_error *err)
+                                const struct verified *verified, struct pass *pass,
+                                struct report *report, struct keyd_error *err)
 {
     const char *path = session->state.signed_zone;
     report_add_data(report, "dry_run", json_boolean(session->options->dry_run));
@@ -350,9 +394,10 @@ static enum keyd_status publish(struct session *session, struct publication *pub
         report_add_data(report, "reload", json_null());
         return KEYD_OK;
     }
-    enum keyd_status status = put_in_place(session, publication, verified, now, err);
+    enum keyd_status status = put_in_place(session, publication, verified, pass->now, err);
     if (status != KEYD_OK)
         return status;
+    keeping_end(&pass->keeping, true);
     report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", place_name(path));
     return reload(session, report, err);
 }
@@ -364,6 +409,7 @@ static void report_made(struct report *report, const struct session *session,
     char when[WHEN_MAX];
     const struct zone_state *state = &session->state;
     report_serial(report, session, source, pass->serial);
+    report_signatures(report, &pass->count);
     report_verified(report, verified, state->denial);
     report_add(report, "Denial", "denial", json_string(denial_name(state->denial)), "%s",
                denial_text(state->denial));
@@ -374,37 +420,45 @@ static void report_made(struct report *report, const struct session *session,
                "%s", when);
 }
 
-enum keyd_status signing_run(struct session *session, const struct zone *zone,
-                             struct report *report, struct keyd_error *err)
+static enum keyd_status run(struct session *session, const struct zone *zone, struct pass *pass,
+                            struct report *report, struct keyd_error *err)
 {
     struct publication publication;
     struct verified verified;
     const struct zone_state *state = &session->state;
-    struct pass pass = {.now = clock_now() / 1000};
     const struct serial_source source = {.policy = state->serial_policy,
                                          .file = zone_serial(zone),
                                          .have_last = state->have_serial,
                                          .last = state->serial,
-                                         .now = pass.now};
-    enum keyd_status status = check_ready(session, pass.now, err);
+                                         .now = pass->now};
+    enum keyd_status status = check_ready(session, pass->now, err);
     if (status == KEYD_OK)
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)
         return status;
     take_others(session);
-    pass.serial = serial_choose(&source);
-    pass.validity = choose_validity(state, zone, report);
-    status = make_signed(session, zone, &pass, &publication, err);
+    pass->serial = serial_choose(&source);
+    pass->validity = choose_validity(state, zone, report);
+    status = make_signed(session, zone, pass, &publication, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return status;
     }
     status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone,
-                         &pass.serial, pass.signatures, session->options->verify, &verified, err);
+                         &pass->serial, pass, session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
-    report_made(report, session, &source, &pass, &verified);
-    return publish(session, &publication, &verified, pass.now, report, err);
+    report_made(report, session, &source, pass, &verified);
+    return publish(session, &publication, &verified, pass, report, err);
+}
+
+enum keyd_status signing_run(struct session *session, const struct zone *zone,
+                             struct report *report, struct keyd_error *err)
+{
+    struct pass pass = {.now = clock_now() / 1000};
+    enum keyd_status status = run(session, zone, &pass, report, err);
+    keeping_end(&pass.keeping, false);
+    return status;
 }

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "client/dnssec/sigcache.h"
 #include "keyd/base/clock.h"
 #include "keyd/base/encode.h"
 #include "keyd/base/file.h"
@@ -391,13 +392,13 @@ enum keyd_status state_load(const char *folder, const uint8_t *zone, struct zone
 /* file_replace's temporary files: "NAME.XXXXXX". */
 static bool is_left_over(const char *name)
 {
-    static const char *const endings[] = {".json", ".key", ".private"};
+    static const char *const endings[] = {".json", ".key", ".private", SIGCACHE_FILE};
     size_t length = strlen(name);
     if (length < 7 || name[length - 7] != '.')
         return false;
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         size_t ending = strlen(endings[i]);
-        if (length - 7 > ending && strncmp(name + length - 7 - ending, endings[i], ending) == 0)
+        if (length - 7 >= ending && strncmp(name + length - 7 - ending, endings[i], ending) == 0)
             return true;
     }
     return false;

@@ -287,17 +287,26 @@ static size_t expected_signatures(const char *path, const struct verification *w
     return stat(path, &st) == 0 ? (size_t)st.st_size / (signature * 4 / 3 + 200) : 0;
 }
 
-static void choose_sample(struct judge *judge, const char *path)
+/* wanted: so many of them; 0: all. */
+static void begin_sample(struct sample *sample, size_t expected, size_t wanted)
+{
+    uint32_t random = 0;
+    *sample = (struct sample){.every = 1, .left = expected};
+    if (wanted > 0 && expected >= wanted)
+        sample->every = expected / wanted;
+    if (sample->every > 1 && RAND_bytes((unsigned char *)&random, sizeof random) == 1)
+        sample->until_next = random % sample->every;
+}
+
+static void choose_samples(struct judge *judge, const char *path)
 {
     const struct zone *before = judge->wanted->unsigned_zone;
     size_t expected = expected_signatures(path, judge->wanted);
     size_t rrsets = before != NULL ? zone_sets(before) + zone_names(before) : expected;
     enum verify_mode mode = judge->wanted->mode;
     bool full = mode == VERIFY_FULL || (mode == VERIFY_DEFAULT && rrsets < VERIFY_FULL_BELOW);
-    judge->every = full || expected < VERIFY_SAMPLE_SIZE ? 1 : expected / VERIFY_SAMPLE_SIZE;
-    uint32_t random = 0;
-    if (judge->every > 1 && RAND_bytes((unsigned char *)&random, sizeof random) == 1)
-        judge->until_next = random % judge->every;
+    begin_sample(&judge->kept, judge->wanted->kept, full ? 0 : VERIFY_SAMPLE_KEPT);
+    begin_sample(&judge->made, expected - judge->wanted->kept, full ? 0 : VERIFY_SAMPLE_SIZE);
 }
 
 static enum keyd_status begin(struct verifier *verifier, struct keyd_error *err)
@@ -408,7 +417,7 @@ static enum keyd_status run(const char *path, const struct verification *wanted,
     verifier->judge.shown = wanted->shown != NULL ? wanted->shown : path;
     verifier->judge.wanted = wanted;
     verifier->judge.verified = verified;
-    choose_sample(&verifier->judge, path);
+    choose_samples(&verifier->judge, path);
     enum keyd_status status = begin(verifier, err);
     if (status == KEYD_OK)
         status = zone != NULL ? replay(verifier, zone, err) : read_through(verifier, err);

@@ -32,6 +32,7 @@ enum verify_mode {
 
 #define VERIFY_FULL_BELOW  10000 /* RRsets: some 0.7 s of P-256 on one core */
 #define VERIFY_SAMPLE_SIZE 1000  /* signatures besides the apex' */
+#define VERIFY_SAMPLE_KEPT 250   /* of those kept from the last signing, which had its sample */
 
 struct verification {
     const char *shown; /* the file's name in messages; NULL: its path */
@@ -41,7 +42,9 @@ struct verification {
     const struct dnskey *others; /* of other signers, that must be there too, and sign nothing */
     size_t other_count;
     const struct zone *unsigned_zone; /* NULL: not known */
-    size_t signatures;                /* so many were made, for the sample; 0: not known */
+    size_t signatures;                /* that there are, for the sample; 0: not known */
+    size_t kept;                      /* of them: made by the signing before */
+    uint32_t inception;               /* of those that are new, where some were kept */
     const uint32_t *serial;           /* NULL: any */
     struct denial denial;             /* that it must have */
     bool zonemd;                      /* whether it must have a ZONEMD (RFC 8976), or none */

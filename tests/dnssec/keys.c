@@ -89,7 +89,7 @@ char *sign_denying(const struct zone *zone, const struct keys *keys, int64_t now
 {
     struct keyd_error err = {.message = ""};
     struct bytes text = {0};
-    size_t signatures = 0;
+    struct sign_count count;
     const struct signing signing = {.dnskeys = keys->dnskeys,
                                     .dnskey_count = 2,
                                     .ksks = &keys->signers[0],
@@ -104,7 +104,7 @@ char *sign_denying(const struct zone *zone, const struct keys *keys, int64_t now
                                     .zonemd = keys->zonemd,
                                     .threads = threads};
     const struct sign_output output = output_to(&text);
-    if (sign_zone(zone, &signing, &output, &signatures, &err) != KEYD_OK)
+    if (sign_zone(zone, &signing, &output, &count, &err) != KEYD_OK)
         die(err.message);
     bytes_u8(&text, '\0');
     if (text.failed)

@@ -117,6 +117,8 @@ ends late.signed >/dev/null
 cmp ends ends.before || fail "the ends moved"
 cut -f 1-4 late.signed | cmp - shape || fail "the zone changed"
 expect 0 'Verified' "$DNSSEC" enable late.org --jitter 0 --now $now
+cmp ends ends.before || fail "signatures that are good were not kept"
+expect 0 'Verified' "$DNSSEC" sign late.org --fresh --now $now
 [ "$(ends late.signed)" = '1 20261208083102 20261208083102' ] || fail "ends: $(ends late.signed)"
 expect 2 '--jitter 7d: a time such as 12h, 6d at most' "$DNSSEC" enable late.org --jitter 7d
 # No signature ends before a record that it signs would leave the caches; within reason.

@@ -71,7 +71,7 @@ value = json.load(open("json"))
 value = value["zones"][0] if "zones" in value else value
 assert sorted(value) == sorted(sys.argv[1].split()), sorted(value)' "$wanted" || fail "names: $*"
 }
-signing='zone serial zone_file_serial serial_policy verified denial zonemd signatures_end dry_run
+signing='zone serial zone_file_serial serial_policy signatures verified denial zonemd signatures_end dry_run
     signed_zone reload notices'
 names "$signing" sign animalsforlife.org
 names "$signing" sign animalsforlife.org --dry-run

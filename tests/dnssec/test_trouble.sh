@@ -245,7 +245,7 @@ for i in $(seq 0 11); do
     expect 0 'Verified' "$DNSSEC" enable $zone --zone-file killed --signed-zone $zone.signed
     valid $zone $zone.signed
     [ "$(ls state/$zone | sed 's/\+[0-9]*\./+TAG./' | tr '\n' ' ')" = \
-        "K$zone.+013+TAG.key K$zone.+013+TAG.private lock state.json " ] ||
+        "K$zone.+013+TAG.key K$zone.+013+TAG.private lock signatures state.json " ] ||
         fail "$zone: litter in the state: $(ls state/$zone)"
 done
 
