@@ -329,7 +329,8 @@ static const struct digest {
     {TYPE_ZONEMD, 5, 6, {0, 48, 64, 0, 0}} /* RFC 8976, 2.2.3 */
 };
 
-/* A digest by a scheme of somebody's own is as long as he likes: RFC 8976, appendix A.3, has one. */
+/* A digest by a scheme of somebody's own is as long as he likes: RFC 8976, appendix A.3, has one.
+ */
 static bool is_private_zonemd(uint16_t type, const uint8_t *rdata)
 {
     return type == TYPE_ZONEMD && rdata[4] >= 240;

@@ -18,14 +18,12 @@
 #define REASON_JOURNAL_EXISTS  "JOURNAL_EXISTS"
 #define REASON_JOURNAL_LOST    "JOURNAL_LOST"
 #define REASON_JOURNAL_FOREIGN "JOURNAL_FOREIGN"
-#define REASON_ONE_SESSION     "ONE_SESSION"
 
-/* What a start afresh cannot mend: a person has to do something about the journal or the token. */
+/* What a start afresh cannot mend: a person has to do something about the journal. */
 static bool is_final(const struct keyd_error *err)
 {
     static const char *const reasons[] = {REASON_JOURNAL_BROKEN, REASON_JOURNAL_NEWER,
-                                          REASON_JOURNAL_LOST, REASON_JOURNAL_FOREIGN,
-                                          REASON_ONE_SESSION};
+                                          REASON_JOURNAL_LOST, REASON_JOURNAL_FOREIGN};
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (strcmp(err->reason, reasons[i]) == 0)
             return true;
@@ -82,10 +80,26 @@ static enum keyd_status check_owner(const struct token *token, struct keyd_error
         token->config->state_folder, owner, token->module.serial);
 }
 
+/* Before the login: a token that can never serve is not logged in to with each try. */
+static enum keyd_status check_sessions(const struct token *token, struct keyd_error *err)
+{
+    struct session_room room;
+    enum keyd_status status = module_session_room(&token->module, 0, &room, err);
+    if (status == KEYD_OK && room.limit == 1)
+        return keyd_fail(
+            err, KEYD_FAILED_PRECONDITION, "TOKEN_SESSIONS",
+            "the token has one session for all its users, and keyd-hsm needs two: one "
+            "to make keys and one to sign. Raise that with the vendor's tools; keyd-hsm "
+            "tries again");
+    return status;
+}
+
 static enum keyd_status open_maker(struct token *token, struct keyd_error *err)
 {
     CK_FLAGS flags = 0;
-    enum keyd_status status = maker_open(&token->maker, &token->module, err);
+    enum keyd_status status = check_sessions(token, err);
+    if (status == KEYD_OK)
+        status = maker_open(&token->maker, &token->module, err);
     if (status == KEYD_OK)
         status = module_token_flags(&token->module, &flags, err);
     if (token->maker.read_only)
@@ -155,23 +169,6 @@ static enum keyd_status begin_journal(struct token *token, bool new_journal, str
     return status;
 }
 
-/* Not even for one signer. */
-static enum keyd_status no_session_left(const struct token *token, struct keyd_error *err)
-{
-    struct session_room room;
-    enum keyd_status status = module_session_room(&token->module, 1, &room, err);
-    if (status != KEYD_OK)
-        return status;
-    if (room.limit == 1)
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_ONE_SESSION,
-                         "the token has one session for all its users, and keyd-hsm needs two: one "
-                         "to make keys and one to sign. Raise that with the vendor's tools, and "
-                         "start keyd-hsm again");
-    return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "TOKEN_SESSIONS",
-                     "the token's sessions are all taken: keyd-hsm needs two at least. End other "
-                     "users of the token; keyd-hsm tries again");
-}
-
 /* Fewer sessions than signers is a slower keyd-hsm, not a broken one. */
 static enum keyd_status open_signers(struct token *token, struct keyd_error *err)
 {
@@ -181,13 +178,16 @@ static enum keyd_status open_signers(struct token *token, struct keyd_error *err
         enum keyd_status status = session_open(session, &token->module, false, &failure);
         if (status == KEYD_RESOURCE_EXHAUSTED && token->signer_count > 0) {
             limitations_add(&token->limitations, "SESSIONS",
-                            "the token gives sessions for %u signers, not %u: signing is slower. "
+                            "the token gives sessions for %u of %u signers: signing is slower. "
                             "End other users of it, or set `signers` to %u",
                             token->signer_count, token->config->signers, token->signer_count);
             return KEYD_OK;
         }
         if (status == KEYD_RESOURCE_EXHAUSTED)
-            return no_session_left(token, err);
+            return keyd_fail(
+                err, status, failure.reason,
+                "the token's sessions are all taken, and keyd-hsm needs two: end other "
+                "users of the token; keyd-hsm tries again");
         if (status != KEYD_OK)
             return keyd_fail(err, status, failure.reason, "%s", failure.message);
         token->signer_count++;

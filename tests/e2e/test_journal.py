@@ -189,7 +189,7 @@ class FullDisk(Files):
                    "same request again", "again")
         self.assertEqual(self.keys(), before)
         self.fails(self.sign("alias/b", check=False), FAILURE, "alias/b")
-        self.fails(self.create("alias/b"), FAILURE, "alias/b", "end is not known")
+        self.fails(self.create("alias/b"), FAILURE, "alias/b", "is not settled")
         self.sign("alias/a0")
         self.limit("keyd-hsm main")
         made = self.create("alias/b", "--request-id", "again", "--output", "json")

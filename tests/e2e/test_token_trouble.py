@@ -278,12 +278,12 @@ class Sessions(Mock):
         self.world.start()
         self.world.create_key("alias/a")
         self.sign("alias/a", check=True)
-        self.assertIn("sessions for 1 signers, not 4", self.world.log())
+        self.assertIn("sessions for 1 of 4 signers", self.world.log())
 
     def test_too_few_to_sign(self):
         self.token.faults("token max-sessions 1")
         self.world.start(wait=False)
-        self.wait("FAULTY", "C_OpenSession: CKR_SESSION_COUNT", "`signers`")
+        self.wait("FAULTY", "one session for all its users", "keyd-hsm needs two")
         self.token.faults()
         self.wait("READY")
 
