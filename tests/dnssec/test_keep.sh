@@ -6,9 +6,12 @@
 . "$(dirname "$0")/common.sh"
 
 cache=state/example.org/signatures
-sign="$DNSSEC sign example.org"
+sign() {
+    "$DNSSEC" sign example.org "$@"
+}
 
 write_zone() {
+    # shellcheck disable=SC2016 # $TTL is the zone's
     printf '%s\n' '$TTL 3600' '@ SOA ns1 hostmaster 1 7200 3600 1209600 300' '@ NS ns1' 'ns1 A 192.0.2.1'
     seq -f 'h%.0f A 192.0.2.7' 2000
     printf '%s\n' '*.wild TXT "w"' 'sub NS ns.sub' 'ns.sub A 192.0.2.4' \
@@ -42,46 +45,46 @@ cp zone.signed before
 # ---- What changed ----------------------------------------------------------------------------------
 
 sed -i 's/^h77 A .*/h77 A 192.0.2.77/' zone
-expect 0 '3 made' $sign
+expect 0 '3 made' sign
 new_rrsigs 'example.org. SOA' 'example.org. DNSKEY' 'h77.example.org. A'
 valid example.org zone.signed
 
 sed -i '/^h78 /d' zone # its predecessor in canonical order is h779
-expect 0 '' $sign
+expect 0 '' sign
 new_rrsigs 'example.org. SOA' 'example.org. DNSKEY' 'h779.example.org. NSEC'
 
 sed -i 's/^h79 A/h79 60 A/' zone # another TTL is another set
-expect 0 '' $sign
+expect 0 '' sign
 new_rrsigs 'example.org. SOA' 'example.org. DNSKEY' 'h79.example.org. A'
 
 printf '%s\n' 'ENT.below A 192.0.2.9' 'zz A 192.0.2.9' >>zone
 sed -i 's/^h80 A/H80 A/' zone # the case of an owner is not signed, that of the next name is
-expect 0 '' $sign
+expect 0 '' sign
 new_rrsigs 'example.org. SOA' 'example.org. DNSKEY' 'example.org. NSEC' 'ent.below.example.org. A' \
     'ent.below.example.org. NSEC' 'h8.example.org. NSEC' '*.wild.example.org. NSEC' 'zz.example.org. A' 'zz.example.org. NSEC'
 valid example.org zone.signed
 
-expect 0 '' $sign
+expect 0 '' sign
 made 2
-expect 0 '"kept": [0-9]{4}' $sign --output json
-expect 0 '' $sign --fresh
+expect 0 '"kept": [0-9]{4}' sign --output json
+expect 0 '' sign --fresh
 grep -qE 'Signatures +[0-9]+ made, 0 kept' out || fail "--fresh kept some"
 cp zone.signed before
 
 # A dry run reads and does not write.
 cp $cache cache.before
-expect 0 ' [0-9]{4} kept' $sign --dry-run
+expect 0 ' [0-9]{4} kept' sign --dry-run
 cmp -s $cache cache.before || fail "--dry-run wrote $cache"
 [ "$(find state/example.org -name '*signatures*' | wc -l)" = 1 ] || fail "litter: $(ls state/example.org)"
 
 # ---- Near their end, and clocks --------------------------------------------------------------------
 
 later() { date -u -d "$1" +%Y-%m-%dT%H:%M:%SZ; }
-expect 0 '' $sign --now "$(later '+5 days')"
+expect 0 '' sign --now "$(later '+5 days')"
 made 2
-expect 0 '' $sign --now "$(later '+7 days')"
+expect 0 '' sign --now "$(later '+7 days')"
 grep -qE 'Signatures +[0-9]+ made, [02] kept' out || { fail "kept near their end"; cat out >&2; }
-expect 0 '' $sign --now "$(later '+6 days')" # they have begun an hour before the 7th day
+expect 0 '' sign --now "$(later '+6 days')" # they have begun an hour before the 7th day
 grep -qE 'Signatures +[0-9]+ made, 0 kept' out || { fail "kept from the future"; cat out >&2; }
 "$DNSSEC" sign example.org --now "$(later 'now')" -q
 
@@ -89,10 +92,10 @@ grep -qE 'Signatures +[0-9]+ made, 0 kept' out || { fail "kept from the future";
 
 # anew PATTERN: told in one line, no error, every signature anew, a good zone; the next run keeps.
 anew() {
-    expect 0 "keyd-dnssec: .*$1" $sign
+    expect 0 "keyd-dnssec: .*$1" sign
     [ "$(grep -c '^keyd-dnssec:' out)" = 1 ] || { fail "more than one line on: $1"; cat out >&2; }
     grep -qE 'Signatures +[0-9]+ made, 0 kept' out || { fail "kept some: $1"; cat out >&2; }
-    expect 0 ' [0-9]{4} kept' $sign
+    expect 0 ' [0-9]{4} kept' sign
     ! grep -q '^keyd-dnssec:' out || { fail "told again: $1"; cat out >&2; }
 }
 
@@ -116,12 +119,12 @@ truncate -s -1 $cache && anew 'damaged'
 
 # In the middle: those of the same part are made anew, and that is told once.
 flip 100000
-expect 0 'keyd-dnssec: .*signatures: a part of it is damaged: its signatures were made anew' $sign
+expect 0 'keyd-dnssec: .*signatures: a part of it is damaged: its signatures were made anew' sign
 [ "$(grep -c '^keyd-dnssec:' out)" = 1 ] || fail "more than one line on a damaged part"
 grep -qE 'Signatures +(5[0-9][0-9]) made, 3[0-9]{3} kept' out || { fail "a damaged part"; cat out >&2; }
 valid example.org zone.signed
 flip 100000
-$sign -q >out 2>&1 || fail "--quiet with a damaged part"
+sign -q >out 2>&1 || fail "--quiet with a damaged part"
 [ ! -s out ] || fail "--quiet: $(cat out)"
 
 # Of another zone, of another key, no file at all.
@@ -133,11 +136,11 @@ expect 0 '' "$DNSSEC" enable example.org --state-folder elsewhere --zone-file zo
     --signed-zone "$WORK/elsewhere.signed"
 cp elsewhere/example.org/signatures $cache && anew 'it is of other ZSKs'
 rm $cache
-expect 0 ' made, 0 kept' $sign
+expect 0 ' made, 0 kept' sign
 ! grep -q '^keyd-dnssec:' out || fail "a missing cache was told"
 rm $cache && mkfifo $cache && anew 'it is damaged'
 rm $cache && mkdir $cache
-expect 0 'keyd-dnssec: .*signatures: ' $sign
+expect 0 'keyd-dnssec: .*signatures: ' sign
 rmdir $cache
 valid example.org zone.signed
 
