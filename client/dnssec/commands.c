@@ -11,6 +11,7 @@
 #include "client/dnssec/signing.h"
 #include "client/dnssec/stream.h"
 #include "client/dnssec/zonekeys.h"
+#include "client/show/meter.h"
 #include "keyd/base/clock.h"
 
 static int fail(const struct keyd_error *err)
@@ -110,7 +111,9 @@ static int run_changes(struct session *session)
     struct enabled enabled = {0};
     const struct options *options = session->options;
     struct report *report = report_new();
+    meter_open(options->quiet);
     enum keyd_status status = enable_or_sign(session, report, &enabled, &err);
+    meter_close();
     if (is_standard_stream(session->state.signed_zone))
         output_to_error();
     bool reached_the_end = status == KEYD_OK || strcmp(err.reason, "RELOAD") == 0;
@@ -148,9 +151,11 @@ static int run_verify(struct session *session)
     struct verified verified;
     char when[WHEN_MAX];
     const struct options *options = session->options;
+    meter_open(options->quiet);
     enum keyd_status status = session_read(session, &err);
     if (status == KEYD_OK)
         status = signing_verify(session, options->signed_zone, &verified, &err);
+    meter_close();
     if (status != KEYD_OK)
         return fail(&err);
     if (options->quiet)

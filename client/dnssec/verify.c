@@ -368,10 +368,13 @@ static enum keyd_status read_through(struct verifier *verifier, struct keyd_erro
 {
     struct relay *relay = NULL;
     struct keyd_error judged;
+    const struct zonefile_options how = {.default_ttl = ZONEFILE_NO_TTL,
+                                         .progress = verifier->judge.wanted->progress};
     enum keyd_status status = relay_new(take_record, verifier, &relay, err);
     if (status != KEYD_OK)
         return status;
-    status = zonefile_read(verifier->path, verifier->judge.wanted->apex, relay_take, relay, err);
+    status = zonefile_read_with(verifier->path, verifier->judge.wanted->apex, &how, relay_take,
+                                relay, err);
     enum keyd_status other = relay_end(relay, &judged);
     if (other != KEYD_OK && err != NULL)
         *err = judged;
@@ -384,7 +387,7 @@ static enum keyd_status read_pieces(struct verifier *verifier, struct keyd_error
     bool whole;
     enum keyd_status status =
         pieces_read(verifier->path, verifier->judge.wanted->apex, verifier->judge.wanted->threads,
-                    take_record, verifier, &whole, err);
+                    verifier->judge.wanted->progress, take_record, verifier, &whole, err);
     verifier->unreadable = !whole;
     return status;
 }
@@ -444,6 +447,7 @@ static enum keyd_status run(const char *path, const struct verification *wanted,
     verifier->judge.wanted = wanted;
     verifier->judge.verified = verified;
     choose_samples(&verifier->judge, path);
+    progress_restart(wanted->progress);
     enum keyd_status status = begin(verifier, err);
     if (status == KEYD_OK)
         status = go(verifier, way, err);
