@@ -271,7 +271,7 @@ static enum keyd_status refuse_mark(const struct zonetext *text, struct keyd_err
 {
     if (strncmp(text->buffer, "\xef\xbb\xbf", 3) == 0)
         return zonetext_fail(text, text->buffer, err,
-                             "the file begins with a byte order mark: save it without");
+                             "the text begins with a byte order mark: save it without");
     return KEYD_OK;
 }
 

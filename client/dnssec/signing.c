@@ -143,7 +143,7 @@ static void report_serial(struct report *report, const struct session *session,
         report_wanted(report, source, serial, where);
     else
         report_raised(report, &session->state, serial, wanted);
-    report_add_data(report, "zone_file_serial", json_integer(source->file));
+    report_add_data(report, "unsigned_serial", json_integer(source->file));
     report_add_data(report, "serial_policy", json_string(serial_policy_name(source->policy)));
 }
 
@@ -329,7 +329,7 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
     return status;
 }
 
-/* Those of the zone file that were not ours, but for a key that has become ours since. */
+/* Those of the zone that were not ours, but for a key that has become ours since. */
 static void take_others(struct session *session)
 {
     struct zone_state *state = &session->state;

@@ -69,7 +69,7 @@ enum keyd_status source_set(const struct options *options, struct zone_state *st
                      "--zone-file is missing: the unsigned zone of %s, or --from-server ADDRESS",
                      options->zone_text);
     if (status == KEYD_OK && options->tsig != NULL && state->from_server[0] == '\0')
-        return usage(err, "--tsig is for --from-server: this zone comes from a file");
+        return usage(err, "--tsig is for --from-server: this zone comes from no server");
     if (status == KEYD_OK && options->tsig != NULL)
         status = set_path(state->tsig_file, "the key for TSIG", options->tsig, err);
     return status;

@@ -87,14 +87,14 @@ static enum keyd_status missing(const struct verifier *verifier, const struct rr
                                 struct keyd_error *err)
 {
     return judge_bad(&verifier->judge, before->owner, before->type, err,
-                     "in the zone file, but not here");
+                     "in the unsigned zone, but not here");
 }
 
 static enum keyd_status is_new(const struct verifier *verifier, const struct here_set *after,
                                struct keyd_error *err)
 {
     return judge_bad(&verifier->judge, verifier->judge.here.owner, after->type, err,
-                     "here, but not in the zone file");
+                     "here, but not in the unsigned zone");
 }
 
 /* The sets of one name, which are in the order of their types on both sides. name: NULL when the
@@ -114,7 +114,7 @@ static enum keyd_status compare_sets(const struct verifier *verifier, const stru
             return is_new(verifier, &after, err);
         if (!same_set(here, &after, &before))
             return judge_bad(&verifier->judge, here->owner, after.type, err,
-                             "differs from the zone file");
+                             "differs from the unsigned zone");
         more_before = next_before(name, &before);
         more_after = next_after(here, &after);
     }

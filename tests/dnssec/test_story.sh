@@ -19,7 +19,7 @@ EOF
 
 expect 0 'KSK in the HSM +would be made' "$DNSSEC" enable animalsforlife.org --zone-file zone \
     --key alias/a4lksk --dry-run
-grep -q 'lower TTLs in the zone file' out || fail "no preparation was named"
+grep -q 'lower the TTLs in the zone' out || fail "no preparation was named"
 [ ! -e state ] && [ ! -e zone.signed ] || fail "a dry run left something behind"
 [ ! -e hsm/a4lksk.pem ] || fail "a dry run made a key"
 
@@ -71,7 +71,7 @@ value = json.load(open("json"))
 value = value["zones"][0] if "zones" in value else value
 assert sorted(value) == sorted(sys.argv[1].split()), sorted(value)' "$wanted" || fail "names: $*"
 }
-signing='zone serial zone_file_serial serial_policy signatures verified denial zonemd signatures_end dry_run
+signing='zone serial unsigned_serial serial_policy signatures verified denial zonemd signatures_end dry_run
     signed_zone reload notices'
 names "$signing" sign animalsforlife.org
 names "$signing" sign animalsforlife.org --dry-run
