@@ -20,6 +20,12 @@ static int fail(const struct keyd_error *err)
     return exit_status_of(err);
 }
 
+/* --quiet is for what people read; --output json and text are for a program that waits for it. */
+static bool is_quiet(const struct options *options)
+{
+    return options->quiet && options->output == OUTPUT_TABLE;
+}
+
 static int printed(void)
 {
     return output_close() ? EXIT_DONE : EXIT_FAILED;
@@ -73,7 +79,7 @@ static void print_result(const struct options *options, struct report *report,
     report_end_notices(report);
     if (options->output == OUTPUT_JSON && enabled != NULL)
         report_add_data(report, "waits", waits_json(enabled));
-    if (options->quiet && options->output != OUTPUT_JSON)
+    if (is_quiet(options))
         return;
     report_print(report, options->output);
     if (enabled != NULL && enabled->wait_count > 0 && options->output == OUTPUT_TABLE)
@@ -158,7 +164,7 @@ static int run_verify(struct session *session)
     meter_close();
     if (status != KEYD_OK)
         return fail(&err);
-    if (options->quiet)
+    if (is_quiet(options))
         return EXIT_DONE;
     struct report *report = report_new();
     const char *path =
@@ -235,7 +241,7 @@ static int run_status(const struct options *options)
         json_decref(overview.zones);
         return fail(&err);
     }
-    if (overview.count == 0 && overview.zones == NULL && !options->quiet)
+    if (overview.count == 0 && options->output == OUTPUT_TABLE && !options->quiet)
         printf("no zone is enabled (in %s); keyd-dnssec enable ZONE begins\n",
                options->state_folder);
     if (overview.zones != NULL)

@@ -43,7 +43,7 @@ static const struct argp_option global_options[] = {
      "where zones are remembered ($KEYD_DNSSEC_STATE, " STATE_DEFAULT_FOLDER ")", 90},
     {"output", KEY_OUTPUT, "FORM", 0, "table, json or text", 90},
     {"now", KEY_NOW, "TIME", 0, "take this for the time, as 2026-11-24T08:31:02Z", 90},
-    {"quiet", 'q', NULL, 0, "say nothing but errors", 90},
+    {"quiet", 'q', NULL, 0, "say nothing but errors, and what --output json or text asks for", 90},
     {0},
 };
 
