@@ -47,10 +47,14 @@ static bool is_read(const struct bytes *text)
     struct bytes pieces = {0};
     struct bytes at_once = {0};
     bool whole = false;
+    struct progress progress = {0};
     const char *path = write_text(text);
-    enum keyd_status status = pieces_read(path, apex.wire, 3, NULL, gather, &pieces, &whole, NULL);
+    enum keyd_status status =
+        pieces_read(path, apex.wire, 3, &progress, gather, &pieces, &whole, NULL);
     if (whole) {
         assert_int_equal(status, KEYD_OK);
+        assert_int_equal(atomic_load(&progress.total), text->length);
+        assert_int_equal(atomic_load(&progress.done), text->length);
         assert_int_equal(zonefile_read(path, apex.wire, gather, &at_once, NULL), KEYD_OK);
         assert_int_equal(pieces.length, at_once.length);
         if (pieces.length > 0)

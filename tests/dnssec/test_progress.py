@@ -200,7 +200,7 @@ class Progress(unittest.TestCase):
             percents = [int(re.search(r"(\d+)%", line).group(1)) for line in found]
             self.assertEqual(percents, sorted(percents))
             self.assertGreater(len(set(percents)), 3, found)
-            timed = [match for match in (re.search(r" (\d+)%.* (\d+) s, about (\d+) s left", line)
+            timed = [match for match in (re.search(r" ([1-9]\d*)%.* (\d+) s, about (\d+) s left", line)
                                          for line in found) if match]
             self.assertTrue(timed, found)
             for percent, elapsed, left in (map(int, match.groups()) for match in timed):
