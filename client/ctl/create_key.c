@@ -2,6 +2,7 @@
  * keydctl create-key and describe-key: a key is made, or looked up, and shown. */
 #include "client/ctl/command.h"
 #include "client/ctl/key.h"
+#include "client/show/meter.h"
 #include "keyd/base/algorithm.h"
 #include "keyd/base/keyid.h"
 
@@ -89,7 +90,11 @@ int run_create_key(struct globals *globals, int argc, char **argv)
     struct keyd_client *client = connect_or_exit(globals, create.command);
     struct keyd_error err;
     struct keyd_key *key;
-    if (keyd_create_key(client, &request, globals->timeout_ms, &key, &err) != KEYD_OK) {
+    meter_open(false);
+    meter_step("Making the key", NULL);
+    enum keyd_status status = keyd_create_key(client, &request, globals->timeout_ms, &key, &err);
+    meter_close();
+    if (status != KEYD_OK) {
         keyd_disconnect(client);
         return fail(create.command, &err);
     }

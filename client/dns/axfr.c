@@ -297,6 +297,7 @@ static enum keyd_status take_message(struct transfer *transfer, const uint8_t *d
 {
     struct message message;
     transfer->bytes += length;
+    progress_add(transfer->axfr->progress, length);
     if (transfer->bytes > transfer->limits->bytes)
         return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "TRANSFER",
                          "the answer has more than %" PRIu64 " bytes, which is the limit",

@@ -14,6 +14,7 @@
 #include "client/dns/tcp.h"
 #include "client/dns/tsigkey.h"
 #include "client/dns/zonefile.h"
+#include "keyd/base/progress.h"
 
 struct axfr_limits {
     struct tcp_limits tcp;
@@ -33,6 +34,7 @@ struct axfr {
     const uint8_t *zone;
     const struct tsig_key *key;       /* NULL: no TSIG */
     const struct axfr_limits *limits; /* NULL: those above */
+    struct progress *progress;        /* of bytes; NULL: nobody looks */
 };
 
 /* Gives the zone's records to the sink, the SOA first and once, with 0 for the line; after an error

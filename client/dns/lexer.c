@@ -168,7 +168,7 @@ static const char *read_quoted(struct lexer *lexer, const char *at)
         case NUL:
             if (stopped(lexer, at) != LEXER_END)
                 return stop(lexer, stopped(lexer, at));
-            return stop_wrong(lexer, at, "the file ends inside of quotes");
+            return stop_wrong(lexer, at, "the text ends inside of quotes");
         default:
             return stop_wrong(lexer, at, "the line ends inside of quotes");
         }

@@ -10,8 +10,9 @@
 
 /* How the serial of a signed zone comes about. A value of the zone's state; its name is written. */
 enum serial_policy {
-    SERIAL_KEEP,      /* the zone file's */
-    SERIAL_INCREMENT, /* one above the zone file's or the last one given out, whichever is newer */
+    SERIAL_KEEP,      /* the unsigned zone's */
+    SERIAL_INCREMENT, /* one above the unsigned zone's or the last one given out, whichever is newer
+                       */
     SERIAL_UNIXTIME,  /* seconds since 1970 */
     SERIAL_DATE,      /* YYYYMMDD00, in UTC; later ones of a day count up */
 };
@@ -25,7 +26,7 @@ bool serial_is_newer(uint32_t a, uint32_t b);
 /* What a policy comes from. */
 struct serial_source {
     enum serial_policy policy;
-    uint32_t file; /* the zone file's */
+    uint32_t file; /* the unsigned zone's */
     bool have_last;
     uint32_t last; /* given out, signed or not */
     int64_t now;   /* seconds since 1970, up to 2106 */

@@ -56,6 +56,7 @@ static void push(struct reader *reader, struct zonetext *text)
 {
     struct source *source = &reader->sources[reader->depth++];
     *source = (struct source){.text = text};
+    zonetext_watch(text, reader->record.options->progress);
     reader->record.text = text;
     reader->record.include_line = reader->depth > 1 ? reader->sources[0].line : 0;
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "client/dns/zone.h"
+#include "keyd/base/progress.h"
 
 #define ZONEFILE_NO_TTL      UINT32_MAX
 #define ZONEFILE_INCLUDE_MAX 20 /* files open at once, one in another: more is a mistake */
@@ -69,6 +70,7 @@ struct zonefile_options {
      * told. */
     void (*notice)(void *context, const char *message);
     void *notice_context;
+    struct progress *progress; /* of bytes, included files among them; NULL: nobody looks */
 };
 
 /* zonefile_read and zonefile_load with options. */

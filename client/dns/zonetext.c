@@ -23,6 +23,7 @@ struct zonetext {
     struct stat opened;
     off_t wanted; /* bytes that a regular file had left when it was opened */
     off_t taken;  /* bytes read */
+    struct progress *progress;
     char *buffer;
     size_t size; /* bytes of the buffer without the padding at its end */
     struct lexer lexer;
@@ -173,6 +174,13 @@ void zonetext_close(struct zonetext *text)
     free(text);
 }
 
+void zonetext_watch(struct zonetext *text, struct progress *progress)
+{
+    text->progress = progress;
+    if (S_ISREG(text->opened.st_mode) && text->wanted > 0)
+        progress_expect(progress, (size_t)text->wanted);
+}
+
 const char *zonetext_name(const struct zonetext *text)
 {
     return text->name;
@@ -248,6 +256,7 @@ static enum keyd_status fill(struct zonetext *text, struct keyd_error *err)
             return keyd_fail_errno(err, errno, "%s", text->name);
         text->lexer.last = n == 0;
         text->taken += n;
+        progress_add(text->progress, (size_t)n);
         used += (size_t)n;
         if (n == 0)
             status = check_unchanged(text, err);
@@ -262,7 +271,7 @@ static enum keyd_status refuse_mark(const struct zonetext *text, struct keyd_err
 {
     if (strncmp(text->buffer, "\xef\xbb\xbf", 3) == 0)
         return zonetext_fail(text, text->buffer, err,
-                             "the file begins with a byte order mark: save it without");
+                             "the text begins with a byte order mark: save it without");
     return KEYD_OK;
 }
 

@@ -13,6 +13,7 @@
 
 #include "client/dns/rdata.h"
 #include "keyd/base/error.h"
+#include "keyd/base/progress.h"
 
 /* Bytes of one record with its comments. The longest rdata, a bitmap of all types by their names or
  * 65,535 escaped bytes, needs less than 1 MiB. */
@@ -40,6 +41,10 @@ enum keyd_status zonetext_open_fd(int fd, const char *name, struct zonetext **te
 enum keyd_status zonetext_open_bytes(const char *bytes, size_t length, const char *name,
                                      struct zonetext **text, struct keyd_error *err) KEYD_CHECKED;
 void zonetext_close(struct zonetext *text); /* takes NULL */
+
+/* Counts there, from here on, the bytes that are read; those of a regular file are expected. NULL:
+ * nobody looks. *Borrowed*. */
+void zonetext_watch(struct zonetext *text, struct progress *progress);
 
 /* *more is false at the end. INVALID_ARGUMENT, ZONE_FILE, "FILE:LINE:COLUMN: what" for text that is
  * none; ABORTED, ZONE_FILE_CHANGED, when the file became shorter, longer, or was written to. */

@@ -11,12 +11,19 @@
 #include "client/dnssec/signing.h"
 #include "client/dnssec/stream.h"
 #include "client/dnssec/zonekeys.h"
+#include "client/show/meter.h"
 #include "keyd/base/clock.h"
 
 static int fail(const struct keyd_error *err)
 {
     complain("%s", err->message);
     return exit_status_of(err);
+}
+
+/* --quiet is for what people read; --output json and text are for a program that waits for it. */
+static bool is_quiet(const struct options *options)
+{
+    return options->quiet && options->output == OUTPUT_TABLE;
 }
 
 static int printed(void)
@@ -72,7 +79,7 @@ static void print_result(const struct options *options, struct report *report,
     report_end_notices(report);
     if (options->output == OUTPUT_JSON && enabled != NULL)
         report_add_data(report, "waits", waits_json(enabled));
-    if (options->quiet && options->output != OUTPUT_JSON)
+    if (is_quiet(options))
         return;
     report_print(report, options->output);
     if (enabled != NULL && enabled->wait_count > 0 && options->output == OUTPUT_TABLE)
@@ -110,7 +117,9 @@ static int run_changes(struct session *session)
     struct enabled enabled = {0};
     const struct options *options = session->options;
     struct report *report = report_new();
+    meter_open(options->quiet);
     enum keyd_status status = enable_or_sign(session, report, &enabled, &err);
+    meter_close();
     if (is_standard_stream(session->state.signed_zone))
         output_to_error();
     bool reached_the_end = status == KEYD_OK || strcmp(err.reason, "RELOAD") == 0;
@@ -148,12 +157,14 @@ static int run_verify(struct session *session)
     struct verified verified;
     char when[WHEN_MAX];
     const struct options *options = session->options;
+    meter_open(options->quiet);
     enum keyd_status status = session_read(session, &err);
     if (status == KEYD_OK)
         status = signing_verify(session, options->signed_zone, &verified, &err);
+    meter_close();
     if (status != KEYD_OK)
         return fail(&err);
-    if (options->quiet)
+    if (is_quiet(options))
         return EXIT_DONE;
     struct report *report = report_new();
     const char *path =
@@ -230,7 +241,7 @@ static int run_status(const struct options *options)
         json_decref(overview.zones);
         return fail(&err);
     }
-    if (overview.count == 0 && overview.zones == NULL && !options->quiet)
+    if (overview.count == 0 && options->output == OUTPUT_TABLE && !options->quiet)
         printf("no zone is enabled (in %s); keyd-dnssec enable ZONE begins\n",
                options->state_folder);
     if (overview.zones != NULL)

@@ -303,7 +303,7 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
 
 static void report_nothing_signed(const struct session *session, struct report *report)
 {
-    static const char *const later[] = {"serial",   "zone_file_serial", "serial_policy",
+    static const char *const later[] = {"serial",   "unsigned_serial", "serial_policy",
                                         "verified", "denial",           "zonemd",
                                         "reload",   "signatures_end",   "signatures"};
     const char *path = session->state.signed_zone;

@@ -107,8 +107,8 @@ static void tell_taken_out(struct report *report, uint16_t type, size_t count)
     report_notice(report,
                   json_pack("{s:s, s:s, s:I}", "kind", "taken_out", "type", name, "records",
                             (json_int_t)count),
-                  "%zu %s record%s of the zone file taken out: signing makes them anew", count,
-                  name, count == 1 ? "" : "s");
+                  "%zu %s record%s taken out of the zone: signing makes %s anew", count, name,
+                  count == 1 ? "" : "s", count == 1 ? "it" : "them");
 }
 
 void intake_report(const struct intake *intake, struct report *report)

@@ -79,7 +79,7 @@ enum keyd_status judge_bad(const struct judge *judge, const uint8_t *owner, uint
                            struct keyd_error *err, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* Judges the name that is gathered in judge->here, but for what the zone file says. */
+/* Judges the name that is gathered in judge->here, but for what the unsigned zone says. */
 enum keyd_status judge_name(struct judge *judge, struct keyd_error *err) KEYD_CHECKED;
 
 /* The set of a type, which must have records of its own. False when there is none. */

@@ -43,7 +43,7 @@ static const struct argp_option global_options[] = {
      "where zones are remembered ($KEYD_DNSSEC_STATE, " STATE_DEFAULT_FOLDER ")", 90},
     {"output", KEY_OUTPUT, "FORM", 0, "table, json or text", 90},
     {"now", KEY_NOW, "TIME", 0, "take this for the time, as 2026-11-24T08:31:02Z", 90},
-    {"quiet", 'q', NULL, 0, "say nothing but errors", 90},
+    {"quiet", 'q', NULL, 0, "say nothing but errors, and what --output json or text asks for", 90},
     {0},
 };
 
@@ -76,13 +76,13 @@ static const struct argp_option enable_options[] = {
     {"opt-out", KEY_OPT_OUT, NULL, 0,
      "with --denial nsec3: leave delegations without DS out of the chain", 1},
     {"serial", KEY_SERIAL, "POLICY", 0,
-     "of the signed zone: keep (the zone file's, the default), increment, unixtime, or date "
+     "of the signed zone: keep (the unsigned one's, the default), increment, unixtime, or date "
      "(2026112400); always above the last one given out",
      1},
     {"out-of-zone", KEY_OUT_OF_ZONE, "WHAT", 0,
-     "records of the zone file that are outside of the zone: refuse the file (the default), or "
-     "drop "
-     "them with a notice",
+     "what to do with records outside of the zone: refuse it (the default), or drop them with a "
+     "notice; "
+     "a server's are always refused",
      1},
     {"jitter", KEY_JITTER, "DURATION", 0,
      "let signatures end over so long a time, up to 6d, and not all at once (0, the default)", 1},

@@ -23,6 +23,7 @@ struct pieces {
     const uint8_t *apex;
     zonefile_sink sink;
     void *context;
+    struct progress *progress;
     int fd;
     struct stat opened;
     off_t next; /* where the next piece begins */
@@ -126,6 +127,12 @@ static enum keyd_status read_lines(const struct pieces *pieces, off_t from,
     return zonefile_read_with(pieces->path, pieces->apex, &options, pack, out, err);
 }
 
+static size_t piece_size(const struct pieces *pieces, off_t from)
+{
+    size_t left = (size_t)(pieces->opened.st_size - from);
+    return left < PIECES_SIZE ? left : PIECES_SIZE;
+}
+
 static enum keyd_status make_piece(void *context, void *desk, const void *taken, struct bytes *out,
                                    struct keyd_error *err)
 {
@@ -136,6 +143,7 @@ static enum keyd_status make_piece(void *context, void *desk, const void *taken,
                                   : keyd_fail(err, KEYD_ABORTED, "PIECES", "%s", pieces->path);
     if (status != KEYD_OK)
         atomic_store(&pieces->broken, true);
+    progress_add(pieces->progress, piece_size(pieces, from));
     return status;
 }
 
@@ -162,9 +170,11 @@ static bool has_mark(const struct pieces *pieces)
 }
 
 enum keyd_status pieces_read(const char *path, const uint8_t *apex, unsigned threads,
-                             zonefile_sink sink, void *context, bool *whole, struct keyd_error *err)
+                             struct progress *progress, zonefile_sink sink, void *context,
+                             bool *whole, struct keyd_error *err)
 {
-    struct pieces pieces = {.path = path, .apex = apex, .sink = sink, .context = context};
+    struct pieces pieces = {
+        .path = path, .apex = apex, .sink = sink, .context = context, .progress = progress};
     const struct crew crew = {.threads = threads,
                               .part_size = sizeof(off_t),
                               .context = &pieces,
@@ -180,6 +190,7 @@ enum keyd_status pieces_read(const char *path, const uint8_t *apex, unsigned thr
     enum keyd_status status = KEYD_OK;
     if (fstat(pieces.fd, &pieces.opened) == 0 && S_ISREG(pieces.opened.st_mode) &&
         !has_mark(&pieces)) {
+        progress_expect(progress, (size_t)pieces.opened.st_size);
         status = crew_run(&crew, err);
         *whole = !atomic_load(&pieces.broken) && is_unchanged(&pieces);
     }

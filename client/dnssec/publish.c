@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client/dnssec/stream.h"
+#include "keyd/base/fatal.h"
 #include "keyd/base/file.h"
 
 #define ENDING ".new"
@@ -23,12 +24,10 @@
 static char pending[PATH_MAX];
 static volatile sig_atomic_t is_pending;
 
-static void remove_pending(int signal_number)
+static void remove_pending(void)
 {
     if (is_pending)
         unlink(pending);
-    signal(signal_number, SIG_DFL);
-    raise(signal_number);
 }
 
 /* A file that grows over the limit (RLIMIT_FSIZE) is a failed write, not the program's end. */
@@ -39,20 +38,14 @@ static void do_nothing(int signal_number)
 
 static void watch_signals(const char *path)
 {
-    static const struct {
-        int number;
-        void (*handler)(int);
-    } signals[] = {{SIGINT, remove_pending},  {SIGTERM, remove_pending}, {SIGHUP, remove_pending},
-                   {SIGPIPE, remove_pending}, {SIGQUIT, remove_pending}, {SIGXFSZ, do_nothing}};
+    struct sigaction action;
     is_pending = 0;
     snprintf(pending, sizeof pending, "%s", path);
     is_pending = 1;
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        struct sigaction action;
-        if (sigaction(signals[i].number, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
-            action.sa_handler = signals[i].handler;
-            sigaction(signals[i].number, &action, NULL);
-        }
+    fatal_do(remove_pending);
+    if (sigaction(SIGXFSZ, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+        action.sa_handler = do_nothing;
+        sigaction(SIGXFSZ, &action, NULL);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "client/dns/rrtype.h"
 #include "client/dnssec/source.h"
 #include "client/dnssec/zonecheck.h"
+#include "client/show/meter.h"
 #include "keyd/base/file.h"
 
 void session_init(struct session *session, const struct options *options,
@@ -89,6 +90,7 @@ enum keyd_status session_hsm(struct session *session, struct keyd_error *err)
 {
     if (session->hsm != NULL)
         return KEYD_OK;
+    meter_step("Asking keyd", NULL);
     return session->backend->open(session->options->socket, &session->hsm, err);
 }
 

@@ -19,7 +19,7 @@ struct session {
     int lock;       /* -1: not held */
     bool new_place; /* the signed zone's was named in this run */
     struct zone_state state;
-    struct intake intake; /* of session_zone: what was in the zone file already */
+    struct intake intake; /* of session_zone: what was in the zone already */
 };
 
 /* Begins with everything closed; session_close after it, always. */

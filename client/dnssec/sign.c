@@ -400,6 +400,7 @@ static enum keyd_status make_part(void *context, void *desk, const void *taken, 
             status = sign_name(desk, &track.walk, &job->apex, out, err);
         step(&track);
     }
+    progress_add(job->plan.signing->progress, part->steps);
     return status == KEYD_OK ? append_besides(job, desk, out, err) : status;
 }
 
@@ -437,6 +438,15 @@ static enum keyd_status make_plan(struct job *job, struct nsec3_chain **chain,
     return status;
 }
 
+/* All but the apex. */
+static void expect_steps(const struct job *job)
+{
+    const struct nsec3_chain *chain = job->plan.chain;
+    progress_expect(job->plan.signing->progress,
+                    zone_names(job->plan.zone) - 1 +
+                        (chain != NULL ? nsec3_chain_count(chain) : 0));
+}
+
 static enum keyd_status run(struct job *job, struct keyd_error *err)
 {
     struct bytes apex = {0};
@@ -450,6 +460,7 @@ static enum keyd_status run(struct job *job, struct keyd_error *err)
                               .make = make_part,
                               .write = write_part};
     name_walk_next(&walk);
+    expect_steps(job);
     enum keyd_status status = sign_apex(job, &walk, &apex, err);
     if (status == KEYD_OK)
         status = write_part(job, apex.data, apex.length, err);

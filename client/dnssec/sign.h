@@ -14,6 +14,7 @@
 #include "client/dnssec/denial.h"
 #include "client/dnssec/signer.h"
 #include "client/dnssec/sigpage.h"
+#include "keyd/base/progress.h"
 
 /* Signatures of the signing before this one, and those for the next. All *borrowed*. The KSKs' are
  * not among them. */
@@ -40,6 +41,7 @@ struct signing {
     bool zonemd;                        /* RFC 8976: a digest of the zone at its apex */
     const struct sign_keeping *keeping; /* NULL: each signature is made, none is kept */
     unsigned threads;                   /* that sign with the ZSKs; 0: one for each core */
+    struct progress *progress;          /* of names and NSEC3s; NULL: nobody looks */
 };
 
 /* Where the text goes, in order. Called by one thread at a time, though not always by the same. */

@@ -14,6 +14,7 @@
 #include "client/dnssec/source.h"
 #include "client/dnssec/stream.h"
 #include "client/dnssec/waits.h"
+#include "client/show/meter.h"
 #include "keyd/base/clock.h"
 
 #define CLOCK_EARLIEST INT64_C(1577836800) /* 2020: an earlier clock was never set */
@@ -142,7 +143,7 @@ static void report_serial(struct report *report, const struct session *session,
         report_wanted(report, source, serial, where);
     else
         report_raised(report, &session->state, serial, wanted);
-    report_add_data(report, "zone_file_serial", json_integer(source->file));
+    report_add_data(report, "unsigned_serial", json_integer(source->file));
     report_add_data(report, "serial_policy", json_string(serial_policy_name(source->policy)));
 }
 
@@ -218,7 +219,8 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .denial = state->denial,
                                               .zonemd = state->zonemd,
                                               .now = clock_now() / 1000,
-                                              .mode = mode};
+                                              .mode = mode,
+                                              .progress = meter_step("Verifying", NULL)};
     return verify_file(path, &verification, verified, err);
 }
 
@@ -313,10 +315,12 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
                                     .serial = pass->serial,
                                     .denial = state->denial,
                                     .zonemd = state->zonemd,
-                                    .keeping = keeping_sign(&pass->keeping)};
+                                    .keeping = keeping_sign(&pass->keeping),
+                                    .progress = meter_step("Signing", "names")};
     const struct sign_output output = {publish_add, publish_patch, publication};
     if (status == KEYD_OK)
         status = sign_zone(zone, &signing, &output, &pass->count, err);
+    meter_step("Writing", NULL);
     if (status == KEYD_OK)
         status = publish_end(publication, err);
     if (status == KEYD_OK)
@@ -325,7 +329,7 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
     return status;
 }
 
-/* Those of the zone file that were not ours, but for a key that has become ours since. */
+/* Those of the zone that were not ours, but for a key that has become ours since. */
 static void take_others(struct session *session)
 {
     struct zone_state *state = &session->state;
@@ -452,6 +456,7 @@ static enum keyd_status run(struct session *session, const struct zone *zone, st
         publish_drop(&publication);
         return err != NULL ? keyd_wrap(err, "the new signed zone is not published") : status;
     }
+    meter_close(); /* the zone may go to the terminal, and the reload command speak there */
     report_made(report, session, &source, pass, &verified);
     return publish(session, &publication, &verified, pass, report, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * From a zone file to a published signed zone: sign, write beside, verify, put in place, reload.
+ * From an unsigned zone to a published signed zone: sign, write beside, verify, put in place, reload.
  */
 #ifndef DNSSEC_SIGNING_H
 #define DNSSEC_SIGNING_H

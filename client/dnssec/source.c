@@ -9,6 +9,7 @@
 
 #include "client/dns/axfr.h"
 #include "client/dnssec/stream.h"
+#include "client/show/meter.h"
 
 /* ---- Settings ------------------------------------------------------------------------------- */
 
@@ -68,7 +69,7 @@ enum keyd_status source_set(const struct options *options, struct zone_state *st
                      "--zone-file is missing: the unsigned zone of %s, or --from-server ADDRESS",
                      options->zone_text);
     if (status == KEYD_OK && options->tsig != NULL && state->from_server[0] == '\0')
-        return usage(err, "--tsig is for --from-server: this zone comes from a file");
+        return usage(err, "--tsig is for --from-server: this zone comes from no server");
     if (status == KEYD_OK && options->tsig != NULL)
         status = set_path(state->tsig_file, "the key for TSIG", options->tsig, err);
     return status;
@@ -122,6 +123,8 @@ static enum keyd_status read_file(const struct options *options, const struct zo
         how.fd = STDIN_FILENO;
         file = "standard input";
     }
+    if (!how.from_fd || !isatty(how.fd)) /* whoever types it sees what he types */
+        how.progress = meter_step("Reading", NULL);
     enum keyd_status status =
         zonefile_read_with(file, state->zone.wire, &how, intake_record, intake, err);
     return status == KEYD_NOT_FOUND ? keyd_wrap(err, "the zone file cannot be read") : status;
@@ -141,8 +144,10 @@ static enum keyd_status read_server(const struct zone_state *state, struct intak
         status = tsig_key_read(state->tsig_file, &key, err);
     if (status != KEYD_OK)
         return keyd_wrap(err, "the key for TSIG");
-    const struct axfr axfr = {
-        .server = &server, .zone = state->zone.wire, .key = has_key ? &key : NULL};
+    const struct axfr axfr = {.server = &server,
+                              .zone = state->zone.wire,
+                              .key = has_key ? &key : NULL,
+                              .progress = meter_step("Transferring", NULL)};
     status = axfr_read(&axfr, intake_record, intake, err);
     tsig_key_free(&key);
     return status;

@@ -6,6 +6,7 @@
 #include "client/dns/rrtype.h"
 #include "client/dns/zonefile.h"
 #include "client/dnssec/sign.h"
+#include "client/show/meter.h"
 
 static bool is_own(const struct dnskey *key, const struct dnskey *own, size_t own_count)
 {
@@ -57,7 +58,9 @@ enum keyd_status takeover_check(const char *path, const uint8_t *apex, const str
     *takeover = (struct takeover){0};
     if (stat(path, &st) != 0 || st.st_size == 0)
         return KEYD_OK;
-    if (zonefile_read(path, apex, look_at, &look, &why) != KEYD_OK)
+    const struct zonefile_options how = {.default_ttl = ZONEFILE_NO_TTL,
+                                         .progress = meter_step("Reading the signed zone", NULL)};
+    if (zonefile_read_with(path, apex, &how, look_at, &look, &why) != KEYD_OK)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SIGNED_ZONE",
                          "there is a file at the signed zone's place that is none of this zone: "
                          "remove it or name another place with --signed-zone (%s)",

@@ -87,14 +87,14 @@ static enum keyd_status missing(const struct verifier *verifier, const struct rr
                                 struct keyd_error *err)
 {
     return judge_bad(&verifier->judge, before->owner, before->type, err,
-                     "in the zone file, but not here");
+                     "in the unsigned zone, but not here");
 }
 
 static enum keyd_status is_new(const struct verifier *verifier, const struct here_set *after,
                                struct keyd_error *err)
 {
     return judge_bad(&verifier->judge, verifier->judge.here.owner, after->type, err,
-                     "here, but not in the zone file");
+                     "here, but not in the unsigned zone");
 }
 
 /* The sets of one name, which are in the order of their types on both sides. name: NULL when the
@@ -114,7 +114,7 @@ static enum keyd_status compare_sets(const struct verifier *verifier, const stru
             return is_new(verifier, &after, err);
         if (!same_set(here, &after, &before))
             return judge_bad(&verifier->judge, here->owner, after.type, err,
-                             "differs from the zone file");
+                             "differs from the unsigned zone");
         more_before = next_before(name, &before);
         more_after = next_after(here, &after);
     }
@@ -368,10 +368,13 @@ static enum keyd_status read_through(struct verifier *verifier, struct keyd_erro
 {
     struct relay *relay = NULL;
     struct keyd_error judged;
+    const struct zonefile_options how = {.default_ttl = ZONEFILE_NO_TTL,
+                                         .progress = verifier->judge.wanted->progress};
     enum keyd_status status = relay_new(take_record, verifier, &relay, err);
     if (status != KEYD_OK)
         return status;
-    status = zonefile_read(verifier->path, verifier->judge.wanted->apex, relay_take, relay, err);
+    status = zonefile_read_with(verifier->path, verifier->judge.wanted->apex, &how, relay_take,
+                                relay, err);
     enum keyd_status other = relay_end(relay, &judged);
     if (other != KEYD_OK && err != NULL)
         *err = judged;
@@ -384,7 +387,7 @@ static enum keyd_status read_pieces(struct verifier *verifier, struct keyd_error
     bool whole;
     enum keyd_status status =
         pieces_read(verifier->path, verifier->judge.wanted->apex, verifier->judge.wanted->threads,
-                    take_record, verifier, &whole, err);
+                    verifier->judge.wanted->progress, take_record, verifier, &whole, err);
     verifier->unreadable = !whole;
     return status;
 }
@@ -444,6 +447,7 @@ static enum keyd_status run(const char *path, const struct verification *wanted,
     verifier->judge.wanted = wanted;
     verifier->judge.verified = verified;
     choose_samples(&verifier->judge, path);
+    progress_restart(wanted->progress);
     enum keyd_status status = begin(verifier, err);
     if (status == KEYD_OK)
         status = go(verifier, way, err);

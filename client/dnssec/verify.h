@@ -23,6 +23,7 @@
 #include "client/dns/dnskey.h"
 #include "client/dns/zone.h"
 #include "client/dnssec/denial.h"
+#include "keyd/base/progress.h"
 
 enum verify_mode {
     VERIFY_DEFAULT, /* full under VERIFY_FULL_BELOW RRsets, else sample */
@@ -50,7 +51,8 @@ struct verification {
     bool zonemd;                      /* whether it must have a ZONEMD (RFC 8976), or none */
     int64_t now;                      /* seconds since 1970 */
     enum verify_mode mode;
-    unsigned threads; /* that check signatures; 0: one for each core */
+    unsigned threads;          /* that check signatures; 0: one for each core */
+    struct progress *progress; /* of bytes of the file; NULL: nobody looks */
 };
 
 struct verified {

@@ -69,8 +69,8 @@ size_t waits_before(const struct zone_ttls *ttls, int64_t now, struct wait waits
         return 0;
     rrtype_format(ttls->largest_type, type);
     struct wait *wait = add(waits, &count, now, 0);
-    say(wait->step, sizeof wait->step, "lower TTLs in the zone file: none above %u%s",
-        WAIT_CALM_TTL, long_soa ? ", SOA's TTL and MINIMUM 300" : "");
+    say(wait->step, sizeof wait->step, "lower the TTLs in the zone: none above %u%s", WAIT_CALM_TTL,
+        long_soa ? ", SOA's TTL and MINIMUM 300" : "");
     say(wait->why, sizeof wait->why,
         "every later wait, and the way back, is as long as the largest TTL (%u, %.120s %s)",
         ttls->largest, ttls->largest_owner, type);

@@ -94,7 +94,7 @@ static enum keyd_status check_apex(const struct check *check, struct keyd_error 
     dname_format(zone_apex(check->zone), apex);
     if (!zone_find(check->zone, zone_apex(check->zone), TYPE_SOA, &soa))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
-                         "%s: there is no SOA record at %.256s: is this the right file?",
+                         "%s: there is no SOA record at %.256s: is this the right zone?",
                          check->path, apex);
     if (soa.count > 1)
         return content(check, &soa, err, "%zu SOA records: keep one", soa.count);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/show/meter.h"
 #include "keyd/base/clock.h"
 
 #define TAG_TRIES 32 /* two keys share a tag once in some 16,000 */
@@ -161,6 +162,7 @@ static enum keyd_status create(struct session *session, struct hsm_key *key, str
         .token = state->token[0] != '\0' ? state->token : NULL,
         .description = description,
         .request_id = state->request_id};
+    meter_step("Making the KSK", NULL);
     return session->backend->create(session->hsm, &wanted, key, err);
 }
 
@@ -274,6 +276,7 @@ static enum keyd_status make(struct session *session, struct zone_key *key, stru
 {
     EVP_PKEY *pkey = NULL;
     enum keyd_status status = KEYD_OK;
+    meter_step("Making the ZSK", NULL);
     for (unsigned tries = 0; tries < TAG_TRIES && status == KEYD_OK; tries++) {
         status = keyfile_generate(algorithm_of(session), DNSKEY_ZSK, &pkey, &key->dnskey, err);
         if (status == KEYD_OK && !session_tag_is_taken(session, &key->dnskey))

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "client/show/meter.h"
 #include "keyd/base/clock.h"
 
 #define COLUMN_GAP  2  /* blanks between two columns */
@@ -65,10 +66,12 @@ void complain(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
+    meter_hold();
     fflush(stdout);
     fprintf(stderr, "%s: ", program);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
+    meter_go_on();
     va_end(args);
 }
 

@@ -31,7 +31,7 @@ DOORS = {
     "keyd/front/service": {"service.h", "call.h"},
     "keyd/front/rpc": {"server.h"},
     "client/lib": {"keyd.h"},
-    "client/show": {"show.h"},
+    "client/show": {"show.h", "meter.h"},
 }
 
 # Headers of libraries that only some files may see: include, files, why.

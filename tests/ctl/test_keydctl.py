@@ -286,6 +286,18 @@ class KeydctlTest(unittest.TestCase):
         self.assertTrue(self.colours(""))
         self.assertFalse(self.colours("1"))
 
+    def test_a_key_that_takes_long_says_so_on_a_terminal(self):
+        master, slave = pty.openpty()
+        done = subprocess.run(
+            [KEYDCTL, "create-key", "--key-spec", "RSA_4096", "--alias", "alias/hang", "--timeout",
+             "2.9"], stdout=subprocess.PIPE, stderr=slave, check=False, timeout=60,
+            env=dict(self.environment, TERM="xterm"))
+        os.close(slave)
+        text = os.read(master, 65536).decode()
+        os.close(master)
+        self.assertEqual((done.returncode, done.stdout), (FAILED, b""))
+        self.assertRegex(text, r"\A(\rMaking the key  [12] s\x1b\[K)+\r\x1b\[Kkeydctl: create-key: .*\r\n\Z")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -75,8 +75,12 @@ static void tell(void *context, const char *message)
 static void expect_records(const char *path, const char *wanted)
 {
     struct keyd_error err = {.message = ""};
+    struct progress progress = {0};
+    const struct zonefile_options options = {.default_ttl = ZONEFILE_NO_TTL, .progress = &progress};
     seen[0] = '\0';
-    assert_int_equal(zonefile_read(path, apex, note, NULL, &err), KEYD_OK);
+    assert_int_equal(zonefile_read_with(path, apex, &options, note, NULL, &err), KEYD_OK);
+    assert_true(atomic_load(&progress.total) > 0); /* of all files, the included ones too */
+    assert_int_equal(atomic_load(&progress.done), atomic_load(&progress.total));
     assert_string_equal(err.message, "");
     assert_string_equal(seen, wanted);
 }

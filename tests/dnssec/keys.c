@@ -90,6 +90,7 @@ char *sign_denying(const struct zone *zone, const struct keys *keys, int64_t now
     struct keyd_error err = {.message = ""};
     struct bytes text = {0};
     struct sign_count count;
+    struct progress progress = {0};
     const struct signing signing = {.dnskeys = keys->dnskeys,
                                     .dnskey_count = 2,
                                     .ksks = &keys->signers[0],
@@ -102,10 +103,13 @@ char *sign_denying(const struct zone *zone, const struct keys *keys, int64_t now
                                     .serial = 8,
                                     .denial = denial,
                                     .zonemd = keys->zonemd,
-                                    .threads = threads};
+                                    .threads = threads,
+                                    .progress = &progress};
     const struct sign_output output = output_to(&text);
     if (sign_zone(zone, &signing, &output, &count, &err) != KEYD_OK)
         die(err.message);
+    if (atomic_load(&progress.done) != atomic_load(&progress.total))
+        die("not all of it was counted");
     bytes_u8(&text, '\0');
     if (text.failed)
         die("no memory");

@@ -48,7 +48,7 @@ static void what_signing_makes_is_taken_out(void **state)
     assert_string_equal(json_string_value(json_object_get(first, "type")), "RRSIG");
     assert_int_equal(json_integer_value(json_object_get(first, "records")), 2);
     assert_string_equal(json_string_value(json_object_get(first, "text")),
-                        "2 RRSIG records of the zone file taken out: signing makes them anew");
+                        "2 RRSIG records taken out of the zone: signing makes them anew");
     json_decref(json);
     report_free(report);
     zone_free(intake.zone);

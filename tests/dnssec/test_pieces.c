@@ -47,10 +47,14 @@ static bool is_read(const struct bytes *text)
     struct bytes pieces = {0};
     struct bytes at_once = {0};
     bool whole = false;
+    struct progress progress = {0};
     const char *path = write_text(text);
-    enum keyd_status status = pieces_read(path, apex.wire, 3, gather, &pieces, &whole, NULL);
+    enum keyd_status status =
+        pieces_read(path, apex.wire, 3, &progress, gather, &pieces, &whole, NULL);
     if (whole) {
         assert_int_equal(status, KEYD_OK);
+        assert_int_equal(atomic_load(&progress.total), text->length);
+        assert_int_equal(atomic_load(&progress.done), text->length);
         assert_int_equal(zonefile_read(path, apex.wire, gather, &at_once, NULL), KEYD_OK);
         assert_int_equal(pieces.length, at_once.length);
         if (pieces.length > 0)
@@ -162,10 +166,12 @@ static void what_is_no_text(void **state)
     assert_false(is_read(&text));
     const char *path = lab_path("pipe");
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_int_equal(pieces_read(path, apex.wire, 2, gather, &records, &whole, NULL), KEYD_OK);
+    assert_int_equal(pieces_read(path, apex.wire, 2, NULL, gather, &records, &whole, NULL),
+                     KEYD_OK);
     assert_false(whole);
-    assert_int_equal(pieces_read(lab_path("nothing"), apex.wire, 2, gather, &records, &whole, NULL),
-                     KEYD_NOT_FOUND);
+    assert_int_equal(
+        pieces_read(lab_path("nothing"), apex.wire, 2, NULL, gather, &records, &whole, NULL),
+        KEYD_NOT_FOUND);
     assert_false(whole);
     bytes_free(&text);
 }
@@ -189,7 +195,8 @@ static void an_error_of_the_sink_comes_back(void **state)
     bool whole = false;
     fill(&text, 10 * PIECES_SIZE);
     const char *path = write_text(&text);
-    assert_int_equal(pieces_read(path, apex.wire, 2, refuse, &count, &whole, &err), KEYD_CANCELLED);
+    assert_int_equal(pieces_read(path, apex.wire, 2, NULL, refuse, &count, &whole, &err),
+                     KEYD_CANCELLED);
     assert_string_equal(err.reason, "ENOUGH");
     assert_true(whole);
     assert_int_equal(count, 3000);
@@ -219,7 +226,8 @@ static void a_file_that_changes(void **state)
     bool whole = true;
     fill(&text, 3 * PIECES_SIZE);
     const char *path = write_text(&text);
-    assert_int_equal(pieces_read(path, apex.wire, 2, write_on, &count, &whole, NULL), KEYD_OK);
+    assert_int_equal(pieces_read(path, apex.wire, 2, NULL, write_on, &count, &whole, NULL),
+                     KEYD_OK);
     assert_false(whole);
     bytes_free(&text);
 }

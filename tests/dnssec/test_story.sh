@@ -19,7 +19,7 @@ EOF
 
 expect 0 'KSK in the HSM +would be made' "$DNSSEC" enable animalsforlife.org --zone-file zone \
     --key alias/a4lksk --dry-run
-grep -q 'lower TTLs in the zone file' out || fail "no preparation was named"
+grep -q 'lower the TTLs in the zone' out || fail "no preparation was named"
 [ ! -e state ] && [ ! -e zone.signed ] || fail "a dry run left something behind"
 [ ! -e hsm/a4lksk.pem ] || fail "a dry run made a key"
 
@@ -71,14 +71,16 @@ value = json.load(open("json"))
 value = value["zones"][0] if "zones" in value else value
 assert sorted(value) == sorted(sys.argv[1].split()), sorted(value)' "$wanted" || fail "names: $*"
 }
-signing='zone serial zone_file_serial serial_policy signatures verified denial zonemd signatures_end dry_run
+signing='zone serial unsigned_serial serial_policy signatures verified denial zonemd signatures_end dry_run
     signed_zone reload notices'
-names "$signing" sign animalsforlife.org
-names "$signing" sign animalsforlife.org --dry-run
-names "$signing ksk zsk waits" enable animalsforlife.org
+declare -A NAMES=([enable]="$signing ksk zsk waits" [sign]="$signing" [sign --dry-run]="$signing"
+    [verify]='signed_zone serial rrsets signatures checked signatures_end')
+for command in "${!NAMES[@]}"; do
+    # shellcheck disable=SC2086
+    names "${NAMES[$command]}" $command animalsforlife.org
+done
 printf '%s\n' '@ 60 SOA a. b. 1 2 3 4 5' '@ 60 NS a.' >fresh
 names "$signing ksk zsk waits" enable fresh.org --zone-file fresh --dry-run
-names 'signed_zone serial rrsets signatures checked signatures_end' verify animalsforlife.org
 names 'zone keys serial serial_policy denial zonemd enabled signed signatures_end zone_file from_server tsig_file
     signed_zone reload next' \
     status animalsforlife.org
@@ -87,6 +89,26 @@ names 'zone ds_record key_tag flags signing_algorithm digest_type digest public_
 [ "$("$DNSSEC" status animalsforlife.org --output text | sed -n 's/^serial\t//p')" = \
     "$("$DNSSEC" verify animalsforlife.org --output text | sed -n 's/^serial\t//p')" ] ||
     fail "text for scripts has the bare serial"
+
+# --quiet is for what people read, and not for what a program asked for; ds and status are asked for.
+for command in enable sign verify "sign --dry-run"; do
+    # shellcheck disable=SC2086
+    "$DNSSEC" $command animalsforlife.org -q >out 2>&1 || fail "$command -q"
+    [ ! -s out ] || fail "$command -q says: $(cat out)"
+    # shellcheck disable=SC2086
+    "$DNSSEC" $command animalsforlife.org -q --output text | grep -q '^serial.[0-9]*$' ||
+        fail "$command -q --output text"
+    # shellcheck disable=SC2086
+    names "${NAMES[$command]}" $command animalsforlife.org -q
+done
+now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+for command in ds status; do
+    "$DNSSEC" $command animalsforlife.org --now "$now" -q >quiet
+    "$DNSSEC" $command animalsforlife.org --now "$now" >loud
+    cmp -s quiet loud || fail "$command -q"
+done
+[ -z "$("$DNSSEC" status -q --state-folder "$PWD/none")" ] || fail "status -q where there is nothing"
+[ -z "$("$DNSSEC" status --output text --state-folder "$PWD/none")" ] || fail "a program reads no advice"
 
 # Nothing that is said to people about the waits is wider than 100 columns.
 "$DNSSEC" enable animalsforlife.org | sed '1,/^A zone in production/d' >waits

@@ -172,7 +172,7 @@ static const struct refusal {
     {"$GENERATE 1-2 a${ 5 TXT x\n", "1:1", "$GENERATE, at 1: 'a${': expected ${OFFSET,WIDTH,BASE}"},
     {"a 1 TXT (\n  x\n  \"y\n", "3:5", "the line ends inside of quotes"},
     {"a 1 TXT \"x\n", "1:11", "the line ends inside of quotes"},
-    {"a 1 TXT \"x", "1:11", "the file ends inside of quotes"},
+    {"a 1 TXT \"x", "1:11", "the text ends inside of quotes"},
     {"a 1 TXT x\\\n", "1:10", "a backslash at the end of the line"},
     {"a 1 TXT x\\", "1:10", "a backslash at the end of the line"},
     {"a 1 TXT x\ry\n", "1:10", "a carriage return that ends no line"},
@@ -181,7 +181,7 @@ static const struct refusal {
     {"a 1 TXT \\256\n", "1:9", "TXT: '\\256': \\ and a digit must be \\DDD, 000 to 255"},
     {"a 1 TXT \"\\25\"\n", "1:10", "TXT: '\\25': \\ and a digit must be \\DDD, 000 to 255"},
     {"\xef\xbb\xbf@ 1 A 192.0.2.1\n", "1:1",
-     "the file begins with a byte order mark: save it without"},
+     "the text begins with a byte order mark: save it without"},
     {"a 1 \"A\" 192.0.2.1\n", "1:6", "'A' is no RR type (a record is: name TTL class type data)"},
     {"\"@\" 1 A 192.0.2.1\n", "1:2",
      "'@': \"@\" is the origin for some servers and a name for others: write @ or \\@"},
@@ -267,7 +267,7 @@ static void checks_the_content(void **state)
     (void)state;
     expect_verdict(SOA NS, KEYD_OK, NULL);
     expect_verdict("", KEYD_INVALID_ARGUMENT,
-                   "F: there is no SOA record at example.org.: is this the right file?");
+                   "F: there is no SOA record at example.org.: is this the right zone?");
     expect_verdict(
         SOA, KEYD_INVALID_ARGUMENT,
         "F: there is no NS record at example.org.: name the servers that serve the zone");

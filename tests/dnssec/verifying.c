@@ -49,6 +49,7 @@ enum keyd_status judge(const struct verifying *v, const char *text, int64_t now,
 {
     struct dname apex = lab_name("example.org");
     const uint32_t serial = 8;
+    struct progress progress = {0};
     const struct verification verification = {.apex = apex.wire,
                                               .dnskeys = v->keys->dnskeys,
                                               .dnskey_count = 2,
@@ -57,9 +58,14 @@ enum keyd_status judge(const struct verifying *v, const char *text, int64_t now,
                                               .denial = v->denial,
                                               .zonemd = v->keys->zonemd,
                                               .now = now,
-                                              .mode = VERIFY_FULL};
+                                              .mode = VERIFY_FULL,
+                                              .progress = &progress};
     *err = (struct keyd_error){.message = "it passed"};
-    return verify_file(lab_file("signed.zone", text), &verification, verified, err);
+    enum keyd_status status =
+        verify_file(lab_file("signed.zone", text), &verification, verified, err);
+    if (status == KEYD_OK && atomic_load(&progress.done) != atomic_load(&progress.total))
+        return keyd_fail(err, KEYD_INTERNAL, "PROGRESS", "not all of the text was counted");
+    return status;
 }
 
 /* With the tags of the keys in it. *Owned*. */

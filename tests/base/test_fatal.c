@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What is still done when a signal ends a program. */
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "keyd/base/fatal.h"
+#include "tests/cmocka.h"
+
+static int told; /* the writing end of a pipe */
+
+static void say(char what)
+{
+    if (write(told, &what, 1) != 1)
+        _exit(99);
+}
+
+static void first(void)
+{
+    say('1');
+}
+
+static void second(void)
+{
+    say('2');
+}
+
+/* What a child says that `before` sets up, and that then has both actions and gets the signal.
+ * *status is that of waitpid. */
+static void end_by(int number, void (*before)(int number), char said[8], int *status)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const struct rlimit no_core = {0};
+        setrlimit(RLIMIT_CORE, &no_core);
+        told = ends[1];
+        before(number);
+        fatal_do(first);
+        fatal_do(second);
+        fatal_do(first);
+        raise(number);
+        say('.');
+        _exit(0);
+    }
+    close(ends[1]);
+    ssize_t length = read(ends[0], said, 7);
+    assert_true(length >= 0);
+    for (ssize_t more;
+         length < 7 && (more = read(ends[0], said + length, (size_t)(7 - length))) > 0;)
+        length += more;
+    said[length] = '\0';
+    close(ends[0]);
+    assert_int_equal(waitpid(child, status, 0), child);
+}
+
+static void leave(int number)
+{
+    signal(number, SIG_DFL);
+}
+
+static void ignore(int number)
+{
+    signal(number, SIG_IGN);
+}
+
+static void shout(int number)
+{
+    (void)number;
+    say('!');
+}
+
+static void handle(int number)
+{
+    signal(number, shout);
+}
+
+static void each_action_runs_once_and_the_signal_ends_the_program(void **state)
+{
+    (void)state;
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        char said[8];
+        int status;
+        end_by(numbers[i], leave, said, &status);
+        assert_string_equal(said, "12");
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), numbers[i]);
+    }
+}
+
+static void a_signal_that_was_ignored_or_handled_stays_so(void **state)
+{
+    (void)state;
+    char said[8];
+    int status;
+    end_by(SIGHUP, ignore, said, &status);
+    assert_string_equal(said, ".");
+    assert_true(WIFEXITED(status));
+    end_by(SIGINT, handle, said, &status);
+    assert_string_equal(said, "!.");
+    assert_true(WIFEXITED(status));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_action_runs_once_and_the_signal_ends_the_program),
+        cmocka_unit_test(a_signal_that_was_ignored_or_handled_stays_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
