@@ -17,6 +17,7 @@
 
 #define ALIGNMENT  ((size_t)4)                     /* of records, and the unit of their places */
 #define REGION_MAX (((size_t)1 << 32) * ALIGNMENT) /* all that a place of 32 bits reaches */
+#define AHEAD      16                              /* records: some 100 ns each from memory */
 #define REGION_MIN ((size_t)1 << 20)               /* a zone of a few thousand records */
 
 #define OPEN_STEP ((size_t)1 << 20) /* bytes that are opened at once */
@@ -56,6 +57,8 @@ struct zone {
     size_t sets;
     size_t names;
     size_t conflict; /* index + 1 of the first record of the first set whose TTLs differ; 0: none */
+    size_t largest;  /* the first record of the set with the largest TTL */
+    uint32_t largest_ttl;
 };
 
 /* As much address space as there is to be had, up to REGION_MAX; where that is limited, half of it:
@@ -107,6 +110,14 @@ void zone_free(struct zone *zone)
 static const struct record *record_at(const struct zone *zone, size_t i)
 {
     return (const struct record *)(zone->region + zone->index[i].place * ALIGNMENT);
+}
+
+/* Records stand in the order of the file and are gone through in canonical order: those that will
+ * be wanted are asked for before. */
+static inline void fetch_ahead(const struct zone *zone, size_t i)
+{
+    if (i + AHEAD < zone->records)
+        __builtin_prefetch(record_at(zone, i + AHEAD));
 }
 
 static const uint8_t *canonical_of(const struct record *record)
@@ -361,6 +372,18 @@ static bool same_set(const struct zone *zone, size_t i, size_t j)
     return same_name(zone, i, j) && compare_sets(record_at(zone, i), record_at(zone, j)) == 0;
 }
 
+/* Takes the set whose records end before `end` for the one with the largest TTL, if it has it. */
+static void compare_ttl(struct zone *zone, size_t head, size_t end)
+{
+    uint32_t ttl = UINT32_MAX;
+    for (size_t i = head; i < end; i++)
+        ttl = record_at(zone, i)->ttl < ttl ? record_at(zone, i)->ttl : ttl;
+    if (end > head && (head == 0 || ttl > zone->largest_ttl)) {
+        zone->largest_ttl = ttl;
+        zone->largest = head;
+    }
+}
+
 /* Drops doubles, of which the first keeps the smallest TTL, and counts. */
 static void settle(struct zone *zone)
 {
@@ -369,12 +392,15 @@ static void settle(struct zone *zone)
     for (size_t i = 0; i < zone->records; i++) {
         struct record *record = (struct record *)(zone->region + zone->index[i].place * ALIGNMENT);
         zone->index[kept] = zone->index[i];
+        fetch_ahead(zone, i);
         bool known_name = kept > 0 && same_name(zone, kept - 1, kept);
         bool known_set = known_name && same_set(zone, kept - 1, kept);
         zone->names += known_name ? 0 : 1;
         zone->sets += known_set ? 0 : 1;
-        if (!known_set)
+        if (!known_set) {
+            compare_ttl(zone, head, kept);
             head = kept;
+        }
         if (known_set && record->ttl != record_at(zone, kept - 1)->ttl && zone->conflict == 0)
             zone->conflict = head + 1;
         if (!known_set || compare_rdatas(record_at(zone, kept - 1), record) != 0) {
@@ -386,6 +412,7 @@ static void settle(struct zone *zone)
         if (record->ttl < first->ttl)
             first->ttl = record->ttl;
     }
+    compare_ttl(zone, head, kept);
     zone->records = kept;
 }
 
@@ -433,6 +460,8 @@ static void view_name(const struct zone *zone, size_t i, struct zone_name *name)
         if (zone->index[next].place < zone->index[earliest].place)
             earliest = next;
     }
+    for (size_t j = i; j < next; j++)
+        fetch_ahead(zone, j);
     const struct record *record = record_at(zone, earliest);
     const uint8_t *owner = owner_of(record);
     name->zone = zone;
@@ -540,16 +569,29 @@ bool zone_find(const struct zone *zone, const uint8_t *owner, uint16_t type, str
     return true;
 }
 
+/* The set whose first record is the i-th, and its name. */
+static void view(const struct zone *zone, size_t i, struct zone_name *name, struct rrset *set)
+{
+    size_t begin = i;
+    while (begin > 0 && same_name(zone, begin - 1, i))
+        begin--;
+    view_name(zone, begin, name);
+    view_set(zone, i, name->next, name->owner.wire, set);
+}
+
 bool zone_ttl_conflict(const struct zone *zone, struct zone_name *name, struct rrset *set)
 {
     if (zone->conflict == 0)
         return false;
-    size_t first = zone->conflict - 1;
-    size_t begin = first;
-    while (begin > 0 && same_name(zone, begin - 1, first))
-        begin--;
-    view_name(zone, begin, name);
-    view_set(zone, first, name->next, name->owner.wire, set);
+    view(zone, zone->conflict - 1, name, set);
+    return true;
+}
+
+bool zone_largest_ttl(const struct zone *zone, struct zone_name *name, struct rrset *set)
+{
+    if (zone->records == 0)
+        return false;
+    view(zone, zone->largest, name, set);
     return true;
 }
 
