@@ -17,7 +17,6 @@
 
 #define ALIGNMENT  ((size_t)4)                     /* of records, and the unit of their places */
 #define REGION_MAX (((size_t)1 << 32) * ALIGNMENT) /* all that a place of 32 bits reaches */
-#define AHEAD      16                              /* records: some 100 ns each from memory */
 #define REGION_MIN ((size_t)1 << 20)               /* a zone of a few thousand records */
 
 #define OPEN_STEP ((size_t)1 << 20) /* bytes that are opened at once */
@@ -110,14 +109,6 @@ void zone_free(struct zone *zone)
 static const struct record *record_at(const struct zone *zone, size_t i)
 {
     return (const struct record *)(zone->region + zone->index[i].place * ALIGNMENT);
-}
-
-/* Records stand in the order of the file and are gone through in canonical order: those that will
- * be wanted are asked for before. */
-static inline void fetch_ahead(const struct zone *zone, size_t i)
-{
-    if (i + AHEAD < zone->records)
-        __builtin_prefetch(record_at(zone, i + AHEAD));
 }
 
 static const uint8_t *canonical_of(const struct record *record)
@@ -392,7 +383,6 @@ static void settle(struct zone *zone)
     for (size_t i = 0; i < zone->records; i++) {
         struct record *record = (struct record *)(zone->region + zone->index[i].place * ALIGNMENT);
         zone->index[kept] = zone->index[i];
-        fetch_ahead(zone, i);
         bool known_name = kept > 0 && same_name(zone, kept - 1, kept);
         bool known_set = known_name && same_set(zone, kept - 1, kept);
         zone->names += known_name ? 0 : 1;
@@ -460,8 +450,6 @@ static void view_name(const struct zone *zone, size_t i, struct zone_name *name)
         if (zone->index[next].place < zone->index[earliest].place)
             earliest = next;
     }
-    for (size_t j = i; j < next; j++)
-        fetch_ahead(zone, j);
     const struct record *record = record_at(zone, earliest);
     const uint8_t *owner = owner_of(record);
     name->zone = zone;
