@@ -56,6 +56,8 @@ struct zone {
     size_t sets;
     size_t names;
     size_t conflict; /* index + 1 of the first record of the first set whose TTLs differ; 0: none */
+    size_t largest;  /* the first record of the set with the largest TTL */
+    uint32_t largest_ttl;
 };
 
 /* As much address space as there is to be had, up to REGION_MAX; where that is limited, half of it:
@@ -361,6 +363,18 @@ static bool same_set(const struct zone *zone, size_t i, size_t j)
     return same_name(zone, i, j) && compare_sets(record_at(zone, i), record_at(zone, j)) == 0;
 }
 
+/* Takes the set whose records end before `end` for the one with the largest TTL, if it has it. */
+static void compare_ttl(struct zone *zone, size_t head, size_t end)
+{
+    uint32_t ttl = UINT32_MAX;
+    for (size_t i = head; i < end; i++)
+        ttl = record_at(zone, i)->ttl < ttl ? record_at(zone, i)->ttl : ttl;
+    if (end > head && (head == 0 || ttl > zone->largest_ttl)) {
+        zone->largest_ttl = ttl;
+        zone->largest = head;
+    }
+}
+
 /* Drops doubles, of which the first keeps the smallest TTL, and counts. */
 static void settle(struct zone *zone)
 {
@@ -373,8 +387,10 @@ static void settle(struct zone *zone)
         bool known_set = known_name && same_set(zone, kept - 1, kept);
         zone->names += known_name ? 0 : 1;
         zone->sets += known_set ? 0 : 1;
-        if (!known_set)
+        if (!known_set) {
+            compare_ttl(zone, head, kept);
             head = kept;
+        }
         if (known_set && record->ttl != record_at(zone, kept - 1)->ttl && zone->conflict == 0)
             zone->conflict = head + 1;
         if (!known_set || compare_rdatas(record_at(zone, kept - 1), record) != 0) {
@@ -386,6 +402,7 @@ static void settle(struct zone *zone)
         if (record->ttl < first->ttl)
             first->ttl = record->ttl;
     }
+    compare_ttl(zone, head, kept);
     zone->records = kept;
 }
 
@@ -540,16 +557,29 @@ bool zone_find(const struct zone *zone, const uint8_t *owner, uint16_t type, str
     return true;
 }
 
+/* The set whose first record is the i-th, and its name. */
+static void view(const struct zone *zone, size_t i, struct zone_name *name, struct rrset *set)
+{
+    size_t begin = i;
+    while (begin > 0 && same_name(zone, begin - 1, i))
+        begin--;
+    view_name(zone, begin, name);
+    view_set(zone, i, name->next, name->owner.wire, set);
+}
+
 bool zone_ttl_conflict(const struct zone *zone, struct zone_name *name, struct rrset *set)
 {
     if (zone->conflict == 0)
         return false;
-    size_t first = zone->conflict - 1;
-    size_t begin = first;
-    while (begin > 0 && same_name(zone, begin - 1, first))
-        begin--;
-    view_name(zone, begin, name);
-    view_set(zone, first, name->next, name->owner.wire, set);
+    view(zone, zone->conflict - 1, name, set);
+    return true;
+}
+
+bool zone_largest_ttl(const struct zone *zone, struct zone_name *name, struct rrset *set)
+{
+    if (zone->records == 0)
+        return false;
+    view(zone, zone->largest, name, set);
     return true;
 }
 

@@ -102,6 +102,9 @@ bool zone_find(const struct zone *zone, const uint8_t *owner, uint16_t type, str
  * counts. False when there is none. */
 bool zone_ttl_conflict(const struct zone *zone, struct zone_name *name, struct rrset *set);
 
+/* The first set that has the largest TTL. False when the zone is empty. */
+bool zone_largest_ttl(const struct zone *zone, struct zone_name *name, struct rrset *set);
+
 /* Whether a key (struct zone_name, struct rrset) is that of a name at or below that of another. */
 bool zone_key_is_in(const uint8_t *key, size_t key_length, const uint8_t *top, size_t top_length);
 

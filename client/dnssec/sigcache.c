@@ -398,12 +398,13 @@ bool sigcache_locate(const struct sigcache *cache, const uint8_t *owner_key, siz
     return low > 0;
 }
 
-bool sigcache_read(struct sigcache *cache, size_t chunk, EVP_MD_CTX *ctx, struct bytes *entries)
+bool sigcache_read(struct sigcache *cache, size_t chunk, EVP_MD_CTX *ctx, struct bytes *bytes,
+                   size_t *entries)
 {
     const struct leaf *leaf = &cache->leaves[chunk];
     uint8_t digest[SIGCACHE_DIGEST];
-    bytes_reset(entries);
-    uint8_t *room = bytes_room(entries, leaf->length);
+    bytes_reset(bytes);
+    uint8_t *room = bytes_room(bytes, leaf->length);
     if (room == NULL)
         return false; /* no memory for it: its signatures are made */
     bool good = read_at(cache->fd, room, leaf->length, leaf->at) &&
@@ -415,11 +416,14 @@ bool sigcache_read(struct sigcache *cache, size_t chunk, EVP_MD_CTX *ctx, struct
         atomic_store(&cache->damaged, true);
         return false;
     }
-    size_t before = 2U + leaf->key_length;
-    bytes_used(entries, leaf->length);
-    entries->length -= before;
-    memmove(entries->data, entries->data + before, entries->length);
+    bytes_used(bytes, leaf->length);
+    *entries = 2U + leaf->key_length;
     return true;
+}
+
+const uint8_t *sigcache_digest(const struct sigcache *cache, size_t chunk)
+{
+    return cache->leaves[chunk].digest;
 }
 
 bool sigcache_damaged(const struct sigcache *cache)

@@ -79,9 +79,13 @@ void sigcache_close(struct sigcache *cache); /* takes NULL */
 bool sigcache_locate(const struct sigcache *cache, const uint8_t *owner_key, size_t length,
                      size_t *chunk);
 
-/* Reads a chunk in the place of what is in *entries: its entries alone. ctx is used for its hash.
- * False when it is not what it was: noted for sigcache_damaged. Blocks on the disk. */
-bool sigcache_read(struct sigcache *cache, size_t chunk, EVP_MD_CTX *ctx, struct bytes *entries);
+/* Reads a chunk in the place of what is in *bytes; its entries begin at *entries. ctx is used for
+ * its hash. False when it is not what it was: noted for sigcache_damaged. Blocks on the disk. */
+bool sigcache_read(struct sigcache *cache, size_t chunk, EVP_MD_CTX *ctx, struct bytes *bytes,
+                   size_t *entries);
+
+/* The SHA-256 of a chunk that was read: SIGCACHE_DIGEST bytes, the cache's. */
+const uint8_t *sigcache_digest(const struct sigcache *cache, size_t chunk);
 
 /* Whether a chunk was not what it was. Its signatures were not used, those of the others are good.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "client/dnssec/signer.h"
 
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 
 #define DER_SEQUENCE 0x30
@@ -83,7 +83,7 @@ enum keyd_status signer_sit(struct signer_seat *seat, const struct dns_signer *s
     if (signer->desk_new == NULL)
         return KEYD_OK;
     seat->desk = signer->desk_new(signer->context);
-    return seat->desk != NULL ? KEYD_OK : keyd_fail_openssl(err, "the ZSK cannot sign");
+    return seat->desk != NULL ? KEYD_OK : keyd_fail_errno(err, ENOMEM, "signing");
 }
 
 void signer_rise(struct signer_seat *seat)
@@ -106,60 +106,4 @@ enum keyd_status signer_sign(struct signer_seat *seat, const uint8_t *message, s
         return status;
     return signature_to_dns(signer->algorithm, signer->signature_length, answer, answer_length,
                             signature, err);
-}
-
-/* ---- Keys of files -------------------------------------------------------------------------- */
-
-/* Preparing a key takes as long as a seventh of a P-256 signature: it is done once, and copied. */
-struct soft_desk {
-    EVP_MD_CTX *prepared;
-    EVP_MD_CTX *work;
-};
-
-static void soft_desk_free(void *desk)
-{
-    struct soft_desk *soft = desk;
-    EVP_MD_CTX_free(soft->prepared);
-    EVP_MD_CTX_free(soft->work);
-    free(soft);
-}
-
-static void *soft_desk_new(void *context)
-{
-    struct soft_signer *soft = context;
-    struct soft_desk *desk = calloc(1, sizeof *desk);
-    if (desk == NULL)
-        return NULL;
-    desk->prepared = EVP_MD_CTX_new();
-    desk->work = EVP_MD_CTX_new();
-    if (desk->prepared != NULL && desk->work != NULL &&
-        EVP_DigestSignInit_ex(desk->prepared, NULL, soft->algorithm->hash, NULL, NULL, soft->pkey,
-                              NULL) == 1)
-        return desk;
-    soft_desk_free(desk);
-    return NULL;
-}
-
-static enum keyd_status sign_softly(void *context, void *desk, const uint8_t *message,
-                                    size_t length, uint8_t signature[DNSSEC_SIGNATURE_MAX],
-                                    size_t *signature_length, struct keyd_error *err)
-{
-    (void)context;
-    struct soft_desk *soft = desk;
-    *signature_length = DNSSEC_SIGNATURE_MAX;
-    if (EVP_MD_CTX_copy_ex(soft->work, soft->prepared) == 1 &&
-        EVP_DigestSign(soft->work, signature, signature_length, message, length) == 1)
-        return KEYD_OK;
-    return keyd_fail_openssl(err, "signing with the ZSK");
-}
-
-struct dns_signer soft_signer(struct soft_signer *soft, const struct dnskey *key)
-{
-    return (struct dns_signer){.algorithm = soft->algorithm,
-                               .key_tag = dnskey_tag(key),
-                               .signature_length = dnskey_signature_length(key),
-                               .sign = sign_softly,
-                               .desk_new = soft_desk_new,
-                               .desk_free = soft_desk_free,
-                               .context = soft};
 }

@@ -6,7 +6,6 @@
 #ifndef DNSSEC_SIGNER_H
 #define DNSSEC_SIGNER_H
 
-#include <openssl/evp.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +24,7 @@ struct dns_signer {
     enum keyd_status (*sign)(void *context, void *desk, const uint8_t *message, size_t length,
                              uint8_t signature[DNSSEC_SIGNATURE_MAX], size_t *signature_length,
                              struct keyd_error *err);
-    /* What one thread needs to sign beside others; NULL from desk_new: it failed. */
+    /* What one thread needs to sign beside others; NULL from desk_new: no memory. */
     void *(*desk_new)(void *context);
     void (*desk_free)(void *desk);
     void *context; /* *borrowed* */
@@ -56,13 +55,5 @@ enum keyd_status signature_to_dns(const struct dnssec_algorithm *algorithm, size
                                   const uint8_t *data, size_t length,
                                   uint8_t signature[DNSSEC_SIGNATURE_MAX],
                                   struct keyd_error *err) KEYD_CHECKED;
-
-/* The key of a file: signs with OpenSSL. pkey is *borrowed* and must outlive the signer, as must
- * the soft_signer. The DNSKEY is looked at and not kept. */
-struct soft_signer {
-    const struct dnssec_algorithm *algorithm;
-    EVP_PKEY *pkey;
-};
-struct dns_signer soft_signer(struct soft_signer *soft, const struct dnskey *key);
 
 #endif

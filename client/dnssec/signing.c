@@ -11,6 +11,7 @@
 #include "client/dnssec/publish.h"
 #include "client/dnssec/reload.h"
 #include "client/dnssec/sign.h"
+#include "client/dnssec/softsigner.h"
 #include "client/dnssec/source.h"
 #include "client/dnssec/stream.h"
 #include "client/dnssec/waits.h"

@@ -14,10 +14,11 @@ struct sigpage {
     struct sigpage_times times;
     EVP_MD *md;
     EVP_MD_CTX *ctx;
-    size_t chunk;         /* that is in `entries` */
-    struct bytes entries; /* of the cache */
-    size_t at;            /* the entry behind the one that was found last */
-    struct bytes kept;    /* a chunk for the next cache */
+    size_t chunk; /* of the cache: the one that is in `old` */
+    struct bytes old;
+    size_t entries;    /* where they begin in it */
+    size_t at;         /* the entry behind the one that was found last */
+    struct bytes kept; /* a chunk for the next cache */
 };
 
 enum keyd_status sigpage_new(const struct sigcache_seal *seal, struct sigcache *cache,
@@ -48,7 +49,7 @@ void sigpage_free(struct sigpage *page)
         return;
     EVP_MD_CTX_free(page->ctx);
     EVP_MD_free(page->md);
-    bytes_free(&page->entries);
+    bytes_free(&page->old);
     bytes_free(&page->kept);
     free(page);
 }
@@ -76,16 +77,16 @@ enum keyd_status sigpage_hash(struct sigpage *page, const uint8_t *message, size
 /* Length of the entry there; 0 when there is none. */
 static size_t entry_length(const struct sigpage *page, size_t at)
 {
-    if (at >= page->entries.length)
+    if (at >= page->old.length)
         return 0;
-    size_t signature = sigcache_signature_length(page->seal, page->entries.data[at]);
+    size_t signature = sigcache_signature_length(page->seal, page->old.data[at]);
     size_t length = ENTRY_FIXED + signature;
-    return signature > 0 && length <= page->entries.length - at ? length : 0;
+    return signature > 0 && length <= page->old.length - at ? length : 0;
 }
 
 static bool is_of(const struct sigpage *page, size_t at, const struct sigpage_set *set)
 {
-    const uint8_t *entry = page->entries.data + at;
+    const uint8_t *entry = page->old.data + at;
     return entry_length(page, at) > 0 && entry[0] == set->zsk &&
            memcmp(entry + 1, set->hash, SIGCACHE_HASH) == 0;
 }
@@ -98,10 +99,10 @@ static bool turn_to(struct sigpage *page, const struct sigpage_set *set)
         return false;
     if (chunk != page->chunk) {
         page->chunk = chunk;
-        if (!sigcache_read(page->cache, chunk, page->ctx, &page->entries))
-            bytes_reset(&page->entries);
+        if (!sigcache_read(page->cache, chunk, page->ctx, &page->old, &page->entries))
+            bytes_reset(&page->old);
     }
-    page->at = 0;
+    page->at = page->entries;
     return true;
 }
 
@@ -125,7 +126,7 @@ bool sigpage_find(struct sigpage *page, const struct sigpage_set *set,
     if (page->cache == NULL || !search(page, set))
         return false;
     size_t length = entry_length(page, page->at);
-    struct cursor entry = cursor_over(page->entries.data + page->at, length);
+    struct cursor entry = cursor_over(page->old.data + page->at, length);
     cursor_take(&entry, 1 + SIGCACHE_HASH);
     struct sigpage_signature found = {.inception = cursor_u32(&entry),
                                       .expiration = cursor_u32(&entry)};
@@ -155,13 +156,25 @@ void sigpage_keep(struct sigpage *page, const struct sigpage_set *set,
     bytes_add(kept, signature->bytes, sigcache_signature_length(page->seal, set->zsk));
 }
 
+/* A chunk that is as it was has the hash that it had. */
+static bool digest_kept(const struct sigpage *page, uint8_t digest[SIGCACHE_DIGEST])
+{
+    const struct bytes *kept = &page->kept;
+    bool as_it_was = page->chunk != NO_CHUNK && kept->length == page->old.length &&
+                     memcmp(kept->data, page->old.data, kept->length) == 0;
+    if (!as_it_was)
+        return hash_with(page->ctx, kept->data, kept->length, digest);
+    memcpy(digest, sigcache_digest(page->cache, page->chunk), SIGCACHE_DIGEST);
+    return true;
+}
+
 enum keyd_status sigpage_take(struct sigpage *page, struct bytes *out, struct keyd_error *err)
 {
     uint8_t digest[SIGCACHE_DIGEST] = {0};
     struct bytes *kept = &page->kept;
     if (kept->failed)
         return keyd_fail_errno(err, ENOMEM, "the kept signatures");
-    if (kept->length > 0 && !hash_with(page->ctx, kept->data, kept->length, digest))
+    if (kept->length > 0 && !digest_kept(page, digest))
         return keyd_fail_openssl(err, "the kept signatures");
     bytes_add(out, kept->data, kept->length);
     bytes_add(out, digest, sizeof digest);

@@ -13,29 +13,21 @@ void zone_ttls(const struct zone *zone, struct zone_ttls *ttls)
     const uint8_t *apex = zone_apex(zone);
     struct rrset soa = {0};
     struct rrset ns = {0};
+    struct rrset largest = {0};
+    struct zone_name name = {0};
     char owner[DNAME_TEXT];
     *ttls = (struct zone_ttls){0};
-    if (!zone_find(zone, apex, TYPE_SOA, &soa) || !zone_find(zone, apex, TYPE_NS, &ns))
+    if (!zone_find(zone, apex, TYPE_SOA, &soa) || !zone_find(zone, apex, TYPE_NS, &ns) ||
+        !zone_largest_ttl(zone, &name, &largest))
         return;
-    struct dname largest_owner = {.length = (uint8_t)dname_length(apex)};
-    memcpy(largest_owner.wire, apex, largest_owner.length);
-    ttls->largest = soa.ttl;
-    ttls->largest_type = TYPE_SOA;
-    for (struct zone_name name = {0}; zone_next_name(zone, &name);) {
-        for (struct rrset set = {0}; zone_next_set(&name, &set);) {
-            if (set.ttl <= ttls->largest)
-                continue;
-            ttls->largest = set.ttl;
-            ttls->largest_type = set.type;
-            largest_owner = name.owner;
-        }
-    }
     struct rdata rdata = rrset_rdata(&soa, 0);
     struct cursor minimum = cursor_over(rdata.data + rdata.length - 4, 4);
     ttls->soa = soa.ttl;
     ttls->minimum = cursor_u32(&minimum);
     ttls->ns = ns.ttl;
-    dname_format(largest_owner.wire, owner);
+    ttls->largest = largest.ttl;
+    ttls->largest_type = largest.type;
+    dname_format(largest.owner, owner);
     snprintf(ttls->largest_owner, sizeof ttls->largest_owner, "%.*s", WAIT_OWNER_MAX - 1, owner);
 }
 

@@ -8,7 +8,7 @@
 #include "client/dns/dnskey.h"
 #include "client/dns/zone.h"
 #include "client/dnssec/denial.h"
-#include "client/dnssec/signer.h"
+#include "client/dnssec/softsigner.h"
 
 #define NOW INT64_C(1795509062) /* 2026-11-24 08:31:02 */
 

@@ -10,6 +10,7 @@
 #include "client/dnssec/keyfile.h"
 #include "client/dnssec/rrsig.h"
 #include "client/dnssec/sign.h"
+#include "client/dnssec/softsigner.h"
 #include "keyd/base/encode.h"
 #include "tests/cmocka.h"
 #include "tests/dnssec/keys.h"
