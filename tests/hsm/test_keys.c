@@ -21,6 +21,7 @@
 static const key_spec spec = KEYD__V1__KEY_SPEC__ECC_NIST_P256;
 static struct module module = {.call_limit_ms = 10000, .generation_limit_ms = 60000};
 static struct session session;
+static struct key_traits traits;
 static struct keyd_error err;
 
 static void good(enum keyd_status status)
@@ -160,7 +161,7 @@ static void a_key_is_what_it_should_be(void **state)
     keyid_format(&id, text);
     assert_int_equal(attribute.ulValueLen, KEYID_TEXT - 1);
     assert_memory_equal(label, text, KEYID_TEXT - 1);
-    good(keys_judge(&session, private_key, spec, &err));
+    good(keys_judge(&session, private_key, spec, &traits, &err));
 }
 
 static void it_signs_what_openssl_verifies(void **state)
@@ -231,7 +232,7 @@ static void foreign_objects_are_neither_used_nor_destroyed(void **state)
     assert_int_equal(module.functions->C_GenerateKeyPair(session.handle, &mechanism, public_half, 4,
                                                          private_half, 3, &public_key, &handle),
                      CKR_OK);
-    assert_int_equal(keys_judge(&session, handle, spec, &err), KEYD_FAILED_PRECONDITION);
+    assert_int_equal(keys_judge(&session, handle, spec, &traits, &err), KEYD_FAILED_PRECONDITION);
     assert_string_equal(err.reason, "KEY_ATTRIBUTES");
     size_t destroyed = 0;
     bool used = false;
@@ -289,10 +290,10 @@ static void a_key_is_judged_by_its_spec(void **state)
         OPENSSL_free(der);
         for (size_t k = 0; k < QUICK; k++) {
             if (k == i) {
-                good(keys_judge(&session, private_key, quick[k], &err));
+                good(keys_judge(&session, private_key, quick[k], &traits, &err));
                 continue;
             }
-            assert_int_equal(keys_judge(&session, private_key, quick[k], &err),
+            assert_int_equal(keys_judge(&session, private_key, quick[k], &traits, &err),
                              KEYD_FAILED_PRECONDITION);
             assert_string_equal(err.reason, "KEY_ATTRIBUTES");
             assert_int_not_equal(spki_read(&session, public_key, quick[k], &der, &size, &err),
@@ -333,7 +334,7 @@ static void a_curve_may_go_by_its_name(void **state)
                                                          private_half, 3, &public_key,
                                                          &private_key),
                      CKR_OK);
-    good(keys_judge(&session, private_key, edwards, &err));
+    good(keys_judge(&session, private_key, edwards, &traits, &err));
     good(spki_read(&session, public_key, edwards, &der, &size, &err));
     good(signature_prove(&session, private_key, edwards, &id, der, size, &err));
     OPENSSL_free(der);
