@@ -61,26 +61,39 @@ static struct iovec part(const char *text)
 }
 
 /* Over what is there; lastwords_take reads to the end of the first line. */
-void lastwords_leave(const char *moment, const char *function)
+bool lastwords_leave(const char *moment, const char *function)
 {
     const struct iovec line[] = {part(moment), part(" "), part(function),
                                  part(atomic_load(&in_trial) ? trial_mark : ""), part("\n")};
+    const size_t parts = sizeof line / sizeof line[0];
+    size_t size = 0;
+    for (size_t i = 0; i < parts; i++)
+        size += line[i].iov_len;
     int fd = atomic_load(&file);
-    if (fd >= 0 && pwritev(fd, line, sizeof line / sizeof line[0], 0) < 0)
-        return; /* a full disk: the next start learns it for itself */
+    return fd >= 0 && pwritev(fd, line, (int)parts, 0) == (ssize_t)size;
 }
 
+/* On a full disk the next start learns it for itself, or hears of the last stage. */
 void lastwords_stage(const char *function)
 {
     int fd = atomic_load(&file);
     if (function != NULL)
-        lastwords_leave("the process was ended from inside of", function);
+        (void)lastwords_leave("the process was ended from inside of", function);
     else if (fd >= 0 && ftruncate(fd, 0) != 0)
-        return; /* then the next start hears of the last stage, if this one does not end well */
+        return;
 }
 
-void lastwords_trial(bool begins)
+bool lastwords_trial_begin(void)
 {
-    atomic_store(&in_trial, begins);
-    lastwords_stage(begins ? "C_GenerateKeyPair" : NULL);
+    atomic_store(&in_trial, true);
+    if (lastwords_leave("the process was ended from inside of", "C_GenerateKeyPair"))
+        return true;
+    lastwords_trial_end();
+    return false;
+}
+
+void lastwords_trial_end(void)
+{
+    atomic_store(&in_trial, false);
+    lastwords_stage(NULL);
 }

@@ -181,23 +181,24 @@ enum keyd_status maker_try(struct maker *maker, struct keyd_error *err)
         return KEYD_OK;
     if (maker->untried)
         return trial_clean(&maker->session, err);
-    if (spec == KEYD__V1__KEY_SPEC__KEY_SPEC_UNSPECIFIED)
+    if (spec == KEYD__V1__KEY_SPEC__KEY_SPEC_UNSPECIFIED || !lastwords_trial_begin())
         return KEYD_OK;
-    lastwords_trial(true);
     enum keyd_status status = trial_make(&maker->session, spec, &maker->made, err);
     if (status == KEYD_OK)
-        lastwords_trial(false);
+        lastwords_trial_end();
     else
-        lastwords_leave("the token was gone after", "C_GenerateKeyPair");
+        (void)lastwords_leave("the token was gone after", "C_GenerateKeyPair");
+    maker->tried = maker->made.known;
     return status;
 }
 
 /* What is expected is asked again, for the spec that is wanted: nobody tells when a token is set up
- * otherwise. So nothing is written down and undone for a key that cannot be. */
+ * otherwise. So nothing is written down and undone for a key that cannot be. Where no trial went
+ * well before, none is risked beside the signers. */
 static enum keyd_status check_authentication(struct maker *maker, key_spec spec,
                                              struct keyd_error *err)
 {
-    if (maker->untried || !maker_expects_always_authenticate(maker))
+    if (!maker->tried || !maker_expects_always_authenticate(maker))
         return KEYD_OK;
     enum keyd_status status = trial_make(&maker->session, spec, &maker->made, err);
     if (status != KEYD_OK || !maker->made.always_authenticate)

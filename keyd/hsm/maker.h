@@ -21,7 +21,8 @@ struct maker {
     bool read_only;            /* the token gave no session for writing */
     struct key_traits held;    /* of the keys that are here, each of its traits of any */
     struct key_traits made;    /* of the last pair that was made, for a key or for a trial */
-    bool untried;              /* the last start ended in its trial: this process makes none */
+    bool untried;              /* the last start ended in its trial: this one makes none */
+    bool tried;                /* a trial of this process has told something */
     struct key_register *keys; /* *borrowed* */
     struct journal *journal;   /* *borrowed* */
 };

@@ -125,6 +125,14 @@ class Trial(world.TestCase):
             self.assertEqual(self.starts() - before, 2, fault)
             self.world.stop()
 
+    def test_none_whose_end_could_not_be_told(self):
+        """Or a module that does not bear it would end each start for ever."""
+        self.start()
+        self.world.stop()
+        os.symlink("/dev/null", self.world.path("state-hsm-main", "last-words"))
+        self.start("session_pair crash")
+        self.assertEqual((self.trials(), self.starts(), self.ready()), (1, 2, 2))
+
     def test_a_session_that_does_not_survive_it(self):
         self.start("session_pair session-invalid")
         self.assertEqual((self.starts(), self.ready(), self.trials()), (2, 1, 1))
