@@ -77,7 +77,8 @@ class Trial(world.TestCase):
         """Whatever it is, the token is ready, and the first key tells what no trial has told."""
         for fault in ("token no-session-pairs", "session_pair rv CKR_DEVICE_MEMORY",
                       "session_pair rv CKR_DEVICE_ERROR", "session_pair rv CKR_GENERAL_ERROR",
-                      "session_pair rv-late CKR_FUNCTION_FAILED", "C_DestroyObject rv CKR_FUNCTION_FAILED",
+                      "session_pair rv-late CKR_FUNCTION_FAILED",
+                      "C_DestroyObject rv CKR_FUNCTION_FAILED",
                       "C_GetAttributeValue garbage", "C_GetAttributeValue rv CKR_GENERAL_ERROR"):
             before = self.trials()
             self.start(fault, "token always-authenticate")
