@@ -199,9 +199,10 @@ struct extras {
 static const struct extras extras_in_turn[] = {
     {true, true}, {true, false}, {false, true}, {false, false}};
 
-/* What is the pair's own. */
-static void add_name(struct half *half, const struct keyid *id, const char *label)
+/* What is the pair's own, on the token or in the session alone. */
+static void add_own(struct half *half, const struct keyid *id, const char *label, bool on_token)
 {
+    add_flag(half, CKA_TOKEN, on_token);
     add(half, CKA_ID, id->bytes, KEYID_SIZE);
     add(half, CKA_LABEL, label, KEYID_TEXT - 1);
     add_flag(half, CKA_MODIFIABLE, false);
@@ -216,7 +217,6 @@ static void fill_public(struct half *half, const struct spec_row *row, const CK_
     } else {
         add(half, CKA_EC_PARAMS, row->curve.bytes, row->curve.size);
     }
-    add_flag(half, CKA_TOKEN, true);
     add_flag(half, CKA_PRIVATE, false);
     /* Nobody verifies on the token. But where what verifies can decrypt, as in a TPM, only an RSA
      * key that can do so signs by CKM_RSA_PKCS; an EC key that cannot signs all the same. */
@@ -226,7 +226,6 @@ static void fill_public(struct half *half, const struct spec_row *row, const CK_
 
 static void fill_private(struct half *half, bool only_signs)
 {
-    add_flag(half, CKA_TOKEN, true);
     add_flag(half, CKA_PRIVATE, true);
     add_flag(half, CKA_SENSITIVE, true);
     add_flag(half, CKA_EXTRACTABLE, false);
@@ -238,28 +237,36 @@ static void fill_private(struct half *half, bool only_signs)
     add_flag(half, CKA_DERIVE, false);
 }
 
-static CK_RV generate(const struct session *session, const struct keyid *id,
-                      const struct spec_row *row, const struct extras *extras)
+/* A pair that is asked for. */
+struct wanted {
+    const struct keyid *id;
+    const struct spec_row *row;
+    bool on_token;
+};
+
+static CK_RV generate(const struct session *session, const struct wanted *wanted,
+                      const struct extras *extras, CK_OBJECT_HANDLE *private_key)
 {
+    const struct spec_row *row = wanted->row;
     const struct module *module = session->module;
     char label[KEYID_TEXT];
-    keyid_format(id, label);
+    keyid_format(wanted->id, label);
     CK_ULONG bits = row->field_size * 8;
     struct half public_half = {.count = 0};
     struct half private_half = {.count = 0};
     fill_public(&public_half, row, &bits);
     fill_private(&private_half, extras->only_signs);
-    add_name(&public_half, id, label);
-    add_name(&private_half, id, label);
+    add_own(&public_half, wanted->id, label, wanted->on_token);
+    add_own(&private_half, wanted->id, label, wanted->on_token);
     if (extras->not_copyable) {
         add_flag(&public_half, CKA_COPYABLE, false);
         add_flag(&private_half, CKA_COPYABLE, false);
     }
     CK_MECHANISM mechanism = {mechanism_rows[row->generate].type, NULL, 0};
-    CK_OBJECT_HANDLE handles[2];
+    CK_OBJECT_HANDLE public_key;
     return MODULE_CALL_FOR(module, module->generation_limit_ms, C_GenerateKeyPair, session->handle,
                            &mechanism, public_half.attributes, public_half.count,
-                           private_half.attributes, private_half.count, &handles[0], &handles[1]);
+                           private_half.attributes, private_half.count, &public_key, private_key);
 }
 
 /* tpm2-pkcs11 has no better word than CKR_GENERAL_ERROR for a template that it does not take. */
@@ -269,43 +276,38 @@ static bool is_refusal(CK_RV rv)
            rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_GENERAL_ERROR;
 }
 
-enum keyd_status keys_generate(const struct session *session, const struct keyid *id, key_spec spec,
-                               struct keyd_error *err)
+static enum keyd_status generate_in_turn(const struct session *session, const struct wanted *wanted,
+                                         CK_OBJECT_HANDLE *private_key, struct keyd_error *err)
 {
-    const struct spec_row *row = spec_row_find(spec);
-    enum keyd_status status = keys_offered(session, spec, err);
-    if (status != KEYD_OK || row == NULL)
-        return status;
     size_t turn = 0;
-    CK_RV rv = generate(session, id, row, &extras_in_turn[turn]);
+    CK_RV rv = generate(session, wanted, &extras_in_turn[turn], private_key);
     while (is_refusal(rv) && ++turn < COUNT(extras_in_turn))
-        rv = generate(session, id, row, &extras_in_turn[turn]);
+        rv = generate(session, wanted, &extras_in_turn[turn], private_key);
     if (rv != CKR_OK)
         return session_fail(session, rv, "C_GenerateKeyPair", err);
-    if (!extras_in_turn[turn].only_signs)
+    if (wanted->on_token && !extras_in_turn[turn].only_signs)
         log_notice("the token '%s' makes no keys that can do nothing but sign: what else this one "
                    "may do there is the token's choice",
                    session->module->label);
     return KEYD_OK;
 }
 
-enum keyd_status keys_copyable_known(const struct session *session, bool *known,
-                                     struct keyd_error *err)
+enum keyd_status keys_generate(const struct session *session, const struct keyid *id, key_spec spec,
+                               struct keyd_error *err)
 {
-    static const char label[] = "keyd: does the token know CKA_COPYABLE?";
-    CK_OBJECT_CLASS class = CKO_DATA;
-    CK_BBOOL no = CK_FALSE;
-    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
-                               {CKA_TOKEN, &no, sizeof no},
-                               {CKA_LABEL, (void *)(uintptr_t)label, sizeof label - 1},
-                               {CKA_COPYABLE, &no, sizeof no}};
-    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    CK_RV rv = MODULE_CALL(session->module, C_CreateObject, session->handle, template,
-                           COUNT(template), &object);
-    *known = rv != CKR_ATTRIBUTE_TYPE_INVALID;
-    if (rv == CKR_OK) /* one that stays goes with the session */
-        MODULE_CALL(session->module, C_DestroyObject, session->handle, object);
-    return ckr_is_gone(rv) ? ckr_fail(err, rv, "C_CreateObject") : KEYD_OK;
+    const struct wanted wanted = {id, spec_row_find(spec), true};
+    CK_OBJECT_HANDLE private_key = CK_INVALID_HANDLE;
+    enum keyd_status status = keys_offered(session, spec, err);
+    return status == KEYD_OK ? generate_in_turn(session, &wanted, &private_key, err) : status;
+}
+
+enum keyd_status keys_generate_for_session(const struct session *session, const struct keyid *id,
+                                           key_spec spec, CK_OBJECT_HANDLE *private_key,
+                                           struct keyd_error *err)
+{
+    const struct wanted wanted = {id, spec_row_find(spec), false};
+    enum keyd_status status = keys_offered(session, spec, err);
+    return status == KEYD_OK ? generate_in_turn(session, &wanted, private_key, err) : status;
 }
 
 /* ---- Judging --------------------------------------------------------------------------------- */
@@ -337,9 +339,10 @@ static bool is_of_spec(const struct spec_row *row, const uint8_t *value, size_t 
 }
 
 enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE private_key,
-                            key_spec spec, struct keyd_error *err)
+                            key_spec spec, struct key_traits *traits, struct keyd_error *err)
 {
     const struct spec_row *row = spec_row_find(spec);
+    *traits = (struct key_traits){0};
     if (row == NULL)
         return keys_offered(session, spec, err);
     CK_KEY_TYPE type = CK_UNAVAILABLE_INFORMATION;
@@ -347,6 +350,7 @@ enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE priv
     CK_BBOOL extractable = CK_TRUE;
     CK_BBOOL signs = CK_FALSE;
     CK_BBOOL always_authenticate = CK_FALSE;
+    CK_BBOOL copyable = CK_TRUE;
     uint8_t identity[IDENTITY_MAX];
     CK_ATTRIBUTE values[] = {
         {CKA_KEY_TYPE, &type, sizeof type},
@@ -355,6 +359,7 @@ enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE priv
         {CKA_SIGN, &signs, sizeof signs},
         {row->type == CKK_RSA ? CKA_MODULUS : CKA_EC_PARAMS, identity, sizeof identity},
         {CKA_ALWAYS_AUTHENTICATE, &always_authenticate, sizeof always_authenticate},
+        {CKA_COPYABLE, &copyable, sizeof copyable},
     };
     CK_RV rv = MODULE_CALL(session->module, C_GetAttributeValue, session->handle, private_key,
                            values, COUNT(values));
@@ -367,7 +372,8 @@ enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE priv
         return bad_attributes(err, rv, "is not sensitive, or may be extracted");
     if (signs != CK_TRUE)
         return bad_attributes(err, rv, "may not sign");
-    if (always_authenticate != CK_FALSE)
+    *traits = (struct key_traits){true, always_authenticate != CK_FALSE, copyable != CK_FALSE};
+    if (traits->always_authenticate)
         return keyd_fail(
             err, KEYD_FAILED_PRECONDITION, REASON_ALWAYS_AUTHENTICATE,
             "the token wants the PIN anew for each signature with the key "

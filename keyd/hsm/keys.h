@@ -20,6 +20,13 @@ struct key_object {
     CK_OBJECT_HANDLE handle;
 };
 
+/* What is told of a private half beside its judgement. */
+struct key_traits {
+    bool known;               /* it is what keyd-hsm makes, but for what follows */
+    bool always_authenticate; /* the token wants the PIN for each signature with it */
+    bool copyable;            /* the token does not say that it cannot be copied inside of it */
+};
+
 /* Whether a key of this spec can be made here. UNIMPLEMENTED: KEY_SPEC when this build does not
  * know the spec; MECHANISM when the token does not offer to make such pairs, or to sign by the
  * spec's default algorithm, which proves them. Asks nothing of the token. */
@@ -53,17 +60,20 @@ enum keyd_status keys_find(const struct session *session, CK_OBJECT_CLASS class,
 enum keyd_status keys_generate(const struct session *session, const struct keyid *id, key_spec spec,
                                struct keyd_error *err) KEYD_CHECKED;
 
+/* The same, but a pair that goes with the session; *private_key is its private half. The token may
+ * put it down all the same: keys_destroy. */
+enum keyd_status keys_generate_for_session(const struct session *session, const struct keyid *id,
+                                           key_spec spec, CK_OBJECT_HANDLE *private_key,
+                                           struct keyd_error *err) KEYD_CHECKED;
+
 /* Judges a private half: key type and curve or size of the spec, sensitive, not extractable, signs,
  * and without the PIN each time. A mechanism on a key that it does not fit can crash a module:
  * never sign with one that was not judged. FAILED_PRECONDITION, KEY_ATTRIBUTES;
- * FAILED_PRECONDITION, ALWAYS_AUTHENTICATE. */
+ * FAILED_PRECONDITION, ALWAYS_AUTHENTICATE. *traits is known on KEYD_OK and on the last of these.
+ */
 enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE private_key,
-                            key_spec spec, struct keyd_error *err) KEYD_CHECKED;
-
-/* Whether the token knows CKA_COPYABLE, asked with a data object of the session. A token that makes
- * none for another reason is taken to know it. */
-enum keyd_status keys_copyable_known(const struct session *session, bool *known,
-                                     struct keyd_error *err) KEYD_CHECKED;
+                            key_spec spec, struct key_traits *traits,
+                            struct keyd_error *err) KEYD_CHECKED;
 
 /* Destroys all private and public key objects that have this CKA_ID and its text as CKA_LABEL, and
  * looks again: a token may keep what it said was destroyed (INTERNAL, KEY_REMAINS). *destroyed: how

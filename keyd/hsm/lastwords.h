@@ -14,9 +14,15 @@
 
 #define LASTWORDS_MAX 256 /* bytes with the NUL */
 
-/* Takes what the last start has left in the folder: true, and the file is gone. Main thread; blocks
- * on the disk. */
-bool lastwords_take(const char *folder, char words[LASTWORDS_MAX]);
+enum lastwords {
+    LASTWORDS_NONE,
+    LASTWORDS_START, /* of what a start cannot do without */
+    LASTWORDS_TRIAL, /* of its trial: lastwords_trial_begin */
+};
+
+/* Takes what the last start has left in the folder, and the file is gone. Main thread; blocks on
+ * the disk. */
+enum lastwords lastwords_take(const char *folder, char words[LASTWORDS_MAX]);
 
 /* From here on the process is starting; a folder that cannot be written to leaves no words. Main
  * thread. */
@@ -27,12 +33,17 @@ void lastwords_begin(const char *folder);
  * such call. Main thread. */
 void lastwords_stage(const char *function);
 
-/* The start is over, well or not; the file is gone. Main thread. */
+/* From here on, or no longer, the module is asked for what a start can do without. A start that
+ * comes to its end in this, whatever that end is, leaves words for the next one to do without.
+ * False: none can be left, so this one has to do without. Main thread. */
+bool lastwords_trial_begin(void);
+void lastwords_trial_end(void);
+
+/* The start is over, well or not; the file is gone, but for words of a trial. Main thread. */
 void lastwords_end(void);
 
-/* Leaves words, where a start is under way: "MOMENT FUNCTION". Any thread, also in a signal
- * handler.
- */
-void lastwords_leave(const char *moment, const char *function);
+/* Leaves words, where a start is under way: "MOMENT FUNCTION". False when they are not written
+ * whole. Any thread, also in a signal handler. */
+bool lastwords_leave(const char *moment, const char *function);
 
 #endif

@@ -9,6 +9,7 @@
 #include "keyd/base/log.h"
 #include "keyd/hsm/ckr.h"
 #include "keyd/hsm/keys.h"
+#include "keyd/hsm/lastwords.h"
 #include "keyd/hsm/signature.h"
 #include "keyd/hsm/spki.h"
 
@@ -47,7 +48,7 @@ static enum keyd_status complete(struct maker *maker, const struct register_key 
     if (status == KEYD_OK)
         status = keys_find(session, CKO_PUBLIC_KEY, &key->id, &public_key, err);
     if (status == KEYD_OK)
-        status = keys_judge(session, private_key, key->spec, err);
+        status = keys_judge(session, private_key, key->spec, &maker->made, err);
     if (status == KEYD_OK)
         status = spki_read(session, public_key, key->spec, &der, &size, err);
     if (status == KEYD_OK)
@@ -164,6 +165,51 @@ static enum keyd_status check_writable(struct maker *maker, struct keyd_error *e
                      "the token is not write-protected any more");
 }
 
+/* ---- What new keys are like --------------------------------------------------------------------
+ */
+
+bool maker_expects_always_authenticate(const struct maker *maker)
+{
+    return maker->made.known ? maker->made.always_authenticate
+                             : register_always_authenticate(maker->keys);
+}
+
+enum keyd_status maker_try(struct maker *maker, struct keyd_error *err)
+{
+    key_spec spec = trial_spec(&maker->session);
+    if (maker->read_only || maker->held.known || maker->made.known)
+        return KEYD_OK;
+    if (maker->untried)
+        return trial_clean(&maker->session, err);
+    if (spec == KEYD__V1__KEY_SPEC__KEY_SPEC_UNSPECIFIED || !lastwords_trial_begin())
+        return KEYD_OK;
+    enum keyd_status status = trial_make(&maker->session, spec, &maker->made, err);
+    if (status == KEYD_OK)
+        lastwords_trial_end();
+    else
+        (void)lastwords_leave("the token was gone after", "C_GenerateKeyPair");
+    maker->tried = maker->made.known;
+    return status;
+}
+
+/* What is expected is asked again, for the spec that is wanted: nobody tells when a token is set up
+ * otherwise. So nothing is written down and undone for a key that cannot be. Where no trial went
+ * well before, none is risked beside the signers. */
+static enum keyd_status check_authentication(struct maker *maker, key_spec spec,
+                                             struct keyd_error *err)
+{
+    if (!maker->tried || !maker_expects_always_authenticate(maker))
+        return KEYD_OK;
+    enum keyd_status status = trial_make(&maker->session, spec, &maker->made, err);
+    if (status != KEYD_OK || !maker->made.always_authenticate)
+        return status;
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_ALWAYS_AUTHENTICATE,
+                     "the token makes keys of %s so that it wants the PIN anew for each signature "
+                     "(CKA_ALWAYS_AUTHENTICATE), and keyd-hsm keeps no PIN: none is made. Have the "
+                     "token make keys without it, with the vendor's tools",
+                     key_spec_name(spec));
+}
+
 /* ---- Creating -------------------------------------------------------------------------------- */
 
 /* Judges an id that the register has already. */
@@ -222,6 +268,8 @@ enum keyd_status maker_create(struct maker *maker, const struct register_key *wa
         status = keys_offered(&maker->session, wanted->spec, err);
     if (status == KEYD_OK)
         status = check_writable(maker, err);
+    if (status == KEYD_OK)
+        status = check_authentication(maker, wanted->spec, err);
     if (status == KEYD_OK)
         status = record(maker, RECORD_KEY_CREATING, register_creating(wanted, call), err);
     if (status != KEYD_OK)
@@ -288,6 +336,13 @@ static enum keyd_status find_only(const struct halves *halves, const struct keyi
                      count, half);
 }
 
+static void add_traits(struct key_traits *all, const struct key_traits *one)
+{
+    all->known |= one->known;
+    all->always_authenticate |= one->always_authenticate;
+    all->copyable |= one->copyable;
+}
+
 static enum keyd_status match_one(struct maker *maker, const struct register_key *key,
                                   const struct halves *private_halves,
                                   const struct halves *public_halves, struct keyd_error *err)
@@ -297,19 +352,19 @@ static enum keyd_status match_one(struct maker *maker, const struct register_key
     keyid_format(&key->id, text);
     const struct key_object *private_half = NULL;
     const struct key_object *public_half = NULL;
+    struct key_traits traits = {0};
     enum keyd_status status = find_only(private_halves, &key->id, "private", &private_half, &why);
     if (status == KEYD_OK)
         status = find_only(public_halves, &key->id, "public", &public_half, &why);
     if (status == KEYD_OK)
-        status = keys_judge(&maker->session, private_half->handle, key->spec, &why);
+        status = keys_judge(&maker->session, private_half->handle, key->spec, &traits, &why);
+    add_traits(&maker->held, &traits);
     if (status == KEYD_OK) {
         register_set_handle(maker->keys, &key->id, private_half->handle);
         return KEYD_OK;
     }
     if (token_is_gone(&why))
         return keyd_fail(err, why.status, why.reason, "%s", why.message);
-    if (strcmp(why.reason, REASON_ALWAYS_AUTHENTICATE) == 0)
-        maker->always_authenticate = true;
     register_set_unusable(maker->keys, &key->id, why.message);
     log_error("key unusable key=%s: %s. Nothing is deleted", text, why.message);
     return KEYD_OK;

@@ -108,26 +108,21 @@ static enum keyd_status open_maker(struct token *token, struct keyd_error *err)
     return status;
 }
 
-static enum keyd_status find_limitations(struct token *token, struct keyd_error *err)
+static void find_limitations(struct token *token)
 {
-    struct limitations *limitations = &token->limitations;
-    bool known = true;
-    enum keyd_status status = keys_copyable_known(&token->maker.session, &known, err);
-    if (!known)
-        limitations_add(limitations, "CKA_COPYABLE",
-                        "the token does not know this attribute: it says for itself whether keys "
-                        "can be copied inside of it");
-    if (token->maker.always_authenticate)
-        limitations_add(limitations, "CKA_ALWAYS_AUTHENTICATE",
+    const struct maker *maker = &token->maker;
+    if (maker->held.copyable || maker->made.copyable)
+        limitations_add(&token->limitations, "CKA_COPYABLE",
+                        "the token does not say of its keys that they cannot be copied inside of "
+                        "it: that is its own choice");
+    if (maker->held.always_authenticate)
+        limitations_add(&token->limitations, "CKA_ALWAYS_AUTHENTICATE",
                         "the token wants the PIN for each signature with keys that it holds: those "
                         "cannot sign here");
-    else if (register_always_authenticate(token->keys))
-        limitations_add(limitations, "CKA_ALWAYS_AUTHENTICATE",
-                        "the token made the last key so that it wants the PIN for each signature: "
-                        "such keys are not kept");
-    return status == KEYD_OK
-               ? module_session_room(&token->module, token->signer_count + 1, &token->room, err)
-               : status;
+    else if (maker_expects_always_authenticate(maker))
+        limitations_add(&token->limitations, "CKA_ALWAYS_AUTHENTICATE",
+                        "the token makes keys so that it wants the PIN for each signature: no such "
+                        "key is kept here");
 }
 
 static enum keyd_status log_in(struct token *token, struct keyd_error *err)
@@ -196,11 +191,19 @@ static enum keyd_status open_signers(struct token *token, struct keyd_error *err
 }
 
 /* A module that ends the process as it is loaded would do so for ever, and no front would hear why:
- * so every other start tells it instead of trying. */
-static enum keyd_status hear_last_words(const struct token *token, struct keyd_error *err)
+ * so every other start tells it instead of trying. One that ends it in the trial of a pair would
+ * have been well without, and the next start is. */
+static enum keyd_status hear_last_words(struct token *token, struct keyd_error *err)
 {
     char words[LASTWORDS_MAX];
-    if (!lastwords_take(token->config->state_folder, words))
+    enum lastwords about = lastwords_take(token->config->state_folder, words);
+    token->maker.untried = about == LASTWORDS_TRIAL;
+    if (about == LASTWORDS_TRIAL)
+        log_warning(
+            "the last start ended in %s, when it tried to learn what new keys are like: %s. "
+            "This one does not try",
+            token->config->module, words);
+    if (about != LASTWORDS_START)
         return KEYD_OK;
     return keyd_fail(err, KEYD_UNAVAILABLE, "MODULE",
                      "the last start ended in %s: %s. See the module's own log and the vendor's "
@@ -229,8 +232,13 @@ static enum keyd_status bring_up(struct token *token, bool new_journal, struct k
     if (status == KEYD_OK)
         status = maker_match(&token->maker, err);
     if (status == KEYD_OK)
+        status = maker_try(&token->maker, err);
+    if (status == KEYD_OK)
         status = open_signers(token, err);
-    return status == KEYD_OK ? find_limitations(token, err) : status;
+    if (status != KEYD_OK)
+        return status;
+    find_limitations(token);
+    return module_session_room(&token->module, token->signer_count + 1, &token->room, err);
 }
 
 enum keyd_status token_claim(struct token *token, const struct hsm_config *config,

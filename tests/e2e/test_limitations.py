@@ -32,7 +32,13 @@ class Limitations(world.TestCase):
 
     def nothing_was_made(self):
         self.assertEqual(self.world.token.count("C_GenerateKeyPair"), 0)
+        self.assertEqual(self.world.token.objects(), 0)
         self.assertEqual(self.world.json("list-keys")["Keys"], [])
+        self.assertEqual(self.journal("key.creating"), 0)
+
+    def journal(self, record):
+        with open(self.world.path("state-hsm-main", "journal"), encoding="utf-8") as file:
+            return file.read().count('"type":"%s"' % record)
 
     def test_a_good_token_has_none(self):
         self.start()
@@ -78,8 +84,58 @@ class Limitations(world.TestCase):
         self.world.create_key("alias/one")
         self.assertEqual(self.sign().returncode, 0)
 
-    def test_a_key_that_wants_the_pin_each_time_is_not_made(self):
+    def test_copyable_keys_that_are_there(self):
+        """Where there was nothing to try, or a key was made before."""
+        self.start("token no-attribute CKA_COPYABLE", "token no-session-pairs")
+        self.assertEqual(self.limitations(), {})
+        self.world.create_key("alias/one")
+        self.world.stop()
+        self.world.start()
+        self.assertIn("CKA_COPYABLE", self.limitations())
+        self.world.stop()
+        self.start()  # the token has learned it, and the key is what it was
+        self.assertIn("CKA_COPYABLE", self.limitations())
+
+    def test_a_token_that_wants_the_pin_each_time(self):
+        """Known before there is any key, and nothing is put on the token to learn it."""
         self.start("token always-authenticate")
+        self.assertIn("CKA_ALWAYS_AUTHENTICATE", self.limitations())
+        self.assertIn("CKA_ALWAYS_AUTHENTICATE", self.world.keydctl("status").stdout)
+        for spec in ("ECC_NIST_P256", "RSA_2048"):
+            self.fails(self.create(spec), REFUSAL, "keys of " + spec, "CKA_ALWAYS_AUTHENTICATE")
+        self.nothing_was_made()
+        self.assertEqual(self.world.token.count("session_pair"), 3)
+        self.world.token.faults()
+        self.assertEqual(self.create().returncode, 0)  # asked again, and it does so no more
+        self.assertEqual(self.world.token.count("session_pair"), 4)
+        self.assertEqual(self.create(alias="alias/second").returncode, 0)
+        self.assertEqual(self.world.token.count("session_pair"), 4)
+        self.assertEqual(self.world.token.objects(), 4)
+        self.world.stop()
+        self.world.start()
+        self.assertEqual(self.limitations(), {})
+
+    def test_a_token_that_has_come_to_want_the_pin_each_time(self):
+        """Beside keys that do without: found by the next one, known from the next start on. No trial is
+        risked where the token has keys to sign with."""
+        self.start()
+        self.world.create_key("alias/one")
+        self.world.token.faults("token always-authenticate")
+        self.fails(self.create(), REFUSAL, "CKA_ALWAYS_AUTHENTICATE")
+        self.world.stop()
+        self.world.start()
+        self.assertIn("makes keys so", self.limitations()["CKA_ALWAYS_AUTHENTICATE"])
+        self.fails(self.create(), REFUSAL, "CKA_ALWAYS_AUTHENTICATE")
+        self.assertEqual((self.journal("key.creating"), self.journal("key.abandoned")), (3, 2))
+        self.assertEqual(self.world.token.objects(), 2)
+        self.assertEqual(self.world.token.count("session_pair"), 1)  # at the first start
+        self.world.token.faults()
+        self.assertEqual(self.sign().returncode, 0)
+
+    def test_a_key_that_wants_the_pin_each_time_is_not_kept(self):
+        """Where the token makes no pair for a session it is seen with the first key."""
+        self.start("token always-authenticate", "token no-session-pairs")
+        self.assertEqual(self.limitations(), {})
         self.fails(self.create(), REFUSAL, "CKA_ALWAYS_AUTHENTICATE")
         self.assertEqual(self.world.token.count("C_GenerateKeyPair"), 1)
         self.assertEqual(self.world.token.objects(), 0)

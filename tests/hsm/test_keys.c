@@ -15,12 +15,14 @@
 #include "keyd/hsm/login.h"
 #include "keyd/hsm/signature.h"
 #include "keyd/hsm/spki.h"
+#include "keyd/hsm/trial.h"
 #include "tests/cmocka.h"
 #include "tests/hsm/lab.h"
 
 static const key_spec spec = KEYD__V1__KEY_SPEC__ECC_NIST_P256;
 static struct module module = {.call_limit_ms = 10000, .generation_limit_ms = 60000};
 static struct session session;
+static struct key_traits traits;
 static struct keyd_error err;
 
 static void good(enum keyd_status status)
@@ -160,7 +162,7 @@ static void a_key_is_what_it_should_be(void **state)
     keyid_format(&id, text);
     assert_int_equal(attribute.ulValueLen, KEYID_TEXT - 1);
     assert_memory_equal(label, text, KEYID_TEXT - 1);
-    good(keys_judge(&session, private_key, spec, &err));
+    good(keys_judge(&session, private_key, spec, &traits, &err));
 }
 
 static void it_signs_what_openssl_verifies(void **state)
@@ -211,6 +213,67 @@ static void a_destroyed_key_is_gone(void **state)
     assert_int_equal(destroyed, 0);
 }
 
+static size_t objects(CK_BBOOL on_token)
+{
+    CK_ATTRIBUTE template = {CKA_TOKEN, &on_token, sizeof on_token};
+    CK_OBJECT_HANDLE handles[256];
+    CK_ULONG count = 0;
+    assert_int_equal(module.functions->C_FindObjectsInit(session.handle, &template, 1), CKR_OK);
+    assert_int_equal(module.functions->C_FindObjects(session.handle, handles, 256, &count), CKR_OK);
+    assert_int_equal(module.functions->C_FindObjectsFinal(session.handle), CKR_OK);
+    return count;
+}
+
+/* For the session it is the same pair: only where it lives is another. */
+static void a_pair_for_the_session_is_not_on_the_token(void **state)
+{
+    (void)state;
+    struct keyid id = keyid_random();
+    CK_OBJECT_HANDLE private_key;
+    size_t destroyed = 0;
+    size_t before = objects(CK_TRUE);
+    good(keys_generate_for_session(&session, &id, spec, &private_key, &err));
+    assert_int_equal(flag(private_key, CKA_TOKEN), CK_FALSE);
+    assert_int_equal(flag(private_key, CKA_PRIVATE), CK_TRUE);
+    assert_int_equal(flag(private_key, CKA_MODIFIABLE), CK_FALSE);
+    good(keys_judge(&session, private_key, spec, &traits, &err));
+    assert_true(traits.known && !traits.always_authenticate && !traits.copyable);
+    assert_int_equal(objects(CK_TRUE), before);
+    assert_int_equal(objects(CK_FALSE), 2);
+    good(keys_destroy(&session, &id, &destroyed, &err));
+    assert_int_equal(destroyed, 2);
+}
+
+static void a_trial_tells_and_leaves_nothing(void **state)
+{
+    (void)state;
+    size_t before = objects(CK_TRUE);
+    traits = (struct key_traits){0};
+    good(trial_make(&session, trial_spec(&session), &traits, &err));
+    assert_true(traits.known && !traits.always_authenticate && !traits.copyable);
+    assert_int_equal(objects(CK_TRUE), before);
+    assert_int_equal(objects(CK_FALSE), 0);
+}
+
+/* The cheapest, and RSA never. */
+static void a_trial_is_of_what_the_token_offers(void **state)
+{
+    (void)state;
+    static const struct mechanism_offer any = {true, 0, 0};
+    struct module token = {.label = "token"};
+    struct session there = {.module = &token};
+    assert_int_equal(trial_spec(&there), KEYD__V1__KEY_SPEC__KEY_SPEC_UNSPECIFIED);
+    token.offers[MECHANISM_RSA_PKCS_KEY_PAIR_GEN] = token.offers[MECHANISM_RSA_PKCS] = any;
+    token.offers[MECHANISM_EC_KEY_PAIR_GEN] = any; /* which sign by nothing */
+    assert_int_equal(trial_spec(&there), KEYD__V1__KEY_SPEC__KEY_SPEC_UNSPECIFIED);
+    token.offers[MECHANISM_EC_EDWARDS_KEY_PAIR_GEN] = token.offers[MECHANISM_EDDSA] = any;
+    assert_int_equal(trial_spec(&there), KEYD__V1__KEY_SPEC__ECC_NIST_EDWARDS25519);
+    token.offers[MECHANISM_ECDSA] = (struct mechanism_offer){true, 384, 521};
+    assert_int_equal(trial_spec(&there), KEYD__V1__KEY_SPEC__ECC_NIST_P384);
+    token.offers[MECHANISM_ECDSA] = any;
+    assert_int_equal(trial_spec(&there), KEYD__V1__KEY_SPEC__ECC_NIST_P256);
+}
+
 static void foreign_objects_are_neither_used_nor_destroyed(void **state)
 {
     (void)state;
@@ -231,7 +294,7 @@ static void foreign_objects_are_neither_used_nor_destroyed(void **state)
     assert_int_equal(module.functions->C_GenerateKeyPair(session.handle, &mechanism, public_half, 4,
                                                          private_half, 3, &public_key, &handle),
                      CKR_OK);
-    assert_int_equal(keys_judge(&session, handle, spec, &err), KEYD_FAILED_PRECONDITION);
+    assert_int_equal(keys_judge(&session, handle, spec, &traits, &err), KEYD_FAILED_PRECONDITION);
     assert_string_equal(err.reason, "KEY_ATTRIBUTES");
     size_t destroyed = 0;
     bool used = false;
@@ -289,10 +352,10 @@ static void a_key_is_judged_by_its_spec(void **state)
         OPENSSL_free(der);
         for (size_t k = 0; k < QUICK; k++) {
             if (k == i) {
-                good(keys_judge(&session, private_key, quick[k], &err));
+                good(keys_judge(&session, private_key, quick[k], &traits, &err));
                 continue;
             }
-            assert_int_equal(keys_judge(&session, private_key, quick[k], &err),
+            assert_int_equal(keys_judge(&session, private_key, quick[k], &traits, &err),
                              KEYD_FAILED_PRECONDITION);
             assert_string_equal(err.reason, "KEY_ATTRIBUTES");
             assert_int_not_equal(spki_read(&session, public_key, quick[k], &der, &size, &err),
@@ -333,7 +396,7 @@ static void a_curve_may_go_by_its_name(void **state)
                                                          private_half, 3, &public_key,
                                                          &private_key),
                      CKR_OK);
-    good(keys_judge(&session, private_key, edwards, &err));
+    good(keys_judge(&session, private_key, edwards, &traits, &err));
     good(spki_read(&session, public_key, edwards, &der, &size, &err));
     good(signature_prove(&session, private_key, edwards, &id, der, size, &err));
     OPENSSL_free(der);
@@ -410,6 +473,9 @@ int main(void)
         cmocka_unit_test(a_key_is_what_it_should_be),
         cmocka_unit_test(it_signs_what_openssl_verifies),
         cmocka_unit_test(a_destroyed_key_is_gone),
+        cmocka_unit_test(a_pair_for_the_session_is_not_on_the_token),
+        cmocka_unit_test(a_trial_tells_and_leaves_nothing),
+        cmocka_unit_test(a_trial_is_of_what_the_token_offers),
         cmocka_unit_test(foreign_objects_are_neither_used_nor_destroyed),
         cmocka_unit_test(keys_are_listed_by_id),
         cmocka_unit_test(a_key_is_judged_by_its_spec),

@@ -8,7 +8,8 @@
 #define GIVES_BYTES   2u /* signatures or attributes come out of it: may be garbage, or short */
 #define STANDS_APART  4u /* no part of what a fault for "*" means */
 
-/* "load" is no function: it is what runs while the module is being loaded. */
+/* "load" is no function: it is what runs while the module is being loaded. "session_pair" is
+ * C_GenerateKeyPair where neither half is to stay on the token; that name is for the rest of it. */
 #define MOCK_FUNCTIONS(X)                                                                          \
     X(load, STANDS_APART)                                                                          \
     X(C_GetFunctionList, STANDS_APART)                                                             \
@@ -71,6 +72,7 @@
     X(C_DecryptVerifyUpdate, TAKES_SESSION)                                                        \
     X(C_GenerateKey, TAKES_SESSION)                                                                \
     X(C_GenerateKeyPair, TAKES_SESSION)                                                            \
+    X(session_pair, TAKES_SESSION)                                                                 \
     X(C_WrapKey, TAKES_SESSION)                                                                    \
     X(C_UnwrapKey, TAKES_SESSION)                                                                  \
     X(C_DeriveKey, TAKES_SESSION)                                                                  \

@@ -363,6 +363,11 @@ static CK_RV mock_find_objects_final(CK_SESSION_HANDLE handle)
 /* ---- Keys --------------------------------------------------------------------------------------
  */
 
+static enum mock_function pair_function(const struct pair_request *request)
+{
+    return pair_is_for_session(request) ? FUNCTION_session_pair : FUNCTION_C_GenerateKeyPair;
+}
+
 static CK_RV mock_generate_key_pair(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism,
                                     CK_ATTRIBUTE *public_half, CK_ULONG public_count,
                                     CK_ATTRIBUTE *private_half, CK_ULONG private_count,
@@ -373,7 +378,7 @@ static CK_RV mock_generate_key_pair(CK_SESSION_HANDLE handle, CK_MECHANISM *mech
     struct pair pair = {0};
     struct pair_request request = {mechanism, public_half, public_count, private_half,
                                    private_count};
-    CK_RV rv = call_begin_session(&call, FUNCTION_C_GenerateKeyPair, handle, &session);
+    CK_RV rv = call_begin_session(&call, pair_function(&request), handle, &session);
     if (rv == CKR_OK && (public_key == NULL || private_key == NULL))
         rv = CKR_ARGUMENTS_BAD;
     if (rv == CKR_OK)

@@ -31,6 +31,35 @@ static CK_RV take_template(struct attributes *attributes, const CK_ATTRIBUTE *te
     return CKR_OK;
 }
 
+static bool is_for_token(const CK_ATTRIBUTE *template, CK_ULONG count)
+{
+    for (CK_ULONG i = 0; template != NULL && i < count; i++)
+        if (template[i].type == CKA_TOKEN && template[i].pValue != NULL &&
+            template[i].ulValueLen == sizeof(CK_BBOOL))
+            return *(const CK_BBOOL *)template[i].pValue != CK_FALSE;
+    return false;
+}
+
+bool pair_is_for_session(const struct pair_request *request)
+{
+    return !is_for_token(request->public_half, request->public_count) &&
+           !is_for_token(request->private_half, request->private_count);
+}
+
+/* What a module makes of CKA_TOKEN that has a will of its own. */
+static CK_RV judge_life(const struct pair_request *request, const char *serial, struct pair *pair)
+{
+    if (!pair_is_for_session(request))
+        return CKR_OK;
+    if (fault_token(FAULT_NO_SESSION_PAIRS, serial))
+        return CKR_ATTRIBUTE_VALUE_INVALID;
+    if (fault_token(FAULT_PAIRS_STAY, serial)) {
+        attributes_set_bool(&pair->public_half->attributes, CKA_TOKEN, true);
+        attributes_set_bool(&pair->private_half->attributes, CKA_TOKEN, true);
+    }
+    return CKR_OK;
+}
+
 static void set_defaults(struct attributes *attributes, CK_MECHANISM_TYPE mechanism, bool private)
 {
     attributes_default_bool(attributes, CKA_TOKEN, false);
@@ -83,6 +112,8 @@ static CK_RV judge(const struct session *session, const struct pair_request *req
     if (rv == CKR_OK)
         rv = take_template(private_half, request->private_half, request->private_count,
                            CKO_PRIVATE_KEY, row->key_type, serial);
+    if (rv == CKR_OK)
+        rv = judge_life(request, serial, pair);
     if (rv == CKR_OK)
         rv = key_spec_read(row->key_type, public_half, &pair->spec);
     if (rv != CKR_OK)

@@ -5,6 +5,8 @@
 #ifndef TESTS_MOCK_PAIR_H
 #define TESTS_MOCK_PAIR_H
 
+#include <stdbool.h>
+
 #include "tests/mock/key.h"
 #include "tests/mock/object.h"
 
@@ -23,6 +25,9 @@ struct pair_request {
     const CK_ATTRIBUTE *private_half;
     CK_ULONG private_count;
 };
+
+/* Whether both halves are to go with the session. */
+bool pair_is_for_session(const struct pair_request *request);
 
 /* Judges it all, and whether the session may add what it asks for. */
 CK_RV pair_begin(const struct session *session, const struct pair_request *request,

@@ -49,6 +49,8 @@ static const struct {
     [FAULT_PROTECTED_PATH] = {"protected-path", ARGUMENT_NONE, 0},
     [FAULT_READ_ONLY] = {"read-only", ARGUMENT_NONE, 0},
     [FAULT_FULL] = {"full", ARGUMENT_NONE, 0},
+    [FAULT_NO_SESSION_PAIRS] = {"no-session-pairs", ARGUMENT_NONE, 0},
+    [FAULT_PAIRS_STAY] = {"pairs-stay", ARGUMENT_NONE, 0},
     [FAULT_DUPLICATE_LABEL] = {"duplicate-label", ARGUMENT_NONE, 0},
     [FAULT_BARE_POINT] = {"bare-point", ARGUMENT_NONE, 0},
     [FAULT_STRICT_CRASH] = {"strict=crash", ARGUMENT_NONE, 0},

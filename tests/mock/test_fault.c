@@ -394,6 +394,48 @@ static void test_full(void **state)
     LAB_OK(lab->C_DestroyObject(session, key.public_half));
 }
 
+/* Another key of the session, with CKA_ID 9. */
+static CK_RV try_session_pair(struct lab_key *made)
+{
+    CK_BYTE id = 9;
+    CK_BBOOL no = CK_FALSE;
+    CK_MECHANISM mechanism = {CKM_EC_KEY_PAIR_GEN, NULL, 0};
+    CK_ATTRIBUTE public_half[] = {
+        {CKA_EC_PARAMS, (void *)"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", 10},
+        {CKA_TOKEN, &no, sizeof no},
+        {CKA_ID, &id, sizeof id}};
+    CK_ATTRIBUTE private_half[] = {{CKA_TOKEN, &no, sizeof no}, {CKA_ID, &id, sizeof id}};
+    return lab->C_GenerateKeyPair(session, &mechanism, public_half, LAB_COUNT(public_half),
+                                  private_half, LAB_COUNT(private_half), &made->public_half,
+                                  &made->private_half);
+}
+
+/* They have a name of their own, for faults and counters; what is said of C_GenerateKeyPair is
+ * about the others. */
+static void test_session_pairs(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE handles[4];
+    struct lab_key made;
+    lab_faults("C_GenerateKeyPair rv CKR_DEVICE_ERROR; token full");
+    LAB_OK(try_session_pair(&made));
+    assert_int_equal(lab_find(session, 9, handles, 4), 2);
+    lab_faults("session_pair rv CKR_DEVICE_ERROR");
+    LAB_SAYS(CKR_DEVICE_ERROR, try_session_pair(&made));
+    LAB_OK(lab_try(session, LAB_P256, 2, NULL, &made));
+    lab_faults("token no-session-pairs");
+    LAB_SAYS(CKR_ATTRIBUTE_VALUE_INVALID, try_session_pair(&made));
+    LAB_OK(lab_try(session, LAB_P256, 3, NULL, &made));
+    lab_again();
+    session = lab_login();
+    assert_int_equal(lab_find(session, 9, handles, 4), 0);
+    lab_faults("token pairs-stay");
+    LAB_OK(try_session_pair(&made));
+    lab_again();
+    session = lab_login();
+    assert_int_equal(lab_find(session, 9, handles, 4), 2);
+}
+
 static void test_duplicate_label(void **state)
 {
     (void)state;
@@ -489,6 +531,7 @@ int main(void)
         TEST(test_protected_path),
         TEST(test_read_only),
         TEST(test_full),
+        TEST(test_session_pairs),
         TEST(test_duplicate_label),
         TEST(test_bare_point),
         TEST(test_misspelt),

@@ -15,6 +15,9 @@
  *   KEYD_SHIM_NO_COPYABLE    set: CKA_COPYABLE in a template is CKR_ATTRIBUTE_TYPE_INVALID
  *   KEYD_SHIM_FLAGS          set in CK_TOKEN_INFO.flags as well, as "0x20000"
  *   KEYD_SHIM_COUNT          a file that gets one line for each call of C_Login
+ *
+ * C_GenerateKeyPair is the one that makes a key on the token; where it makes one that goes with its
+ * session it is called session_pair here.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -143,12 +146,19 @@ static CK_RV shim_login(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned c
     FORWARD(C_Login, session, user, pin, length);
 }
 
-static bool has_copyable(const CK_ATTRIBUTE *template, CK_ULONG count)
+static const CK_ATTRIBUTE *find(const CK_ATTRIBUTE *template, CK_ULONG count,
+                                CK_ATTRIBUTE_TYPE type)
 {
     for (CK_ULONG i = 0; i < count; i++)
-        if (template[i].type == CKA_COPYABLE)
-            return true;
-    return false;
+        if (template[i].type == type)
+            return &template[i];
+    return NULL;
+}
+
+static bool is_for_token(const CK_ATTRIBUTE *template, CK_ULONG count)
+{
+    const CK_ATTRIBUTE *token = find(template, count, CKA_TOKEN);
+    return token != NULL && *(const CK_BBOOL *)token->pValue != CK_FALSE;
 }
 
 static CK_RV shim_generate(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
@@ -157,10 +167,17 @@ static CK_RV shim_generate(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
                            CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
 {
     if (getenv("KEYD_SHIM_NO_COPYABLE") != NULL &&
-        (has_copyable(public_half, public_count) || has_copyable(private_half, private_count)))
+        (find(public_half, public_count, CKA_COPYABLE) != NULL ||
+         find(private_half, private_count, CKA_COPYABLE) != NULL))
         return CKR_ATTRIBUTE_TYPE_INVALID;
-    FORWARD(C_GenerateKeyPair, session, mechanism, public_half, public_count, private_half,
-            private_count, public_key, private_key);
+    const char *name =
+        is_for_token(private_half, private_count) ? "C_GenerateKeyPair" : "session_pair";
+    CK_RV rv = before(name);
+    if (rv == CKR_OK)
+        rv = real->C_GenerateKeyPair(session, mechanism, public_half, public_count, private_half,
+                                     private_count, public_key, private_key);
+    after(name);
+    return rv;
 }
 
 static CK_RV shim_sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
