@@ -52,6 +52,7 @@ enum {
     TYPE_MX = 15,
     TYPE_TXT = 16,
     TYPE_AAAA = 28,
+    TYPE_A6 = 38,
     TYPE_DNAME = 39,
     TYPE_DS = 43,
     TYPE_SSHFP = 44,
