@@ -240,6 +240,7 @@ static bool parse_field(struct fields *fields, char field)
         return fields_address(fields, AF_INET6);
     case 'N':
     case 'n':
+    case 'l':
         return fields_name(fields);
     case 'M':
         return fields_left(fields) == 0 || fields_name(fields);

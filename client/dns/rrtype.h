@@ -9,6 +9,7 @@
  *   a  IPv4 address              A  IPv6 address
  *   N  name, lower-cased in canonical form: the types of RFC 4034, 6.2, as RFC 6840, 5.1 has it
  *   n  name, left as it is       M  as N, where anything is left
+ *   l  as n, but in lower case before it is signed (rdata_lower), as is M, and i's name
  *   1  2  4  unsigned number of so many bytes
  *   T  TTL, 4 bytes              d  time, 4 bytes, as YYYYMMDDHHMMSS (RFC 4034, 3.2)
  *   g  DNSSEC algorithm, 1 byte  y  RR type, 2 bytes
