@@ -173,6 +173,7 @@ options {{
     dnssec-validation no;
     notify no;
     check-integrity no;
+    check-names primary ignore;
     key-directory "{self.folder}";
 }};
 controls {{ }};
