@@ -316,7 +316,7 @@ void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct byt
     }
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0'; field++) {
-        if (field != row->layout && cursor_left(&wire) > 0)
+        if (field != row->layout && (cursor_left(&wire) > 0 || *field == 'q'))
             bytes_u8(text, ' ');
         format_field(*field, &wire, text);
     }
