@@ -219,9 +219,11 @@ static void format_field(char field, struct cursor *wire, struct bytes *text)
         break;
     case '1':
     case 'g':
+    case 'K':
         bytes_decimal(text, cursor_u8(wire));
         break;
     case '2':
+    case 'k':
         bytes_decimal(text, cursor_u16(wire));
         break;
     case '4':
@@ -354,9 +356,11 @@ static void check_field(char field, struct cursor *wire)
         break;
     case '1':
     case 'g':
+    case 'K':
         cursor_u8(wire);
         break;
     case '2':
+    case 'k':
     case 'y':
         cursor_u16(wire);
         break;

@@ -25,6 +25,7 @@
  * those with a file of their own:
  *
  *   v  parameters (svcparam.h)   L  location (location.h)
+ *   k  K  flags and protocol of a key (keyflags.h)
  *
  * and those of oddfield.h:
  *
@@ -52,6 +53,7 @@ enum {
     TYPE_SOA = 6,
     TYPE_MX = 15,
     TYPE_TXT = 16,
+    TYPE_KEY = 25,
     TYPE_AAAA = 28,
     TYPE_A6 = 38,
     TYPE_DNAME = 39,
@@ -62,6 +64,7 @@ enum {
     TYPE_DNSKEY = 48,
     TYPE_NSEC3 = 50,
     TYPE_NSEC3PARAM = 51,
+    TYPE_RKEY = 57,
     TYPE_CDS = 59,
     TYPE_CDNSKEY = 60,
     TYPE_ZONEMD = 63,
