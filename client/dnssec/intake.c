@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client/dns/rdata.h"
 #include "client/dns/rrtype.h"
 #include "client/dnssec/zonecheck.h"
 
@@ -15,12 +14,11 @@ static const uint16_t kinds[INTAKE_KINDS] = {TYPE_RRSIG, TYPE_NSEC, TYPE_NSEC3, 
 static enum keyd_status add(struct intake *intake, const struct zonefile_record *record,
                             struct keyd_error *err)
 {
-    uint8_t lowered[RDATA_MAX];
     const uint8_t *rdata = record->rdata;
     if (rdata_has_lower(record->type)) {
-        memcpy(lowered, rdata, record->length);
-        intake->lowered += rdata_lower(record->type, lowered, record->length);
-        rdata = lowered;
+        memcpy(intake->scratch, rdata, record->length);
+        intake->lowered += rdata_lower(record->type, intake->scratch, record->length);
+        rdata = intake->scratch;
     }
     return zone_add(intake->zone, record->owner, record->type, record->ttl, rdata, record->length,
                     record->line, err);

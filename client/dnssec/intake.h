@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "client/dns/dnskey.h"
+#include "client/dns/rdata.h"
 #include "client/dns/zone.h"
 #include "client/dns/zonefile.h"
 #include "client/dnssec/report.h"
@@ -26,7 +27,8 @@
 struct intake {
     struct zone *zone; /* *owned* by whoever made it */
     size_t taken_out[INTAKE_KINDS];
-    size_t lowered; /* records that had capitals in names (rdata_lower) */
+    size_t lowered;             /* records that had capitals in names (rdata_lower) */
+    uint8_t scratch[RDATA_MAX]; /* one record's data, being lowered */
     struct dnskey others[INTAKE_OTHERS];
     size_t other_count;
     char notices[INTAKE_NOTICES][INTAKE_LINE];

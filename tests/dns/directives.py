@@ -171,7 +171,8 @@ INCLUDE = [
     ({'i': b'$INCLUDE j u\nb 5 A 192.0.2.7\n', 'j': b'c 5 A 192.0.2.8\n'}, b'$INCLUDE i s.x.example.\n',
      ['b.s 5 1 c0000207', 'c.u.s 5 1 c0000208'], 'nsd zscanner', RELATIVE),
     ({'d/i': b'$INCLUDE j\n', 'd/j': b'a 5 A 192.0.2.7\n'}, b'$INCLUDE d/i\n', ['a 5 1 c0000207'],
-     'bind nsd', "BIND and NSD look in the folder that they run in, which we cannot know; Knot in the file's"),
+     'bind nsd', "BIND and NSD look in the folder that they run in, which nobody else knows; Knot in the "
+     "file's"),
     ({'d/i': b'$INCLUDE d/j\n', 'd/j': b'a 5 A 192.0.2.7\n'}, b'$INCLUDE d/i\n', None,
      'bind nsd', 'the same'),
     ({}, b'$INCLUDE zone\n', None),
@@ -187,7 +188,8 @@ INCLUDE = [
      'RFC 1035, 5.1: a file never changes the origin of the one around it; BIND and Knot hold it so with '
      'the owner, NSD does not'),
     # TTLs
-    ({'i': b'a A 192.0.2.7\n'}, b'$TTL 66\n$INCLUDE i\nz A 192.0.2.9\n', ['a 66 1 c0000207', 'z 66 1 c0000209']),
+    ({'i': b'a A 192.0.2.7\n'}, b'$TTL 66\n$INCLUDE i\nz A 192.0.2.9\n',
+     ['a 66 1 c0000207', 'z 66 1 c0000209']),
     ({'i': b'$TTL 77\na A 192.0.2.7\n'}, b'$TTL 66\n$INCLUDE i\nz A 192.0.2.9\n',
      ['a 77 1 c0000207', 'z 77 1 c0000209'], 'zscanner',
      'RFC 2308, 4: for the records behind it; BIND and NSD carry it out of the file, Knot does not'),
