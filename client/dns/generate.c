@@ -115,8 +115,9 @@ static bool put_nibbles(struct out *out, uint32_t number, uint32_t width, char b
     return good;
 }
 
-static bool put_number(struct out *out, uint32_t number, uint32_t width, char base)
+static bool put_number(struct out *out, int32_t value, uint32_t width, char base)
 {
+    uint32_t number = (uint32_t)value; /* below 0: of d alone */
     char digits[WIDTH_MAX + 1];
     int n;
     switch (base) {
@@ -133,7 +134,7 @@ static bool put_number(struct out *out, uint32_t number, uint32_t width, char ba
         n = snprintf(digits, sizeof digits, "%0*X", (int)width, number);
         break;
     default:
-        n = snprintf(digits, sizeof digits, "%0*u", (int)width, number);
+        n = snprintf(digits, sizeof digits, "%0*d", (int)width, value);
     }
     bool good = n > 0;
     for (int i = 0; i < n && good; i++)
@@ -156,22 +157,28 @@ static const char *substitute(const char **at, const char *end, uint32_t number,
             return why;
     }
     int64_t value = (int64_t)number + offset;
-    if (value < 0 || value > INT32_MAX)
-        return "the number with its offset is below 0 or above 2147483647";
-    return put_number(out, (uint32_t)value, width, base) ? NULL : too_long;
+    if (value > INT32_MAX)
+        return "the number with its offset is above 2147483647";
+    if (value < 0 && base != 'd')
+        return "the number with its offset is below 0, which has digits for d alone";
+    return put_number(out, (int32_t)value, width, base) ? NULL : too_long;
 }
 
-const char *generate_render(const char *template, size_t length, uint32_t number,
+/* Puts the number into the template; NULL, or what is wrong (static). In quotes \" is a quote: the
+ * text may have words in quotes in it. */
+static const char *put_text(const struct token *template, uint32_t number,
                             char text[GENERATE_TEXT_MAX], size_t *used)
 {
     struct out out = {.at = text, .end = text + GENERATE_TEXT_MAX - 1};
-    const char *end = template + length;
-    for (const char *at = template; at < end;) {
+    const char *end = template->text + template->length;
+    for (const char *at = template->text; at < end;) {
         const char *why = NULL;
         bool good = true;
         char c = *at++;
         if (c == '$') {
             why = substitute(&at, end, number, &out);
+        } else if (c == '\\' && template->quoted && take(&at, end, '"')) {
+            good = put(&out, '"');
         } else {
             good = put(&out, c);
             if (c == '\\' && at < end)
@@ -189,8 +196,7 @@ static enum keyd_status render(const struct record_reader *reader, const struct 
                                char text[GENERATE_TEXT_MAX], size_t *used, struct keyd_error *err)
 {
     char shown[RECORD_SHOWN];
-    const char *why =
-        generate_render(template->text, template->length, reader->generated_at, text, used);
+    const char *why = put_text(template, reader->generated_at, text, used);
     if (why == NULL)
         return KEYD_OK;
     return record_fail(reader, NULL, err, "'%s': %s", record_show(template, shown), why);

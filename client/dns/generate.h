@@ -7,13 +7,11 @@
  *
  * In OWNER and DATA a $ stands for the number, ${OFFSET[,WIDTH[,BASE]]} for the number plus OFFSET
  * in at least WIDTH characters, BASE being d, o, x, X, or n and N for the hexadecimal digits last
- * one first with dots between; $$ and \$ stand for a $. DATA of several words is put in quotes.
+ * one first with dots between; $$ and \$ stand for a $. A number below 0 can only be shown as d.
+ * DATA of several words is put in quotes, and \" in them is one of its own quotes.
  */
 #ifndef DNS_GENERATE_H
 #define DNS_GENERATE_H
-
-#include <stddef.h>
-#include <stdint.h>
 
 #include "client/dns/zonerecord.h"
 
@@ -24,10 +22,5 @@
  * stays. */
 enum keyd_status generate_read(struct record_reader *reader, const struct entry *entry,
                                struct keyd_error *err) KEYD_CHECKED;
-
-/* Puts `number` into a template. NULL when *used characters and a NUL are written, else what is
- * wrong (static). */
-const char *generate_render(const char *template, size_t length, uint32_t number,
-                            char text[GENERATE_TEXT_MAX], size_t *used);
 
 #endif

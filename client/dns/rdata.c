@@ -214,13 +214,16 @@ static void format_field(char field, struct cursor *wire, struct bytes *text)
         break;
     case 'N':
     case 'n':
+    case 'l':
         format_name(wire, text);
         break;
     case '1':
     case 'g':
+    case 'K':
         bytes_decimal(text, cursor_u8(wire));
         break;
     case '2':
+    case 'k':
         bytes_decimal(text, cursor_u16(wire));
         break;
     case '4':
@@ -315,7 +318,7 @@ void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct byt
     }
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0'; field++) {
-        if (field != row->layout && cursor_left(&wire) > 0)
+        if (field != row->layout && (cursor_left(&wire) > 0 || *field == 'q'))
             bytes_u8(text, ' ');
         format_field(*field, &wire, text);
     }
@@ -348,13 +351,16 @@ static void check_field(char field, struct cursor *wire)
         break;
     case 'N':
     case 'n':
+    case 'l':
         dname_take(wire);
         break;
     case '1':
     case 'g':
+    case 'K':
         cursor_u8(wire);
         break;
     case '2':
+    case 'k':
     case 'y':
         cursor_u16(wire);
         break;
@@ -425,25 +431,54 @@ bool rdata_check(uint16_t type, const uint8_t *rdata, size_t length)
     return !wire.failed && wire.at == wire.end;
 }
 
-bool rdata_canonical(uint16_t type, uint8_t *rdata, size_t length)
+/* Where in a field its name begins; `size` when there is none. An IPSECKEY's gateway is behind its
+ * form, 3 for a name, and the algorithm (RFC 4025, 2.1, 2.3). */
+static size_t name_in(char field, const uint8_t *data, size_t size)
+{
+    if (field != 'i')
+        return 0;
+    return data[0] == 3 ? 2 : size;
+}
+
+/* Lower-cases the names in the fields with one of the letters. */
+static bool lower_fields(const char *letters, uint16_t type, uint8_t *rdata, size_t length)
 {
     const struct rrtype_row *row = rrtype_find(type);
-    if (row == NULL || row->layout == NULL || strpbrk(row->layout, "NM") == NULL)
+    if (row == NULL || row->layout == NULL || strpbrk(row->layout, letters) == NULL)
         return false;
     bool changed = false;
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0' && !wire.failed; field++) {
         size_t start = length - cursor_left(&wire);
         check_field(*field, &wire);
-        if ((*field != 'N' && *field != 'M') || wire.failed)
+        if (strchr(letters, *field) == NULL || wire.failed)
             continue;
         uint8_t before[DNAME_MAX];
         size_t size = length - cursor_left(&wire) - start;
-        if (size == 0)
+        size_t at = size > 0 ? name_in(*field, rdata + start, size) : 0;
+        if (at == size)
             continue;
-        memcpy(before, rdata + start, size);
-        dname_lower(rdata + start);
-        changed = changed || memcmp(before, rdata + start, size) != 0;
+        memcpy(before, rdata + start + at, size - at);
+        dname_lower(rdata + start + at);
+        changed = changed || memcmp(before, rdata + start + at, size - at) != 0;
     }
     return changed;
+}
+
+bool rdata_canonical(uint16_t type, uint8_t *rdata, size_t length)
+{
+    return lower_fields("NM", type, rdata, length);
+}
+
+#define LOWERED "lMi"
+
+bool rdata_lower(uint16_t type, uint8_t *rdata, size_t length)
+{
+    return lower_fields(LOWERED, type, rdata, length);
+}
+
+bool rdata_has_lower(uint16_t type)
+{
+    const struct rrtype_row *row = rrtype_find(type);
+    return row != NULL && row->layout != NULL && strpbrk(row->layout, LOWERED) != NULL;
 }

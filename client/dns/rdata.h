@@ -48,4 +48,12 @@ bool rdata_is_tag(const void *text, size_t length);
  * was changed. */
 bool rdata_canonical(uint16_t type, uint8_t *rdata, size_t length);
 
+/* Puts names into lower case, in place, where canonical form (RFC 4034, 6.2) and what servers and
+ * validators make of it differ, so that nothing is left to differ about: in SVCB, HTTPS, LP and
+ * IPSECKEY, which NSD 4.6 lower-cases to serve them; in NSAP-PTR, which BIND 9.18 lower-cases to
+ * validate it; in A6, which ldns 1.8 and Knot 3.2 do not. A name is the same in any case (RFC
+ * 4343). Returns whether a byte was changed. */
+bool rdata_lower(uint16_t type, uint8_t *rdata, size_t length);
+bool rdata_has_lower(uint16_t type); /* whether it can do something to this type */
+
 #endif

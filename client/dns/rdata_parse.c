@@ -10,6 +10,7 @@
 #include "client/dns/algorithm.h"
 #include "client/dns/dname.h"
 #include "client/dns/fields.h"
+#include "client/dns/keyflags.h"
 #include "client/dns/location.h"
 #include "client/dns/oddfield.h"
 #include "client/dns/rrtype.h"
@@ -240,6 +241,7 @@ static bool parse_field(struct fields *fields, char field)
         return fields_address(fields, AF_INET6);
     case 'N':
     case 'n':
+    case 'l':
         return fields_name(fields);
     case 'M':
         return fields_left(fields) == 0 || fields_name(fields);
@@ -277,6 +279,10 @@ static bool parse_field(struct fields *fields, char field)
         return parse_bitmap(fields);
     case 'S':
         return parse_strings(fields);
+    case 'k':
+        return keyflags_parse(fields);
+    case 'K':
+        return keyflags_parse_protocol(fields);
     case 'v':
         return svcparam_parse(fields);
     case 'L':
@@ -354,6 +360,21 @@ static bool check_digest(struct fields *fields, uint16_t type, const uint8_t *rd
     return true;
 }
 
+/* Flags must go with what stands behind them (RFC 2535, 3.1.2), or BIND refuses the record. */
+static bool check_key(struct fields *fields, uint16_t type, const uint8_t *rdata)
+{
+    size_t length = (size_t)(fields->at - rdata);
+    if ((type != TYPE_KEY && type != TYPE_RKEY) || length < 4)
+        return true;
+    bool no_key = (rdata[0] & 0xc0) == 0xc0;
+    if (type == TYPE_KEY && no_key && length > 4)
+        return fields_wrong(fields, "its flags say that there is no key");
+    if (type == TYPE_KEY && !no_key && length == 4)
+        return fields_wrong(fields, "there is no key");
+    return type == TYPE_KEY || (rdata[0] == 0 && rdata[1] == 0) ||
+           fields_wrong(fields, "an RKEY's flags are 0");
+}
+
 bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const uint8_t *origin,
                  uint8_t rdata[RDATA_MAX], size_t *length, size_t *culprit, char why[RDATA_WHY_MAX])
 {
@@ -377,7 +398,7 @@ bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const 
     else
         good = parse_layout(&fields, row->layout);
     if (good)
-        good = check_digest(&fields, type, rdata);
+        good = check_digest(&fields, type, rdata) && check_key(&fields, type, rdata);
     *length = (size_t)(fields.at - rdata);
     *culprit = fields.next;
     return good;

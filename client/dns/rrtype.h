@@ -9,6 +9,7 @@
  *   a  IPv4 address              A  IPv6 address
  *   N  name, lower-cased in canonical form: the types of RFC 4034, 6.2, as RFC 6840, 5.1 has it
  *   n  name, left as it is       M  as N, where anything is left
+ *   l  as n, but in lower case before it is signed (rdata_lower), as is M, and i's name
  *   1  2  4  unsigned number of so many bytes
  *   T  TTL, 4 bytes              d  time, 4 bytes, as YYYYMMDDHHMMSS (RFC 4034, 3.2)
  *   g  DNSSEC algorithm, 1 byte  y  RR type, 2 bytes
@@ -24,6 +25,7 @@
  * those with a file of their own:
  *
  *   v  parameters (svcparam.h)   L  location (location.h)
+ *   k  K  flags and protocol of a key (keyflags.h)
  *
  * and those of oddfield.h:
  *
@@ -51,7 +53,9 @@ enum {
     TYPE_SOA = 6,
     TYPE_MX = 15,
     TYPE_TXT = 16,
+    TYPE_KEY = 25,
     TYPE_AAAA = 28,
+    TYPE_A6 = 38,
     TYPE_DNAME = 39,
     TYPE_DS = 43,
     TYPE_SSHFP = 44,
@@ -60,6 +64,7 @@ enum {
     TYPE_DNSKEY = 48,
     TYPE_NSEC3 = 50,
     TYPE_NSEC3PARAM = 51,
+    TYPE_RKEY = 57,
     TYPE_CDS = 59,
     TYPE_CDNSKEY = 60,
     TYPE_ZONEMD = 63,

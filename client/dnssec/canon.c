@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "client/dns/rrtype.h"
+
 #define LABELS 128 /* of a name at most, with the root */
 
 /* A to Z, and nothing else (RFC 4343). */
@@ -113,22 +115,35 @@ size_t canon_owner(const uint8_t *name, uint8_t owner[CANON_NAME_MAX])
     return small_name(owner, owner + length) != NULL ? length : 0;
 }
 
-/* Where the names stand in the rdata of the types of RFC 4034, 6.2, without those that RFC 6840,
- * 5.1 takes out or that are obsolete beyond use (SIG, NXT, A6), and HINFO, which has none. */
+/* Where the names stand in the rdata of the types of RFC 4034, 6.2, without NSEC, which RFC 6840,
+ * 5.1 takes out, HINFO, which has none, and A6. */
 static const struct named {
     uint16_t type;
     uint8_t before;  /* bytes in front */
     uint8_t strings; /* character-strings after these */
     uint8_t names;   /* names after those */
 } named[] = {
-    {2, 0, 0, 1},  {3, 0, 0, 1},  {4, 0, 0, 1},  {5, 0, 0, 1},  {6, 0, 0, 2},
-    {7, 0, 0, 1},  {8, 0, 0, 1},  {9, 0, 0, 1},  {12, 0, 0, 1}, {14, 0, 0, 2},
-    {15, 2, 0, 1}, {17, 0, 0, 2}, {18, 2, 0, 1}, {21, 2, 0, 1}, {26, 2, 0, 2},
-    {33, 6, 0, 1}, {35, 4, 3, 1}, {36, 2, 0, 1}, {39, 0, 0, 1}, {46, 18, 0, 1},
+    {2, 0, 0, 1},  {3, 0, 0, 1},  {4, 0, 0, 1},   {5, 0, 0, 1},   {6, 0, 0, 2},  {7, 0, 0, 1},
+    {8, 0, 0, 1},  {9, 0, 0, 1},  {12, 0, 0, 1},  {14, 0, 0, 2},  {15, 2, 0, 1}, {17, 0, 0, 2},
+    {18, 2, 0, 1}, {21, 2, 0, 1}, {24, 18, 0, 1}, {26, 2, 0, 2},  {30, 0, 0, 1}, {33, 6, 0, 1},
+    {35, 4, 3, 1}, {36, 2, 0, 1}, {39, 0, 0, 1},  {46, 18, 0, 1},
 };
+
+/* A6 (RFC 2874, 3.1): the prefix' length in bits, the rest of the address, and a name where there
+ * is a prefix. */
+static bool canon_a6(uint8_t *rdata, size_t length)
+{
+    if (length == 0 || rdata[0] > 128)
+        return false;
+    size_t before = 1 + (128U - rdata[0] + 7) / 8;
+    return length >= before &&
+           (rdata[0] == 0 || small_name(rdata + before, rdata + length) != NULL);
+}
 
 bool canon_rdata(uint16_t type, uint8_t *rdata, size_t length)
 {
+    if (type == TYPE_A6)
+        return canon_a6(rdata, length);
     const struct named *row = named;
     const struct named *last = named + sizeof named / sizeof named[0];
     while (row < last && row->type != type)

@@ -2,12 +2,27 @@
 #include "client/dnssec/intake.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "client/dns/rrtype.h"
 #include "client/dnssec/zonecheck.h"
 
 static const uint16_t kinds[INTAKE_KINDS] = {TYPE_RRSIG, TYPE_NSEC, TYPE_NSEC3, TYPE_NSEC3PARAM,
                                              TYPE_ZONEMD};
+
+/* With the names in it in lower case where that is wanted (rdata_lower). */
+static enum keyd_status add(struct intake *intake, const struct zonefile_record *record,
+                            struct keyd_error *err)
+{
+    const uint8_t *rdata = record->rdata;
+    if (rdata_has_lower(record->type)) {
+        memcpy(intake->scratch, rdata, record->length);
+        intake->lowered += rdata_lower(record->type, intake->scratch, record->length);
+        rdata = intake->scratch;
+    }
+    return zone_add(intake->zone, record->owner, record->type, record->ttl, rdata, record->length,
+                    record->line, err);
+}
 
 enum keyd_status intake_record(void *context, const struct zonefile_record *record,
                                struct keyd_error *err)
@@ -19,8 +34,7 @@ enum keyd_status intake_record(void *context, const struct zonefile_record *reco
             return KEYD_OK;
         }
     }
-    return zone_add(intake->zone, record->owner, record->type, record->ttl, record->rdata,
-                    record->length, record->line, err);
+    return add(intake, record, err);
 }
 
 void intake_notice(struct intake *intake, const char *line)
@@ -111,12 +125,23 @@ static void tell_taken_out(struct report *report, uint16_t type, size_t count)
                   count == 1 ? "" : "s", count == 1 ? "it" : "them");
 }
 
+static void tell_lowered(struct report *report, size_t count)
+{
+    if (count > 0)
+        report_notice(
+            report, json_pack("{s:s, s:I}", "kind", "lower_case", "records", (json_int_t)count),
+            "%zu record%s signed with names in lower case: NSD serves SVCB, HTTPS, LP and "
+            "IPSECKEY so, and validators differ on A6 and NSAP-PTR",
+            count, count == 1 ? "" : "s");
+}
+
 void intake_report(const struct intake *intake, struct report *report)
 {
     for (size_t i = 0; i < intake->notice_count; i++)
         report_notice(report, json_pack("{s:s}", "kind", "out_of_zone"), "%s", intake->notices[i]);
     for (size_t i = 0; i < INTAKE_KINDS; i++)
         tell_taken_out(report, kinds[i], intake->taken_out[i]);
+    tell_lowered(report, intake->lowered);
     for (size_t i = 0; i < intake->other_count; i++) {
         const struct dnskey *key = &intake->others[i];
         unsigned tag = dnskey_tag(key);

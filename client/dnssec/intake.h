@@ -2,7 +2,8 @@
  *
  * What is in a zone already when it is read to be signed. Records that signing makes anew are taken
  * out: RRSIG, NSEC, NSEC3, NSEC3PARAM, ZONEMD. DNSKEYs that are not ours are another signer's (RFC
- * 8901) and stay. Both are told to the operator.
+ * 8901) and stay. Names that not all servers and validators leave as they are (rdata_lower) come in
+ * in lower case. All of it is told to the operator.
  */
 #ifndef DNSSEC_INTAKE_H
 #define DNSSEC_INTAKE_H
@@ -10,6 +11,7 @@
 #include <stddef.h>
 
 #include "client/dns/dnskey.h"
+#include "client/dns/rdata.h"
 #include "client/dns/zone.h"
 #include "client/dns/zonefile.h"
 #include "client/dnssec/report.h"
@@ -25,13 +27,16 @@
 struct intake {
     struct zone *zone; /* *owned* by whoever made it */
     size_t taken_out[INTAKE_KINDS];
+    size_t lowered;             /* records that had capitals in names (rdata_lower) */
+    uint8_t scratch[RDATA_MAX]; /* one record's data, being lowered */
     struct dnskey others[INTAKE_OTHERS];
     size_t other_count;
     char notices[INTAKE_NOTICES][INTAKE_LINE];
     size_t notice_count;
 };
 
-/* Adds a record to the zone, or takes it out. A zonefile_sink whose context is the intake. */
+/* Adds a record to the zone, with names lowered, or takes it out. A zonefile_sink whose context is
+ * the intake. */
 enum keyd_status intake_record(void *intake, const struct zonefile_record *record,
                                struct keyd_error *err);
 
@@ -46,7 +51,8 @@ enum keyd_status intake_keys(struct intake *intake, const char *path, uint8_t al
                              const struct dnskey *own, size_t own_count,
                              struct keyd_error *err) KEYD_CHECKED;
 
-/* Adds a notice for each line kept, each kind of records that was taken out, each key of others. */
+/* Adds a notice for each line kept, each kind of records that was taken out, names that were
+ * lowered, each key of others. */
 void intake_report(const struct intake *intake, struct report *report);
 
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Zone text through our reader and through those of BIND, Knot, NSD and ldns. Where they differ, the
-table in readings.py says who is right; and what we print, all of them read alike."""
+tables in readings.py and directives.py say who is right; and what we print, all of them read alike."""
 
 import concurrent.futures
 import os
@@ -13,6 +13,7 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
+import directives  # noqa: E402
 import readings  # noqa: E402
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -94,15 +95,20 @@ def read_by(peer, folder, path):
 
 
 class Reading:
-    """One text, read by us and by the peers; what we print of it, read by the peers."""
+    """One text, with files beside it, read by us and by the peers; what we print of it, read by the
+    peers."""
 
-    def __init__(self, text):
+    def __init__(self, text, files=None):
         self.text = text
         self.peers, self.printed = {}, {}
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "zone")
             with open(path, "wb") as file:
                 file.write(BASE + text)
+            for name, content in (files or {}).items():
+                os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+                with open(os.path.join(folder, name), "wb") as file:
+                    file.write(content)
             self.ours = by_oracle("ours", folder, path)
             self.peers = {peer: read_by(peer, folder, path) for peer in PEERS}
             if self.ours is not None:
@@ -124,9 +130,9 @@ class Reading:
                 if lowered(peer, records) != lowered(peer, self.ours)]
 
 
-def read_all(texts):
+def read_all(texts, files=None):
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        return list(pool.map(Reading, texts))
+        return list(pool.map(Reading, texts, files or [{}] * len(texts)))
 
 
 class Differential(unittest.TestCase):
@@ -145,17 +151,46 @@ class Differential(unittest.TestCase):
         for case, reading in zip(cases, read_all([case[0] for case in cases])):
             text, wanted, dissenters, why, unread = case
             with self.subTest(text=text, why=why):
-                found = reading.ours
-                if wanted is not None:
-                    self.assertIsNotNone(found)
-                    self.assertEqual(sorted(found - self.base.ours), sorted(wanted))
-                    self.assertEqual(reading.reread, found)
-                else:
-                    self.assertIsNone(found)
-                for peer in PEERS:
-                    if peer not in (dissenters or "").split():
-                        self.assertEqual(reading.peers[peer], found, peer)
+                self.agree(reading, wanted, [peer for peer in PEERS
+                                             if peer not in (dissenters or "").split()])
                 self.assertLessEqual(set(reading.misprinted()), set((unread or "").split()))
+
+    def agree(self, reading, wanted, peers):
+        """We read what is wanted, and so do these peers."""
+        if wanted is not None:
+            self.assertIsNotNone(reading.ours)
+            self.assertEqual(sorted(reading.ours - self.base.ours), sorted(wanted))
+            self.assertEqual(reading.reread, reading.ours)
+        else:
+            self.assertIsNone(reading.ours)
+        for peer in peers:
+            self.assertEqual(reading.peers[peer], reading.ours, peer)
+
+    def refuse(self, reading, *peers):
+        for peer in peers:
+            self.assertIsNone(reading.peers[peer], peer)
+
+    def test_generate(self):
+        cases = [case + (None,) * (3 - len(case)) for case in directives.GENERATE]
+        self.assertGreater(len(cases), 100)
+        readings_of = read_all([b"$GENERATE " + case[0] + b"\n" for case in cases])
+        for (text, wanted, why), reading in zip(cases, readings_of):
+            with self.subTest(text=text, why=why):
+                self.agree(reading, wanted, [] if why else ["bind"])
+                self.refuse(reading, "zscanner", "ldns", "nsd")
+                self.assertEqual(reading.misprinted(), [])
+
+    def test_include(self):
+        cases = [case + (None,) * (5 - len(case)) for case in directives.INCLUDE]
+        self.assertGreater(len(cases), 40)
+        readings_of = read_all([case[1] for case in cases], [case[0] for case in cases])
+        for (files, text, wanted, dissenters, why), reading in zip(cases, readings_of):
+            with self.subTest(files=files, text=text, why=why):
+                self.agree(reading, wanted, [peer for peer in ("zscanner", "bind", "nsd")
+                                             if peer not in (dissenters or "").split()])
+                if b"$INCLUDE" in text:
+                    self.refuse(reading, "ldns")
+                self.assertEqual(reading.misprinted(), [])
 
     def test_mutants_are_printed_so_that_all_read_them(self):
         dice = random.Random(SEED)

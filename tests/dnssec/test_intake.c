@@ -54,6 +54,44 @@ static void what_signing_makes_is_taken_out(void **state)
     zone_free(intake.zone);
 }
 
+/* RFC 4034, 6.2 has them signed as they stand, but not all servers and validators know. */
+static void names_that_some_lower_are_lowered(void **state)
+{
+    (void)state;
+    struct intake intake = take("@ 60 SOA A B 1 2 3 4 5\n"
+                                "@ 60 NSAP-PTR Small.Example.\n"
+                                "@ 60 A6 128 Small.Example.\n"
+                                "@ 60 IPSECKEY 10 3 2 Small.Example. QUJD\n"
+                                "@ 60 SVCB 1 Small.Example. alpn=H2\n"
+                                "@ 60 SVCB 1 small.example. alpn=H2\n" /* the same */
+                                "@ 60 HTTPS 0 Small.Example.\n"
+                                "@ 60 LP 10 Small.Example.\n"
+                                "@ 60 MX 1 Small.Example.\n"
+                                "@ 60 TALINK Small.Example. B.\n"
+                                "a 60 IPSECKEY 10 1 2 65.66.67.68 QUJD\n"
+                                "a 60 IPSECKEY 10 0 2 . QUJD\n"
+                                "a 60 A6 0 4142::4142\n"
+                                "a 60 SVCB \\# 13 00010241420000010003024832\n");
+    char *text = lab_text(intake.zone);
+    assert_string_equal(
+        text, "example.org.\t60\tIN\tSOA\tA.example.org. B.example.org. 1 2 3 4 5\n"
+              "example.org.\t60\tIN\tMX\t1 Small.Example.\n"
+              "example.org.\t60\tIN\tTYPE23\t\\# 15 05736D616C6C076578616D706C6500\n"
+              "example.org.\t60\tIN\tTYPE38\t\\# 16 8005736D616C6C076578616D706C6500\n"
+              "example.org.\t60\tIN\tIPSECKEY\t10 3 2 small.example. QUJD\n"
+              "example.org.\t60\tIN\tTYPE58\t\\# 18 05536D616C6C074578616D706C6500014200\n"
+              "example.org.\t60\tIN\tSVCB\t1 small.example. alpn=H2\n"
+              "example.org.\t60\tIN\tHTTPS\t0 small.example.\n"
+              "example.org.\t60\tIN\tLP\t10 small.example.\n"
+              "a.example.org.\t60\tIN\tTYPE38\t\\# 17 0041420000000000000000000000004142\n"
+              "a.example.org.\t60\tIN\tIPSECKEY\t10 0 2 . QUJD\n"
+              "a.example.org.\t60\tIN\tIPSECKEY\t10 1 2 65.66.67.68 QUJD\n"
+              "a.example.org.\t60\tIN\tSVCB\t1 ab. alpn=H2\n");
+    assert_int_equal(intake.lowered, 7);
+    free(text);
+    zone_free(intake.zone);
+}
+
 #define SOA "@ 60 SOA a b 1 2 3 4 5\n"
 
 /* A zone file with DNSKEYs. */
@@ -135,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_signing_makes_is_taken_out),
+        cmocka_unit_test(names_that_some_lower_are_lowered),
         cmocka_unit_test(keys_of_others_stay),
         cmocka_unit_test(some_keys_cannot_stay),
     };

@@ -4,16 +4,17 @@
 large; what each of them says when it refuses; and keyd-dnssec with a zone from a server."""
 
 import os
-import shutil
-import socket
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
 
 from test_axfr import A, NS, Server as Raw, framed, message, name, record, soa
 
-TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lab"))
+import servers  # noqa: E402
+from servers import run  # noqa: E402
+
 TESTS = os.path.join(os.path.dirname(os.environ["KEYD_BIN"]), "tests")
 AXFR = os.path.join(TESTS, "dnssec_axfr")
 DNSSEC = os.path.join(TESTS, "dnssec_soft")
@@ -22,6 +23,8 @@ SECRETS = {"sha224": "oXIT6TSqcPfqrtDv8+rzfPEBFiqLyFp5i0VvfQ==",
            "sha384": "zg7kW0sU4kmUu0IXzWzEfYYpCTbBaqUOXn6HZXBbFKvMZKWU4CH+vpDXv6fGl0ss",
            "sha512": "Bn1c5WktiZ1ZgTKkZVjKKcMeV5+vEITRoIjZ/wzkyQWvLp0dmbeRg0rMhx6YIQyb"
                      "mQT0rmDXBrb+Zmk2v7kK8Q=="}
+ALLOWED = {"open.example": servers.ANYONE, "closed.example": (),
+           "keyed.example": [f"{name}.key" for name in SECRETS], "large.example": ["sha256.key"]}
 LARGE = 50_000
 
 OPEN = """$TTL 3600
@@ -52,46 +55,13 @@ svc HTTPS 1 . alpn=h2
 long TXT """ + " ".join('"%s"' % (chr(97 + i) * 255) for i in range(20)) + "\n"
 
 
-def peer(name):
-    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    path = path or os.path.join(TREE, "build", "peers", "usr", "sbin", name)
-    if not os.access(path, os.X_OK):
-        raise RuntimeError(f"{name} is neither installed nor in build/peers: run scripts/setup")
-    return path
-
-
-def free_port():
-    """For TCP and UDP, on both loopback addresses."""
-    for _ in range(50):
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as tcp, \
-                socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
-            tcp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            try:
-                tcp.bind(("::", 0))
-                udp.bind(("::", tcp.getsockname()[1]))
-                return tcp.getsockname()[1]
-            except OSError:
-                continue
-    raise RuntimeError("no free port")
-
-
-def run(*command, **options):
-    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120, check=False, **options)
-
-
-class Server:
-    """A folder with zones, keys and configuration, and the server on it."""
+class Zones:
+    """A server's folder with the zones of this file."""
 
     more = "px PX 10 mail mail\n"
-    zones = ("open.example", "keyed.example", "closed.example", "large.example")
 
     def __init__(self, folder):
-        self.folder = folder
-        self.log = None
-        self.process = None
-        self.port = 0
+        super().__init__(folder, ALLOWED, SECRETS)
         self.write_zone("open.example", OPEN + self.more)
         self.write_zone("keyed.example", OPEN)
         self.write_zone("closed.example", OPEN)
@@ -99,169 +69,22 @@ class Server:
         self.write_zone("large.example", head + "".join(
             f"h{i} A 10.{i >> 16}.{i >> 8 & 255}.{i & 255}\n" for i in range(LARGE)))
 
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, name, text, mode=0o600):
-        with open(self.path(name), "w", encoding="ascii") as file:
-            os.chmod(self.path(name), mode)
-            file.write(text)
-        return self.path(name)
-
-    def read(self, name):
-        with open(self.path(name), encoding="ascii") as file:
-            return file.read()
-
-    def write_zone(self, zone, text):
-        self.write(zone, text, 0o644)
-
     def key_file(self, algorithm="sha256", name=None, secret=None):
         name = name or f"{algorithm}.key"
         return self.write("tsig", f'key "{name}" {{\n\talgorithm hmac-{algorithm};\n'
                           f'\tsecret "{secret or SECRETS[algorithm]}";\n}};\n')
 
-    def start(self):
-        for _ in range(5):
-            self.port = free_port()
-            command = self.configure()
-            self.log = open(self.path("log"), "w", encoding="utf-8")
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log,
-                                            stderr=self.log, cwd=self.folder)
-            if self.answers():
-                return self
-            self.stop()
-        with open(self.path("log"), encoding="utf-8") as file:
-            raise RuntimeError(f"{command[0]} does not start: {file.read()}")
 
-    def answers(self, zone="large.example"):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and self.process.poll() is None:
-            done = run("dig", "@127.0.0.1", "-p", str(self.port), "+norecurse", "+time=1", "+tries=1",
-                       "+tcp", zone, "SOA")
-            if "status: NOERROR" in done.stdout:
-                return True
-            time.sleep(0.1)
-        return False
-
-    def stop(self):
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.log.close()
-        self.process = None
+class Nsd(Zones, servers.Nsd):
+    pass
 
 
-class Nsd(Server):
-    def configure(self):
-        keys = "".join(f'key:\n  name: {name}.key\n  algorithm: hmac-{name}\n  secret: "{secret}"\n'
-                       for name, secret in SECRETS.items())
-        allowed = {"open.example": ["NOKEY"], "closed.example": [],
-                   "keyed.example": [f"{name}.key" for name in SECRETS],
-                   "large.example": ["sha256.key"]}
-        zones = ""
-        for zone in self.zones:
-            zones += f"zone:\n  name: {zone}\n  zonefile: {zone}\n"
-            for key in allowed[zone]:
-                zones += f"  provide-xfr: 127.0.0.1 {key}\n  provide-xfr: ::1 {key}\n"
-        self.write("nsd.conf", f"""server:
-  ip-address: 127.0.0.1
-  ip-address: ::1
-  port: {self.port}
-  username: ""
-  chroot: ""
-  zonesdir: "{self.folder}"
-  database: ""
-  xfrdfile: ""
-  xfrdir: "{self.folder}"
-  zonelistfile: "{self.path('zone.list')}"
-  pidfile: ""
-  server-count: 1
-  verbosity: 1
-remote-control:
-  control-enable: no
-{keys}{zones}""")
-        return [peer("nsd"), "-d", "-c", self.path("nsd.conf")]
+class Named(Zones, servers.Named):
+    pass
 
 
-class Named(Server):
-    def configure(self):
-        keys = "".join(f'key "{name}.key" {{ algorithm hmac-{name}; secret "{secret}"; }};\n'
-                       for name, secret in SECRETS.items())
-        every = " ".join(f'key "{name}.key";' for name in SECRETS)
-        allowed = {"open.example": "any;", "closed.example": "none;", "keyed.example": every,
-                   "large.example": 'key "sha256.key";'}
-        zones = "".join(f'zone "{zone}" {{ type primary; file "{self.path(zone)}"; '
-                        f"allow-transfer {{ {allowed[zone]} }}; }};\n" for zone in self.zones)
-        self.write("named.conf", f"""{keys}
-options {{
-    directory "{self.folder}";
-    listen-on port {self.port} {{ 127.0.0.1; }};
-    listen-on-v6 port {self.port} {{ ::1; }};
-    pid-file none;
-    session-keyfile none;
-    recursion no;
-    dnssec-validation no;
-    notify no;
-    check-integrity no;
-    key-directory "{self.folder}";
-}};
-controls {{ }};
-{zones}""")
-        return [peer("named"), "-g", "-n", "1", "-c", self.path("named.conf")]
-
-
-class Knot(Server):
+class Knot(Zones, servers.Knot):
     more = ""  # it reads no PX
-
-    def configure(self):
-        keys = "".join(f"  - id: {name}.key\n    algorithm: hmac-{name}\n    secret: {secret}\n"
-                       for name, secret in SECRETS.items())
-        every = ", ".join(f"{name}.key" for name in SECRETS)
-        allowed = {"open.example": "open", "closed.example": None, "keyed.example": "keyed",
-                   "large.example": "large"}
-        zones = ""
-        for zone in self.zones:
-            zones += f"  - domain: {zone}\n    file: {self.path(zone)}\n"
-            if allowed[zone]:
-                zones += f"    acl: [{allowed[zone]}]\n"
-        os.makedirs(self.path("run"), exist_ok=True)
-        self.write("knot.conf", f"""server:
-    rundir: {self.path('run')}
-    listen: [ 127.0.0.1@{self.port}, ::1@{self.port} ]
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-log:
-  - target: stderr
-    any: info
-database:
-    storage: {self.path('run')}
-key:
-{keys}
-acl:
-  - id: open
-    address: [ 127.0.0.1, ::1 ]
-    action: transfer
-  - id: keyed
-    key: [ {every} ]
-    action: transfer
-  - id: large
-    key: sha256.key
-    action: transfer
-template:
-  - id: default
-    storage: {self.folder}
-    semantic-checks: off
-    zonefile-sync: -1
-    journal-content: none
-zone:
-{zones}""")
-        return [peer("knotd"), "-c", self.path("knot.conf")]
 
 
 class Transfers:

@@ -164,8 +164,9 @@ static const struct refusal {
      "$GENERATE, at 256: A: '192.0.2.256': expected an IPv4 address"},
     {"$GENERATE 1-2 a${0,3,q} 5 A 192.0.2.$\n", "1:1",
      "$GENERATE, at 1: 'a${0,3,q}': expected d, o, x, X, n or N in ${OFFSET,WIDTH,BASE}"},
-    {"$GENERATE 1-2 a${-2} 5 A 192.0.2.$\n", "1:1",
-     "$GENERATE, at 1: 'a${-2}': the number with its offset is below 0 or above 2147483647"},
+    {"$GENERATE 1-2 a${-2,0,x} 5 A 192.0.2.$\n", "1:1",
+     "$GENERATE, at 1: 'a${-2,0,x}': the number with its offset is below 0, which has digits for d "
+     "alone"},
     {"$GENERATE 1-2 a${0,200} 5 A 192.0.2.$\n", "1:1",
      "$GENERATE, at 1: 'a${0,200}': expected a width of 0 to 127 in ${OFFSET,WIDTH,BASE}"},
     {"$GENERATE 1-2 a 5 TXT \"\"\n", "1:1", "$GENERATE, at 1: there is no data"},
