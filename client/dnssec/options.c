@@ -95,7 +95,7 @@ static const struct argp_option enable_options[] = {
     {"dry-run", KEY_DRY_RUN, NULL, 0, "look at everything, tell what would be done, change nothing",
      1},
     {"verify", KEY_VERIFY, "MODE", 0,
-     "full: every signature (the default under 10,000 RRsets); sample: those of the apex and 1,000",
+     "full: every signature (the default under 10,000 RRsets); sample: those of the apex and 300",
      1},
     {0},
 };
@@ -107,7 +107,7 @@ static const struct argp_option sign_options[] = {
     {"fresh", KEY_FRESH, NULL, 0,
      "make every signature anew, even where the one of the last signing is still good", 1},
     {"verify", KEY_VERIFY, "MODE", 0,
-     "full: every signature (the default under 10,000 RRsets); sample: those of the apex and 1,000",
+     "full: every signature (the default under 10,000 RRsets); sample: those of the apex and 300",
      1},
     {0},
 };

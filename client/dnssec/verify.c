@@ -307,7 +307,7 @@ static void choose_samples(struct judge *judge, const char *path)
     size_t rrsets = before != NULL ? zone_sets(before) + zone_names(before) : expected;
     enum verify_mode mode = judge->wanted->mode;
     bool full = mode == VERIFY_FULL || (mode == VERIFY_DEFAULT && rrsets < VERIFY_FULL_BELOW);
-    begin_sample(&judge->kept, judge->wanted->kept, full ? 0 : VERIFY_SAMPLE_KEPT);
+    begin_sample(&judge->kept, judge->wanted->kept, full ? 0 : VERIFY_SAMPLE_SIZE);
     begin_sample(&judge->made, expected - judge->wanted->kept, full ? 0 : VERIFY_SAMPLE_SIZE);
 }
 
