@@ -307,13 +307,13 @@ static void foreign_objects_are_neither_used_nor_destroyed(void **state)
 static void keys_are_listed_by_id(void **state)
 {
     (void)state;
-    struct key_object *list = NULL;
-    size_t count = 0;
-    good(keys_list(&session, CKO_PRIVATE_KEY, &list, &count, &err));
-    assert_true(count >= 3);
-    for (size_t i = 1; i < count; i++)
-        assert_true(keyid_compare(&list[i - 1].id, &list[i].id) < 0);
-    free(list);
+    struct key_list list;
+    good(keys_list(&session, CKO_PRIVATE_KEY, &list, &err));
+    assert_true(list.count >= 3);
+    assert_int_equal(list.nameless + list.unread, 0);
+    for (size_t i = 1; i < list.count; i++)
+        assert_true(keyid_compare(&list.objects[i - 1].id, &list.objects[i].id) < 0);
+    keys_free(&list);
     bool any = false;
     good(keys_any(&session, &any, &err));
     assert_true(any);
