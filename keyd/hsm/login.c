@@ -71,7 +71,7 @@ static enum keyd_status refuse_refused(const struct attempt *attempt, const stru
     bool counted = (attempt->flags & COUNTED) != 0;
     return refuse(
         attempt, err,
-        "the token has refused the PIN from %s before%s, and it is not tried again. Is it "
+        "the token has refused the PIN from %s before, and it is not tried again%s. Is it "
         "the right one by now? Then say `keyd-hsm admin login --config %s`; else %s%s",
         pin->name, pin->oddity, file, pin->remedy, counted ? " first" : pin->notice);
 }

@@ -165,7 +165,7 @@ static enum keyd_status check_form(const struct pin *pin, const struct keyd_secr
     if (form == NULL)
         return KEYD_OK;
     return keyd_fail(err, KEYD_INVALID_ARGUMENT, "PIN_FORM",
-                     "%s %s, as no PIN does, and it is not tried: %s, alone and as plain text%s",
+                     "%s %s. No PIN does, and it is not tried: %s, alone and as plain text%s",
                      pin->name, form, pin->remedy, pin->notice);
 }
 

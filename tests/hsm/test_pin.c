@@ -138,7 +138,7 @@ static void what_can_be_no_pin_is_not_tried(void **state)
         size_t size;
         const char *words;
     } cases[] = {
-        {LAB_PIN "\n\n", sizeof LAB_PIN + 1, "/pin has more than one line, as no PIN does"},
+        {LAB_PIN "\n\n", sizeof LAB_PIN + 1, "/pin has more than one line. No PIN does"},
         {LAB_PIN "\n# main", sizeof LAB_PIN + 6, "/pin has more than one line"},
         {LAB_PIN "\r\r\n", sizeof LAB_PIN + 2, "/pin has more than one line"},
         {"\xef\xbb\xbf" LAB_PIN "\n", sizeof LAB_PIN + 3, "/pin begins with a byte order mark"},
