@@ -350,6 +350,7 @@ static enum keyd_status load_libp11(const struct module *module, const char *pat
 static enum keyd_status list_slots(const struct module *module, const char *path,
                                    struct listing *listing, struct keyd_error *err)
 {
+    lastwords_stage(at_list);
     if (survey_slots(module, err) != KEYD_OK)
         return keyd_wrap(err, "%s", path);
     watchdog_enter(at_list, module->call_limit_ms);
@@ -391,6 +392,7 @@ static enum keyd_status start_library(struct module *module, const char *path,
     if (ctx == NULL)
         return keyd_fail_openssl(err, "PKCS11_CTX_new");
     ERR_clear_error(); /* libp11 tells through this queue; a module's leavings are not its words */
+    lastwords_stage(at_load);
     enum keyd_status status = KEYD_OK;
     if (!is_about_locks(rv)) /* else it is libp11's call that initialises */
         status = take_module_name(module, path, err);

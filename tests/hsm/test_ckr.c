@@ -480,7 +480,7 @@ static void of_a_key_without_the_attribute(void **state)
                      2);
 }
 
-/* ---- Nothing --------------------------------------------------------------------------------- */
+/* ---- Without faults -------------------------------------------------------------------------- */
 
 static void a_start_without_faults_is_well(void **state)
 {
