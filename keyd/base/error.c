@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "keyd/base/text.h"
+
 /* Ends a cut message at a whole UTF-8 character. */
 static void trim_to_character(char *text, size_t length)
 {
@@ -23,6 +25,7 @@ static void format_message(char *message, const char *format, va_list args)
         message[0] = '\0';
     else if (n >= KEYD_MESSAGE_MAX)
         trim_to_character(message, KEYD_MESSAGE_MAX - 1);
+    text_repair(message);
 }
 
 static void append(char *message, const char *detail)
@@ -31,6 +34,7 @@ static void append(char *message, const char *detail)
     int n = snprintf(message + used, KEYD_MESSAGE_MAX - used, ": %s", detail);
     if (n >= (int)(KEYD_MESSAGE_MAX - used))
         trim_to_character(message, KEYD_MESSAGE_MAX - 1);
+    text_repair(message);
 }
 
 enum keyd_status keyd_vfail(struct keyd_error *err, enum keyd_status status, const char *reason,

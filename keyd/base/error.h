@@ -15,7 +15,9 @@
 #include "keyd/base/status.h"
 
 /* Fills *err and returns `status`, so that `return keyd_fail(err, ...)` is the whole error path.
- * reason: NULL for none. A message that does not fit is cut at a character. Any thread. */
+ * reason: NULL for none. A message that does not fit is cut at a character, and a byte
+ * that is none (a path, a module's word) becomes a '?': whoever packs a message may rely on its
+ * UTF-8. Any thread. */
 enum keyd_status keyd_fail(struct keyd_error *err, enum keyd_status status, const char *reason,
                            const char *format, ...) __attribute__((format(printf, 4, 5)));
 enum keyd_status keyd_vfail(struct keyd_error *err, enum keyd_status status, const char *reason,

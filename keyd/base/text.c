@@ -35,6 +35,19 @@ bool text_is_utf8(const char *text, size_t length)
     return true;
 }
 
+void text_repair(char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t size = character((const uint8_t *)text, left);
+        if (size == 0)
+            *text = '?';
+        size += size == 0;
+        text += size;
+        left -= size;
+    }
+}
+
 int text_cut(const char *text, int max)
 {
     size_t length = strnlen(text, (size_t)max + 1);

@@ -13,6 +13,10 @@
  * NUL. The empty text is. */
 bool text_is_utf8(const char *text, size_t length);
 
+/* Puts a '?' in the place of each byte that is no part of a character; what is left is well-formed,
+ * and as long as it was. */
+void text_repair(char *text);
+
 /* Bytes of the whole characters among the first `max` bytes of a well-formed text; for "%.*s". */
 int text_cut(const char *text, int max);
 

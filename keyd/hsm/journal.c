@@ -153,7 +153,7 @@ static enum keyd_status replay(struct journal *journal, FILE *stream, journal_vi
 static enum keyd_status refuse(const struct journal *journal, const struct keyd_error *why,
                                struct keyd_error *err)
 {
-    const char *next = "";
+    const char *next = ". See to the journal's disk; keyd-hsm tries again";
     if (strcmp(why->reason, REASON_JOURNAL_BROKEN) == 0)
         next = ". The file is left as it is. Put back the last good copy of it and start keyd-hsm "
                "again; without a copy, move it away and start once with --new-journal: the keys "
@@ -181,11 +181,40 @@ static enum keyd_status read_all(struct journal *journal, journal_visitor visit,
     return status == KEYD_OK ? KEYD_OK : refuse(journal, &failure, err);
 }
 
+/* What is there instead of a journal, or why none can be. A file that is none is not waited for. */
+static enum keyd_status fail_to_open(const struct journal *journal, int errnum,
+                                     struct keyd_error *err)
+{
+    struct keyd_error failure;
+    if (errnum == EISDIR || errnum == ENXIO)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_JOURNAL_ODD,
+                         "%s is no regular file. Put the journal in its place, from its copy if "
+                         "need be, and start keyd-hsm again",
+                         journal->path);
+    if (errnum == ELOOP)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_JOURNAL_ODD,
+                         "%s is a symbolic link, and keyd-hsm follows none there. Put the journal "
+                         "itself in its place, or name the folder that has it as `state_folder`, "
+                         "and start keyd-hsm again",
+                         journal->path);
+    enum keyd_status status = keyd_fail_errno(&failure, errnum, "%s", journal->path);
+    return keyd_fail(err, status, failure.reason,
+                     "%s. See to the journal's and its folder's owner, mode and disk; keyd-hsm "
+                     "tries again",
+                     failure.message);
+}
+
 static enum keyd_status open_locked(struct journal *journal, struct keyd_error *err)
 {
-    journal->fd = open(journal->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat st;
+    journal->fd = open(journal->path,
+                       O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (journal->fd < 0)
+        return fail_to_open(journal, errno, err);
+    if (fstat(journal->fd, &st) != 0)
         return keyd_fail_errno(err, errno, "%s", journal->path);
+    if (!S_ISREG(st.st_mode))
+        return fail_to_open(journal, EISDIR, err);
     if (flock(journal->fd, LOCK_EX | LOCK_NB) == 0)
         return file_sync_folder_of(journal->path, err);
     if (errno != EWOULDBLOCK)
@@ -296,6 +325,16 @@ static enum keyd_status check_untouched(const struct journal *journal, struct ke
                      journal->path);
 }
 
+static enum keyd_status fail_to_write(const struct journal *journal, int errnum,
+                                      struct keyd_error *err)
+{
+    struct keyd_error failure;
+    enum keyd_status status =
+        keyd_fail_errno(&failure, errnum, "%s cannot be written", journal->path);
+    return keyd_fail(err, status, failure.reason, "%s. See to its folder and disk",
+                     failure.message);
+}
+
 /* All that can fail comes before the line is on disk: then the journal in memory follows it. */
 static enum keyd_status write_line(struct journal *journal, const char *line, size_t length,
                                    struct keyd_error *err)
@@ -313,7 +352,7 @@ static enum keyd_status write_line(struct journal *journal, const char *line, si
     if (errnum != 0) {
         take_back(journal);
         if (errnum != ENOSPC && errnum != EDQUOT && errnum != EFBIG)
-            return keyd_fail_errno(err, errnum, "%s cannot be written", journal->path);
+            return fail_to_write(journal, errnum, err);
         return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "JOURNAL_FULL",
                          "%s cannot be written: %s. Make room on that disk", journal->path,
                          strerrordesc_np(errnum));

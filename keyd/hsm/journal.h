@@ -33,6 +33,8 @@
 /* The reasons of what only a person can mend; keyd-hsm then stays and says so. */
 #define REASON_JOURNAL_BROKEN "JOURNAL_BROKEN" /* DATA_LOSS */
 #define REASON_JOURNAL_NEWER  "JOURNAL_NEWER"  /* FAILED_PRECONDITION */
+/* What has its name is no regular file; FAILED_PRECONDITION. */
+#define REASON_JOURNAL_ODD "JOURNAL_ODD"
 /* Somebody else changed it while it was open; DATA_LOSS. */
 #define REASON_JOURNAL_TOUCHED "JOURNAL_TOUCHED"
 /* Another process holds it; FAILED_PRECONDITION. */

@@ -12,6 +12,11 @@
 
 #define FIND_BATCH   256  /* handles a call of C_FindObjects */
 #define IDENTITY_MAX 1024 /* bytes of what tells a key's spec: CKA_MODULUS, or CKA_EC_PARAMS */
+
+/* Objects of one search. The largest tokens hold some hundred thousand keys; a module that lists
+ * without an end would otherwise take all memory, each of its calls in time. */
+#define OBJECTS_MAX (1024 * 1024)
+
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
 enum keyd_status keys_offered(const struct session *session, key_spec spec, struct keyd_error *err)
@@ -19,7 +24,7 @@ enum keyd_status keys_offered(const struct session *session, key_spec spec, stru
     const struct spec_row *row = spec_row_find(spec);
     const struct key_spec_row *known = key_spec_find(spec);
     if (row == NULL || known == NULL)
-        return keyd_fail(err, KEYD_UNIMPLEMENTED, "KEY_SPEC",
+        return keyd_fail(err, KEYD_UNIMPLEMENTED, REASON_KEY_SPEC,
                          "this keyd-hsm does not offer key spec %s (%d)", key_spec_name(spec),
                          (int)spec);
     const struct signing_row *proof = signing_row_find(known->default_algorithm);
@@ -55,13 +60,21 @@ static enum keyd_status find_all(const struct session *session, CK_ATTRIBUTE *te
             rv = CKR_GENERAL_ERROR;
         if (rv == CKR_OK)
             n += got;
-    } while (rv == CKR_OK && got > 0);
+    } while (rv == CKR_OK && got > 0 && n <= OBJECTS_MAX);
     CK_RV final = MODULE_CALL(module, C_FindObjectsFinal, session->handle);
     if (rv == CKR_OK)
         rv = final;
     if (rv != CKR_OK) {
         free(handles);
         return ckr_fail(err, rv, "C_FindObjects");
+    }
+    if (n > OBJECTS_MAX) {
+        free(handles);
+        return keyd_fail(
+            err, KEYD_INTERNAL, "TOKEN_FAILED",
+            "C_FindObjects: the module lists more than %d objects, and no end of them: "
+            "see its own log. If the token does hold that many, use one that does not",
+            OBJECTS_MAX);
     }
     *list = handles;
     *count = n;
@@ -133,38 +146,63 @@ static int by_id(const void *a, const void *b)
     return keyid_compare(&((const struct key_object *)a)->id, &((const struct key_object *)b)->id);
 }
 
+/* Whether C_GetAttributeValue has done its work, and an attribute of the template is not there, not
+ * shown, or longer than there is room for: "not true errors" (PKCS #11 2.40, 5.7). */
+static bool is_about_attributes(CK_RV rv)
+{
+    return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE ||
+           rv == CKR_BUFFER_TOO_SMALL;
+}
+
+/* Adds an object to the list, which has room for it, or to those that are not in it. */
+static enum keyd_status take_object(const struct session *session, CK_OBJECT_HANDLE handle,
+                                    struct key_list *list, struct keyd_error *err)
+{
+    struct key_object *object = &list->objects[list->count];
+    CK_ATTRIBUTE id = {CKA_ID, object->id.bytes, KEYID_SIZE};
+    CK_RV rv = MODULE_CALL(session->module, C_GetAttributeValue, session->handle, handle, &id, 1);
+    if (ckr_is_gone(rv))
+        return ckr_fail(err, rv, "C_GetAttributeValue");
+    if (rv != CKR_OK && !is_about_attributes(rv)) {
+        if (list->unread++ == 0)
+            ckr_fail(&list->failure, rv, "C_GetAttributeValue");
+        return KEYD_OK;
+    }
+    if (rv == CKR_ATTRIBUTE_TYPE_INVALID || (rv == CKR_OK && id.ulValueLen == 0))
+        list->nameless++;
+    if (rv != CKR_OK || id.ulValueLen != KEYID_SIZE)
+        return KEYD_OK;
+    object->handle = handle;
+    list->count++;
+    return KEYD_OK;
+}
+
 enum keyd_status keys_list(const struct session *session, CK_OBJECT_CLASS class,
-                           struct key_object **list, size_t *count, struct keyd_error *err)
+                           struct key_list *list, struct keyd_error *err)
 {
     CK_BBOOL yes = CK_TRUE;
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, {CKA_TOKEN, &yes, sizeof yes}};
     CK_OBJECT_HANDLE *handles = NULL;
     size_t found = 0;
-    size_t n = 0;
+    *list = (struct key_list){0};
     enum keyd_status status = find_all(session, template, COUNT(template), &handles, &found, err);
     if (status != KEYD_OK)
         return status;
-    struct key_object *objects = calloc(found + 1, sizeof *objects);
-    if (objects == NULL)
+    list->objects = calloc(found + 1, sizeof *list->objects);
+    if (list->objects == NULL)
         status = keyd_fail_errno(err, ENOMEM, "a list of %zu objects", found);
-    for (size_t i = 0; i < found && status == KEYD_OK; i++) {
-        CK_ATTRIBUTE id = {CKA_ID, objects[n].id.bytes, KEYID_SIZE};
-        CK_RV rv =
-            MODULE_CALL(session->module, C_GetAttributeValue, session->handle, handles[i], &id, 1);
-        if (rv == CKR_OK && id.ulValueLen == KEYID_SIZE)
-            objects[n++].handle = handles[i];
-        else if (ckr_is_gone(rv))
-            status = ckr_fail(err, rv, "C_GetAttributeValue");
-    }
+    for (size_t i = 0; i < found && status == KEYD_OK; i++)
+        status = take_object(session, handles[i], list, err);
     free(handles);
-    if (status != KEYD_OK) {
-        free(objects);
-        return status;
-    }
-    qsort(objects, n, sizeof *objects, by_id);
-    *list = objects;
-    *count = n;
-    return KEYD_OK;
+    if (status == KEYD_OK)
+        qsort(list->objects, list->count, sizeof *list->objects, by_id);
+    return status;
+}
+
+void keys_free(struct key_list *list)
+{
+    free(list->objects);
+    *list = (struct key_list){0};
 }
 
 /* ---- Making ---------------------------------------------------------------------------------- */
@@ -315,7 +353,7 @@ enum keyd_status keys_generate_for_session(const struct session *session, const 
 /* rv: what C_GetAttributeValue said, which may be why. */
 static enum keyd_status bad_attributes(struct keyd_error *err, CK_RV rv, const char *what)
 {
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_ATTRIBUTES",
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_KEY_ATTRIBUTES,
                      "the private half on the token %s%s%s%s", what,
                      rv != CKR_OK ? " (C_GetAttributeValue: " : "",
                      rv != CKR_OK ? ckr_name(rv) : "", rv != CKR_OK ? ")" : "");
@@ -363,7 +401,7 @@ enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE priv
     };
     CK_RV rv = MODULE_CALL(session->module, C_GetAttributeValue, session->handle, private_key,
                            values, COUNT(values));
-    if (rv != CKR_OK && rv != CKR_ATTRIBUTE_TYPE_INVALID && rv != CKR_BUFFER_TOO_SMALL)
+    if (rv != CKR_OK && !is_about_attributes(rv))
         return ckr_fail(err, rv, "C_GetAttributeValue");
     size_t size = values[4].ulValueLen <= sizeof identity ? values[4].ulValueLen : 0;
     if (type != row->type || !is_of_spec(row, identity, size))

@@ -20,12 +20,25 @@ struct key_object {
     CK_OBJECT_HANDLE handle;
 };
 
+/* Objects of one class, with an id of ours, in the order of their ids; and what of the class is not
+ * among them. */
+struct key_list {
+    struct key_object *objects; /* *owned*: keys_free */
+    size_t count;
+    size_t nameless;           /* they have no CKA_ID, or an empty one */
+    size_t unread;             /* the token did not say whose they are: any may be one of ours */
+    struct keyd_error failure; /* with unread: what it said of the first of them */
+};
+
 /* What is told of a private half beside its judgement. */
 struct key_traits {
     bool known;               /* it is what keyd-hsm makes, but for what follows */
     bool always_authenticate; /* the token wants the PIN for each signature with it */
     bool copyable;            /* the token does not say that it cannot be copied inside of it */
 };
+
+/* Of a spec that this build does not know. */
+#define REASON_KEY_SPEC "KEY_SPEC"
 
 /* Whether a key of this spec can be made here. UNIMPLEMENTED: KEY_SPEC when this build does not
  * know the spec; MECHANISM when the token does not offer to make such pairs, or to sign by the
@@ -41,11 +54,13 @@ enum keyd_status keys_any(const struct session *session, bool *any,
 enum keyd_status keys_id_used(const struct session *session, const struct keyid *id, bool *used,
                               struct keyd_error *err) KEYD_CHECKED;
 
-/* All objects of a class (CKO_PRIVATE_KEY, CKO_PUBLIC_KEY) with an id of ours, in the order of
- * their ids. *list is *owned* (free). */
+/* All objects of a class (CKO_PRIVATE_KEY, CKO_PUBLIC_KEY). That one of them is not read is no
+ * failure: see list->unread. */
 enum keyd_status keys_list(const struct session *session, CK_OBJECT_CLASS class,
-                           struct key_object **list, size_t *count,
-                           struct keyd_error *err) KEYD_CHECKED;
+                           struct key_list *list, struct keyd_error *err) KEYD_CHECKED;
+
+/* Frees what keys_list has made; takes an empty one. */
+void keys_free(struct key_list *list);
 
 /* The one object of a class with this id. NOT_FOUND when there is none, FAILED_PRECONDITION,
  * KEY_AMBIGUOUS when there are more. */
@@ -66,11 +81,14 @@ enum keyd_status keys_generate_for_session(const struct session *session, const 
                                            key_spec spec, CK_OBJECT_HANDLE *private_key,
                                            struct keyd_error *err) KEYD_CHECKED;
 
+/* A verdict of keys_judge on the key, and no failure of the token's. */
+#define REASON_KEY_ATTRIBUTES "KEY_ATTRIBUTES"
+
 /* Judges a private half: key type and curve or size of the spec, sensitive, not extractable, signs,
  * and without the PIN each time. A mechanism on a key that it does not fit can crash a module:
  * never sign with one that was not judged. FAILED_PRECONDITION, KEY_ATTRIBUTES;
  * FAILED_PRECONDITION, ALWAYS_AUTHENTICATE. *traits is known on KEYD_OK and on the last of these.
- */
+ * Any other failure is the token's, and says nothing of the key. */
 enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE private_key,
                             key_spec spec, struct key_traits *traits,
                             struct keyd_error *err) KEYD_CHECKED;

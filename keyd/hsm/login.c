@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "keyd/base/log.h"
@@ -20,7 +21,8 @@ struct attempt {
     struct login *login;
     CK_FLAGS flags;
     struct tries tries;
-    enum permit permit; /* taken out of the record: what is written next has it no more */
+    enum permit permit;          /* taken out of the record: what is written next has it no more */
+    struct keyd_error unwritten; /* why the record on disk says less than it should; or KEYD_OK */
 };
 
 bool login_is_needed(const struct keyd_error *err)
@@ -67,10 +69,11 @@ static enum keyd_status refuse_refused(const struct attempt *attempt, const stru
                       "is not tried again. " UNLOCK,
                       pin->name, file);
     bool counted = (attempt->flags & COUNTED) != 0;
-    return refuse(attempt, err,
-                  "the token has refused the PIN from %s before, and it is not tried again. Is it "
-                  "the right one by now? Then say `keyd-hsm admin login --config %s`; else %s%s",
-                  pin->name, file, pin->remedy, counted ? " first" : pin->notice);
+    return refuse(
+        attempt, err,
+        "the token has refused the PIN from %s before, and it is not tried again%s. Is it "
+        "the right one by now? Then say `keyd-hsm admin login --config %s`; else %s%s",
+        pin->name, pin->oddity, file, pin->remedy, counted ? " first" : pin->notice);
 }
 
 static enum keyd_status judge_unsettled(const struct attempt *attempt, const struct pin_hash *hash,
@@ -154,6 +157,18 @@ static bool did_not_look(const struct attempt *attempt, CK_RV rv)
     return rv == CKR_ARGUMENTS_BAD && has_pad(attempt);
 }
 
+/* Writes the record; where that fails it is remembered, for whoever goes on trying. */
+static enum keyd_status write_down(struct attempt *attempt, struct keyd_error *err)
+{
+    enum keyd_status status = tries_write(&attempt->tries, &attempt->unwritten);
+    if (status == KEYD_OK) {
+        attempt->unwritten = (struct keyd_error){0};
+        return KEYD_OK;
+    }
+    log_error("what came of the login is not on disk: %s", attempt->unwritten.message);
+    return keyd_fail(err, status, attempt->unwritten.reason, "%s", attempt->unwritten.message);
+}
+
 /* Writes down what came of it. Where the token did not look the try counts for nothing; what is
  * neither yes nor no leaves it unsettled. */
 static enum keyd_status settle(struct attempt *attempt, CK_RV rv, struct keyd_error *err)
@@ -169,7 +184,7 @@ static enum keyd_status settle(struct attempt *attempt, CK_RV rv, struct keyd_er
         tries_void(tries);
     else
         return KEYD_OK;
-    return tries_write(tries, err);
+    return write_down(attempt, err);
 }
 
 /* Begins a try, on disk; hash: NULL at the pad. A permit has gone into it then. */
@@ -209,7 +224,6 @@ static enum keyd_status try_once(struct attempt *attempt, int64_t limit_ms, stru
         return keyd_fail(err, status, failure.reason,
                          "the login went well, and %s; keyd-hsm starts again by itself",
                          failure.message);
-    log_error("the login's outcome could not be written down: %s", failure.message);
     return ckr_fail(err, *rv, "C_Login");
 }
 
@@ -243,19 +257,19 @@ static enum keyd_status tell_refused(const struct attempt *attempt, CK_RV rv, co
         return tell_locked(attempt, rv, err);
     if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
         return needed(err,
-                      "%s. It was tried once and is not tried again, and one more wrong PIN locks "
-                      "the token: %s, log in once with the vendor's tools, which resets the count, "
-                      "then say `keyd-hsm admin login --config %s`",
-                      message, pin->remedy, file);
+                      "%s%s. It was tried once and is not tried again, and one more wrong PIN "
+                      "locks the token: %s, log in once with the vendor's tools, which resets the "
+                      "count, then say `keyd-hsm admin login --config %s`",
+                      message, pin->oddity, pin->remedy, file);
     if ((flags & COUNTED) != 0)
         return needed(err,
-                      "%s. It was tried once and is not tried again, and the token counts wrong "
+                      "%s%s. It was tried once and is not tried again, and the token counts wrong "
                       "PINs: %s, then say `keyd-hsm admin login --config %s`",
-                      message, pin->remedy, file);
+                      message, pin->oddity, pin->remedy, file);
     return needed(err,
-                  "%s. It was tried once and is not tried again: %s%s. If the token counts wrong "
+                  "%s%s. It was tried once and is not tried again: %s%s. If the token counts wrong "
                   "PINs by then, say `keyd-hsm admin login --config %s` as well",
-                  message, pin->remedy, pin->notice, file);
+                  message, pin->oddity, pin->remedy, pin->notice, file);
 }
 
 /* *Given away*: pin. */
@@ -395,20 +409,41 @@ static enum keyd_status begin(struct attempt *attempt, struct keyd_error *err)
     return settle_former(attempt, err);
 }
 
+/* A state that waits for a person goes on trying to write what is not on disk, and says so: a start
+ * before that would know of less, and might try what this one has tried. */
+static enum keyd_status keep_unwritten(const struct attempt *attempt, const struct keyd_error *what,
+                                       struct keyd_error *err)
+{
+    struct tries *kept = malloc(sizeof *kept);
+    if (kept == NULL)
+        return keyd_fail(err, what->status, what->reason, "%s", what->message);
+    *kept = attempt->tries;
+    attempt->login->unwritten = kept;
+    return keyd_fail(err, what->status, what->reason,
+                     "leave keyd-hsm running until its log says that the login record is on disk; "
+                     "it goes on trying: %s. %s",
+                     attempt->unwritten.message, what->message);
+}
+
 enum keyd_status login_perform(struct login *login, struct keyd_error *err)
 {
     struct attempt attempt = {.login = login};
-    enum keyd_status status = begin(&attempt, err);
+    struct keyd_error failure;
+    login->unwritten = NULL;
+    enum keyd_status status = begin(&attempt, &failure);
     if (status != KEYD_OK)
-        return status;
+        return keyd_fail(err, status, failure.reason, "%s", failure.message);
     bool permitted = attempt.permit != PERMIT_NONE;
     if (permitted)
         log_notice("an operator has permitted one login%s",
                    attempt.permit == PERMIT_FINAL_TRY ? ", the token's final try" : "");
-    status = judge_and_try(&attempt, err);
+    status = judge_and_try(&attempt, &failure);
+    if (status == KEYD_OK)
+        return KEYD_OK;
     /* Where nothing was tried, the permit is still in the file. */
-    struct keyd_error failure;
-    if (status != KEYD_OK && permitted && tries_write(&attempt.tries, &failure) != KEYD_OK)
-        log_error("a permit that is used up could not be taken back: %s", failure.message);
-    return status;
+    if (permitted)
+        (void)write_down(&attempt, NULL);
+    if (attempt.unwritten.status != KEYD_OK && login_is_needed(&failure))
+        return keep_unwritten(&attempt, &failure, err);
+    return keyd_fail(err, status, failure.reason, "%s", failure.message);
 }

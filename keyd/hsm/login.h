@@ -4,8 +4,8 @@
  * wrong PINs, and a supervisor that restarts a daemon would use them up in seconds. So:
  *   - a PIN that was refused is not tried again, nor is one whose try came to no end (an answer
  *     that says neither yes nor no, a hang, a crash): the token may have counted it and not say so.
- *     The PIN that was good the last time has LOGIN_UNSETTLED_MAX such tries in a row: a token that
- *     is out of order for a moment shall need nobody;
+ *     The PIN that was good the last time has LOGIN_UNSETTLED_MAX such tries in a row: a crash in
+ *     one of them shall need nobody;
  *   - where the token counts wrong PINs (CKF_USER_PIN_COUNT_LOW), only the PIN that was good the
  *     last time is tried;
  *   - where one more wrong PIN locks it, or it is locked (FINAL_TRY, LOCKED), none is. A token that
@@ -27,8 +27,10 @@
 /* How long a person may take to type the PIN at the token's pad, in seconds. */
 #define LOGIN_PAD_LIMIT_S 120
 
-/* Tries in a row, without an end, of the PIN that was good the last time. */
-#define LOGIN_UNSETTLED_MAX 3
+/* Tries in a row, without an end, of the PIN that was good the last time. It may have been changed
+ * on the token since, and a token that shows no flags counts them unseen: most lock at the third
+ * wrong one, and that one is left to the operator. */
+#define LOGIN_UNSETTLED_MAX 2
 
 /* The reasons of failures that nothing helps but a person. */
 #define REASON_LOGIN_NEEDED "LOGIN_NEEDED" /* there is no PIN, or a try of it failed */
@@ -42,13 +44,17 @@ struct login {
     const struct hsm_config *config; /* for messages */
     struct pin *pin;
     const char *record_file;
-    bool at_pad; /* set by login_perform: the token's own pad is where the PIN is typed */
+    /* Set by login_perform: */
+    bool at_pad;             /* the token's own pad is where the PIN is typed */
+    struct tries *unwritten; /* the record as it should be, where it could not be written: it says
+                              * no to a PIN, and what is on disk does not. *Owned*: free */
 };
 
 /* Judges the PIN by the token's flags, the record and an operator's permit, and logs in; the PIN is
  * wiped before this returns. A permit counts once, whatever comes of it. FAILED_PRECONDITION with
- * one of the two reasons and what to do; other errors are the token's or the disk's, and a later
- * start may help. Blocks: disk, the PIN's pipe, scrypt, a person at a pad. Once a process. */
+ * one of the two reasons and what to do, and what is not on disk yet; other errors are the token's
+ * or the disk's, and a later start may help. Blocks: disk, the PIN's pipe, scrypt, a person at a
+ * pad. Once a process. */
 enum keyd_status login_perform(struct login *login, struct keyd_error *err) KEYD_CHECKED;
 
 #endif

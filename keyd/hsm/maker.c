@@ -295,10 +295,8 @@ enum keyd_status maker_create(struct maker *maker, const struct register_key *wa
 
 /* ---- The token against the register ---------------------------------------------------------- */
 
-struct halves {
-    struct key_object *list; /* in the order of ids */
-    size_t count;
-};
+#define REASON_KEY_MISSING   "KEY_MISSING"
+#define REASON_KEY_AMBIGUOUS "KEY_AMBIGUOUS"
 
 static int by_id(const void *a, const void *b)
 {
@@ -306,7 +304,7 @@ static int by_id(const void *a, const void *b)
 }
 
 /* The one object with this id. Where there are more, which would be ours? */
-static enum keyd_status find_only(const struct halves *halves, const struct keyid *id,
+static enum keyd_status find_only(const struct key_list *halves, const struct keyid *id,
                                   const char *half, const struct key_object **only,
                                   struct keyd_error *err)
 {
@@ -315,22 +313,25 @@ static enum keyd_status find_only(const struct halves *halves, const struct keyi
     size_t first = 0;
     size_t count = 0;
     if (halves->count > 0)
-        found = bsearch(&wanted, halves->list, halves->count, sizeof wanted, by_id);
+        found = bsearch(&wanted, halves->objects, halves->count, sizeof wanted, by_id);
     if (found != NULL)
-        first = (size_t)(found - halves->list);
-    while (found != NULL && first > 0 && by_id(&halves->list[first - 1], &wanted) == 0)
+        first = (size_t)(found - halves->objects);
+    while (found != NULL && first > 0 && by_id(&halves->objects[first - 1], &wanted) == 0)
         first--;
     while (found != NULL && first + count < halves->count &&
-           by_id(&halves->list[first + count], &wanted) == 0)
+           by_id(&halves->objects[first + count], &wanted) == 0)
         count++;
     *only = found;
     if (count == 1)
         return KEYD_OK;
+    if (count == 0 && halves->unread > 0)
+        return keyd_fail(err, halves->failure.status, halves->failure.reason, "%s",
+                         halves->failure.message);
     if (count == 0)
-        return keyd_fail(err, KEYD_NOT_FOUND, "KEY_MISSING",
+        return keyd_fail(err, KEYD_NOT_FOUND, REASON_KEY_MISSING,
                          "the token does not hold its %s half. Restore the token from its backup",
                          half);
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "KEY_AMBIGUOUS",
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, REASON_KEY_AMBIGUOUS,
                      "the token holds %zu %s keys with its CKA_ID: another tool made one. Remove "
                      "that, which has not the id as its label, and start keyd-hsm again",
                      count, half);
@@ -343,9 +344,21 @@ static void add_traits(struct key_traits *all, const struct key_traits *one)
     all->copyable |= one->copyable;
 }
 
+/* Whether it says what is wrong with a key; else it says that the token has not told. */
+static bool is_verdict(const struct keyd_error *why)
+{
+    static const char *const reasons[] = {REASON_KEY_MISSING, REASON_KEY_AMBIGUOUS,
+                                          REASON_KEY_ATTRIBUTES, REASON_ALWAYS_AUTHENTICATE,
+                                          REASON_KEY_SPEC};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (strcmp(why->reason, reasons[i]) == 0)
+            return true;
+    return false;
+}
+
 static enum keyd_status match_one(struct maker *maker, const struct register_key *key,
-                                  const struct halves *private_halves,
-                                  const struct halves *public_halves, struct keyd_error *err)
+                                  const struct key_list *private_halves,
+                                  const struct key_list *public_halves, struct keyd_error *err)
 {
     struct keyd_error why;
     char text[KEYID_TEXT];
@@ -363,20 +376,21 @@ static enum keyd_status match_one(struct maker *maker, const struct register_key
         register_set_handle(maker->keys, &key->id, private_half->handle);
         return KEYD_OK;
     }
-    if (token_is_gone(&why))
-        return keyd_fail(err, why.status, why.reason, "%s", why.message);
+    if (!is_verdict(&why))
+        return keyd_fail(err, why.status, why.reason,
+                         "the token does not say whether it has the key %s: %s", text, why.message);
     register_set_unusable(maker->keys, &key->id, why.message);
     log_error("key unusable key=%s: %s. Nothing is deleted", text, why.message);
     return KEYD_OK;
 }
 
 /* A key that the register does not know is another tool's, or the journal has lost its end. */
-static void tell_unmanaged(struct maker *maker, const struct halves *private_halves)
+static void tell_unmanaged(struct maker *maker, const struct key_list *private_halves)
 {
     size_t unmanaged = 0;
     struct register_key ignored;
     for (size_t i = 0; i < private_halves->count; i++)
-        unmanaged += !register_find(maker->keys, &private_halves->list[i].id, &ignored);
+        unmanaged += !register_find(maker->keys, &private_halves->objects[i].id, &ignored);
     if (unmanaged > 0)
         log_warning(
             "%zu of the token's private keys are not in the journal and stay untouched: other "
@@ -385,15 +399,29 @@ static void tell_unmanaged(struct maker *maker, const struct halves *private_hal
             unmanaged);
 }
 
+/* What could be anybody's. None of it is missed: then the start would have failed. */
+static void tell_unknown(const struct key_list *private_halves,
+                         const struct key_list *public_halves)
+{
+    const struct key_list *first = private_halves->unread > 0 ? private_halves : public_halves;
+    if (first->unread > 0)
+        log_warning("%zu of the token's keys could not be looked at and stay untouched; all of "
+                    "the journal's are there without them: %s",
+                    private_halves->unread + public_halves->unread, first->failure.message);
+    if (private_halves->nameless + public_halves->nameless > 0)
+        log_notice("%zu private and %zu public keys on the token have no CKA_ID and stay "
+                   "untouched: other tools' keys; or, where a token writes a key in pieces, as "
+                   "SoftHSM does, what a process left that was killed in between",
+                   private_halves->nameless, public_halves->nameless);
+}
+
 enum keyd_status maker_match(struct maker *maker, struct keyd_error *err)
 {
-    struct halves private_halves = {0};
-    struct halves public_halves = {0};
-    enum keyd_status status = keys_list(&maker->session, CKO_PRIVATE_KEY, &private_halves.list,
-                                        &private_halves.count, err);
+    struct key_list private_halves = {0};
+    struct key_list public_halves = {0};
+    enum keyd_status status = keys_list(&maker->session, CKO_PRIVATE_KEY, &private_halves, err);
     if (status == KEYD_OK)
-        status = keys_list(&maker->session, CKO_PUBLIC_KEY, &public_halves.list,
-                           &public_halves.count, err);
+        status = keys_list(&maker->session, CKO_PUBLIC_KEY, &public_halves, err);
     struct register_key key;
     struct keyid after;
     bool first = true;
@@ -403,9 +431,11 @@ enum keyd_status maker_match(struct maker *maker, struct keyd_error *err)
         after = key.id;
         first = false;
     }
-    if (status == KEYD_OK)
+    if (status == KEYD_OK) {
         tell_unmanaged(maker, &private_halves);
-    free(private_halves.list);
-    free(public_halves.list);
+        tell_unknown(&private_halves, &public_halves);
+    }
+    keys_free(&private_halves);
+    keys_free(&public_halves);
     return status;
 }

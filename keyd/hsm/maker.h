@@ -49,7 +49,8 @@ enum keyd_status maker_create(struct maker *maker, const struct register_key *wa
 enum keyd_status maker_settle(struct maker *maker, struct keyd_error *err) KEYD_CHECKED;
 
 /* Looks up the handles of all created keys; a key whose halves are not both there, once each and
- * with the right attributes, is unusable from now on, with an error line in the log. */
+ * with the right attributes, is unusable from now on, with an error line in the log. Where the
+ * token does not answer whether they are, that is an error: no verdict comes of it. */
 enum keyd_status maker_match(struct maker *maker, struct keyd_error *err) KEYD_CHECKED;
 
 /* Learns by a trial what new keys are like, where keys can be made and none that is here tells.

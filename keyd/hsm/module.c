@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "keyd/base/log.h"
+#include "keyd/base/text.h"
 #include "keyd/hsm/ckr.h"
 #include "keyd/hsm/lastwords.h"
+#include "keyd/hsm/survey.h"
 
 /* ---- The locks that we offer to the module -------------------------------------------------- */
 
@@ -73,6 +75,38 @@ static bool is_about_locks(CK_RV rv)
            rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
 }
 
+/* A failed call of the module's, with its path. */
+static enum keyd_status module_fail(const char *path, CK_RV rv, const char *function,
+                                    struct keyd_error *err)
+{
+    ckr_fail(err, rv, function);
+    return keyd_wrap(err, "%s", path);
+}
+
+static enum keyd_status take_functions(struct module *module, void *library, const char *path,
+                                       struct keyd_error *err)
+{
+    CK_C_GetFunctionList get = NULL;
+    *(void **)&get = dlsym(library, "C_GetFunctionList");
+    if (get == NULL)
+        return keyd_fail(
+            err, KEYD_FAILED_PRECONDITION, "MODULE",
+            "%s is no PKCS #11 module: it gives no C_GetFunctionList. Correct `module`", path);
+    CK_FUNCTION_LIST *functions = NULL;
+    watchdog_enter("C_GetFunctionList", module->call_limit_ms);
+    CK_RV rv = get(&functions);
+    watchdog_leave();
+    if (rv != CKR_OK)
+        return module_fail(path, rv, "C_GetFunctionList", err);
+    if (functions == NULL)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "MODULE",
+                         "%s: C_GetFunctionList gives no list of functions, and says that it does. "
+                         "Correct `module`, or ask its vendor",
+                         path);
+    module->functions = functions;
+    return KEYD_OK;
+}
+
 static enum keyd_status open_library(struct module *module, const char *path,
                                      struct keyd_error *err)
 {
@@ -83,38 +117,51 @@ static enum keyd_status open_library(struct module *module, const char *path,
         return keyd_fail(
             err, KEYD_FAILED_PRECONDITION, "MODULE",
             "the PKCS #11 module cannot be loaded: %s. Correct `module`, or install it", dlerror());
-    CK_C_GetFunctionList get = NULL;
-    *(void **)&get = dlsym(library, "C_GetFunctionList");
-    CK_FUNCTION_LIST *functions = NULL;
-    watchdog_enter("C_GetFunctionList", module->call_limit_ms);
-    bool good = get != NULL && get(&functions) == CKR_OK && functions != NULL;
-    watchdog_leave();
-    if (!good)
-        return keyd_fail(
-            err, KEYD_FAILED_PRECONDITION, "MODULE",
-            "%s is no PKCS #11 module: it gives no C_GetFunctionList. Correct `module`", path);
-    module->functions = functions;
-    return KEYD_OK;
+    return take_functions(module, library, path, err);
+}
+
+/* Those that are not initialised have no name, and some modules always show one. */
+static bool is_named(const PKCS11_TOKEN *token)
+{
+    return token != NULL && token->initialized && token->label != NULL && token->serialnr != NULL;
+}
+
+/* Modules give text in whatever their maker had: the bytes that are no UTF-8 are '?' here, wherever
+ * the text goes from there, and in what it is compared with. */
+static void take_names(const PKCS11_SLOT *slots, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (is_named(slots[i].token)) {
+            text_repair(slots[i].token->label);
+            text_repair(slots[i].token->serialnr);
+        }
 }
 
 static bool fits(const PKCS11_TOKEN *token, const char *label, const char *serial)
 {
-    return (label == NULL || (token->label != NULL && strcmp(token->label, label) == 0)) &&
-           (serial == NULL || (token->serialnr != NULL && strcmp(token->serialnr, serial) == 0));
+    return is_named(token) && (label == NULL || strcmp(token->label, label) == 0) &&
+           (serial == NULL || strcmp(token->serialnr, serial) == 0);
 }
 
-/* "'a' (serial 1), 'b' (serial 2)", as many as fit. Those that are not initialised have no name,
- * and some modules always show one. */
+/* "'a' (serial 1), 'b' (serial 2)", as many as fit. */
+static const char more[] = ", and more";
+
 static void list_tokens(const PKCS11_SLOT *slots, unsigned count, char *text, size_t size)
 {
     size_t used = 0;
     unsigned blank = 0;
     text[0] = '\0';
-    for (unsigned i = 0; i < count && used < size; i++)
-        if (slots[i].token != NULL && slots[i].token->initialized)
-            used += (size_t)snprintf(text + used, size - used, "%s'%s' (serial %s)",
-                                     used > 0 ? ", " : "", slots[i].token->label,
-                                     slots[i].token->serialnr);
+    for (unsigned i = 0; i < count; i++) {
+        if (!is_named(slots[i].token))
+            continue;
+        int n = snprintf(text + used, size - used, "%s'%s' (serial %s)", used > 0 ? ", " : "",
+                         slots[i].token->label, slots[i].token->serialnr);
+        if (n < 0 || (size_t)n >= size - used - sizeof more) {
+            memcpy(text + used, more, sizeof more);
+            return;
+        }
+        used += (size_t)n;
+    }
     for (unsigned i = 0; i < count; i++)
         blank += slots[i].token != NULL && !slots[i].token->initialized;
     if (used == 0 && blank > 0)
@@ -128,9 +175,9 @@ static enum keyd_status find_token(struct module *module, PKCS11_SLOT *slots, un
 {
     PKCS11_SLOT *found = NULL;
     unsigned fitting = 0;
+    take_names(slots, count);
     for (unsigned i = 0; i < count; i++) {
-        const PKCS11_TOKEN *token = slots[i].token;
-        if (token == NULL || !token->initialized || !fits(token, label, serial))
+        if (!fits(slots[i].token, label, serial))
             continue;
         found = &slots[i];
         fitting++;
@@ -150,13 +197,14 @@ static enum keyd_status find_token(struct module *module, PKCS11_SLOT *slots, un
     return KEYD_OK;
 }
 
-/* A field of CK_TOKEN_INFO: padded with blanks, not terminated. */
+/* A field of CK_TOKEN_INFO or CK_INFO: padded with blanks, not terminated. */
 static void take_text(char *text, const unsigned char *field, size_t size)
 {
     while (size > 0 && (field[size - 1] == ' ' || field[size - 1] == '\0'))
         size--;
     memcpy(text, field, size);
     text[size] = '\0';
+    text_repair(text);
 }
 
 static enum keyd_status token_info(const struct module *module, CK_TOKEN_INFO *info,
@@ -165,20 +213,6 @@ static enum keyd_status token_info(const struct module *module, CK_TOKEN_INFO *i
     *info = (CK_TOKEN_INFO){0};
     CK_RV rv = MODULE_CALL(module, C_GetTokenInfo, module->slot, info);
     return rv == CKR_OK ? KEYD_OK : ckr_fail(err, rv, "C_GetTokenInfo");
-}
-
-/* A module that does not say what it is has no name here. */
-static void take_module_name(struct module *module)
-{
-    CK_INFO info = {0};
-    char description[sizeof info.libraryDescription + 1];
-    char manufacturer[sizeof info.manufacturerID + 1];
-    if (MODULE_CALL(module, C_GetInfo, &info) != CKR_OK)
-        return;
-    take_text(description, info.libraryDescription, sizeof info.libraryDescription);
-    take_text(manufacturer, info.manufacturerID, sizeof info.manufacturerID);
-    snprintf(module->name, sizeof module->name, "%s %d.%d (%s)", description,
-             info.libraryVersion.major, info.libraryVersion.minor, manufacturer);
 }
 
 static enum keyd_status take_token_info(struct module *module, struct keyd_error *err)
@@ -196,22 +230,38 @@ static enum keyd_status take_token_info(struct module *module, struct keyd_error
 
 /* ---- Mechanisms ------------------------------------------------------------------------------ */
 
+/* Mechanisms of a token; PKCS #11 has some hundreds. A count that is larger is a module's mistake.
+ */
+#define MECHANISMS_MAX 65536
+
+static enum keyd_status fail_mechanisms(CK_ULONG count, CK_ULONG room, struct keyd_error *err)
+{
+    return keyd_fail(err, KEYD_INTERNAL, "TOKEN_FAILED",
+                     "C_GetMechanismList: the module gives %lu mechanisms where it has room for "
+                     "%lu: a fault of its own. Look for another version of it",
+                     count, room);
+}
+
 static enum keyd_status list_mechanisms(const struct module *module, CK_MECHANISM_TYPE **list,
                                         CK_ULONG *count, struct keyd_error *err)
 {
-    CK_RV rv = MODULE_CALL(module, C_GetMechanismList, module->slot, NULL, count);
-    CK_MECHANISM_TYPE *types = NULL;
-    if (rv == CKR_OK) {
-        types = reallocarray(NULL, *count + 1, sizeof *types);
-        rv = types == NULL ? CKR_HOST_MEMORY
-                           : MODULE_CALL(module, C_GetMechanismList, module->slot, types, count);
-    }
-    if (rv != CKR_OK) {
-        free(types);
+    CK_ULONG room = 0;
+    CK_RV rv = MODULE_CALL(module, C_GetMechanismList, module->slot, NULL, &room);
+    if (rv == CKR_OK && room > MECHANISMS_MAX)
+        return fail_mechanisms(room, MECHANISMS_MAX, err);
+    if (rv != CKR_OK)
         return ckr_fail(err, rv, "C_GetMechanismList");
+    CK_MECHANISM_TYPE *types = calloc(room + 1, sizeof *types);
+    *count = room;
+    rv = types == NULL ? CKR_HOST_MEMORY
+                       : MODULE_CALL(module, C_GetMechanismList, module->slot, types, count);
+    if (rv == CKR_OK && *count <= room) {
+        *list = types;
+        return KEYD_OK;
     }
-    *list = types;
-    return KEYD_OK;
+    free(types);
+    return rv == CKR_OK ? fail_mechanisms(*count, room, err)
+                        : ckr_fail(err, rv, "C_GetMechanismList");
 }
 
 static enum keyd_status take_offer(const struct module *module, const struct mechanism_row *row,
@@ -232,7 +282,7 @@ static enum keyd_status take_offers(struct module *module, struct keyd_error *er
     CK_MECHANISM_TYPE *list = NULL;
     CK_ULONG count = 0;
     enum keyd_status status = list_mechanisms(module, &list, &count, err);
-    for (size_t i = 0; i < MECHANISM_COUNT; i++)
+    for (size_t i = 0; i < MECHANISM_COUNT && status == KEYD_OK; i++)
         for (CK_ULONG k = 0; k < count && status == KEYD_OK; k++)
             if (list[k] == mechanism_rows[i].type)
                 status = take_offer(module, &mechanism_rows[i], &module->offers[i], err);
@@ -266,48 +316,67 @@ struct listing {
     unsigned count;
 };
 
-/* A failed call of the module's, with its path. */
-static enum keyd_status module_fail(const char *path, CK_RV rv, const char *function,
-                                    struct keyd_error *err)
+/* libp11 says what it was told, and not by which function of those that it calls. */
+static enum keyd_status fail_to_list(const char *path, const char *functions,
+                                     struct keyd_error *err)
 {
-    ckr_fail(err, rv, function);
-    return keyd_wrap(err, "%s", path);
+    unsigned long code = ERR_peek_error();
+    if (ERR_GET_LIB(code) != ERR_get_CKR_code())
+        return keyd_fail_openssl(err,
+                                 "%s: the module does not list its tokens; see its own log and the "
+                                 "vendor's tools",
+                                 path);
+    ERR_clear_error();
+    return module_fail(path, (CK_RV)ERR_GET_REASON(code), functions, err);
 }
 
-static enum keyd_status fail_to_list(const char *path, struct keyd_error *err)
-{
-    return keyd_fail_openssl(err,
-                             "%s: the module does not list its tokens; see its own log and the "
-                             "vendor's tools",
-                             path);
-}
+/* What libp11 calls, where it would not say which of them it was. */
+static const char at_load[] = "C_Initialize or C_GetInfo";
+static const char at_list[] = "C_GetSlotList, C_GetSlotInfo or C_GetTokenInfo";
 
 /* libp11 initialises with the system's locks, where ours were not taken. */
 static enum keyd_status load_libp11(const struct module *module, const char *path, CK_RV ours,
                                     PKCS11_CTX *ctx, struct keyd_error *err)
 {
-    watchdog_enter("C_Initialize", module->call_limit_ms);
+    watchdog_enter(at_load, module->call_limit_ms);
     int failed = PKCS11_CTX_load(ctx, path);
     watchdog_leave();
     if (failed == 0)
         return KEYD_OK;
-    return ours != CKR_OK ? module_fail(path, ours, "C_Initialize", err) : fail_to_list(path, err);
+    return ours != CKR_OK ? module_fail(path, ours, "C_Initialize", err)
+                          : fail_to_list(path, at_load, err);
 }
 
 static enum keyd_status list_slots(const struct module *module, const char *path,
                                    struct listing *listing, struct keyd_error *err)
 {
-    CK_ULONG count = 0; /* asked here as well: libp11 does not name what it was told */
-    CK_RV rv = MODULE_CALL(module, C_GetSlotList, CK_TRUE, NULL, &count);
-    if (rv != CKR_OK)
-        return module_fail(path, rv, "C_GetSlotList", err);
-    watchdog_enter("C_GetSlotList", module->call_limit_ms);
+    lastwords_stage(at_list);
+    if (survey_slots(module, err) != KEYD_OK)
+        return keyd_wrap(err, "%s", path);
+    watchdog_enter(at_list, module->call_limit_ms);
     int failed = PKCS11_enumerate_slots(listing->ctx, &listing->slots, &listing->count);
     watchdog_leave();
-    return failed == 0 ? KEYD_OK : fail_to_list(path, err);
+    return failed == 0 ? KEYD_OK : fail_to_list(path, at_list, err);
 }
 
-static enum keyd_status start_library(const struct module *module, const char *path,
+/* Before libp11 asks. It would take a module that does not say what it is for none. */
+static enum keyd_status take_module_name(struct module *module, const char *path,
+                                         struct keyd_error *err)
+{
+    CK_INFO info = {0};
+    char description[sizeof info.libraryDescription + 1];
+    char manufacturer[sizeof info.manufacturerID + 1];
+    CK_RV rv = MODULE_CALL(module, C_GetInfo, &info);
+    if (rv != CKR_OK)
+        return module_fail(path, rv, "C_GetInfo", err);
+    take_text(description, info.libraryDescription, sizeof info.libraryDescription);
+    take_text(manufacturer, info.manufacturerID, sizeof info.manufacturerID);
+    snprintf(module->name, sizeof module->name, "%s %d.%d (%s)", description,
+             info.libraryVersion.major, info.libraryVersion.minor, manufacturer);
+    return KEYD_OK;
+}
+
+static enum keyd_status start_library(struct module *module, const char *path,
                                       struct listing *listing, struct keyd_error *err)
 {
     lastwords_stage("C_Initialize");
@@ -323,7 +392,14 @@ static enum keyd_status start_library(const struct module *module, const char *p
     if (ctx == NULL)
         return keyd_fail_openssl(err, "PKCS11_CTX_new");
     ERR_clear_error(); /* libp11 tells through this queue; a module's leavings are not its words */
-    enum keyd_status status = load_libp11(module, path, rv, ctx, err);
+    lastwords_stage(at_load);
+    enum keyd_status status = KEYD_OK;
+    if (!is_about_locks(rv)) /* else it is libp11's call that initialises */
+        status = take_module_name(module, path, err);
+    if (status == KEYD_OK)
+        status = load_libp11(module, path, rv, ctx, err);
+    if (status == KEYD_OK && is_about_locks(rv))
+        status = take_module_name(module, path, err);
     return status == KEYD_OK ? list_slots(module, path, listing, err) : status;
 }
 
@@ -342,7 +418,6 @@ enum keyd_status module_load(struct module *module, const char *path, const char
     watchdog_enter("C_CloseAllSessions", module->call_limit_ms);
     PKCS11_release_all_slots(listing.ctx, listing.slots, listing.count);
     watchdog_leave();
-    take_module_name(module);
     if (status == KEYD_OK)
         status = take_token_info(module, err);
     return status == KEYD_OK ? take_offers(module, err) : status;

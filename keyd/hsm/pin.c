@@ -52,7 +52,7 @@ static void prepare_descriptor(struct pin *pin, int descriptor)
 
 void pin_prepare(struct pin *pin, const struct hsm_config *config)
 {
-    *pin = (struct pin){.kind = PIN_NONE, .descriptor = -1, .notice = ""};
+    *pin = (struct pin){.kind = PIN_NONE, .descriptor = -1, .notice = "", .oddity = ""};
     if (config->pin_file != NULL) {
         pin->kind = PIN_FILE;
         prepare_file(pin, config->pin_file);
@@ -144,6 +144,41 @@ static enum keyd_status read_descriptor(struct pin *pin, struct keyd_secret **se
                      failure.message);
 }
 
+/* A try is dear: what is certainly not what was meant is not tried. */
+static const char *form_of(const struct keyd_secret *secret)
+{
+    static const unsigned char mark[] = {0xef, 0xbb, 0xbf}; /* U+FEFF */
+    if (memchr(secret->data, '\0', secret->length) != NULL)
+        return "has a NUL byte in it";
+    if (secret->length >= sizeof mark && memcmp(secret->data, mark, sizeof mark) == 0)
+        return "begins with a byte order mark";
+    if (memchr(secret->data, '\n', secret->length) != NULL ||
+        memchr(secret->data, '\r', secret->length) != NULL)
+        return "has more than one line";
+    return NULL;
+}
+
+static enum keyd_status check_form(const struct pin *pin, const struct keyd_secret *secret,
+                                   struct keyd_error *err)
+{
+    const char *form = form_of(secret);
+    if (form == NULL)
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "PIN_FORM",
+                     "%s %s. No PIN does, and it is not tried: %s, alone and as plain text%s",
+                     pin->name, form, pin->remedy, pin->notice);
+}
+
+static bool is_blank(unsigned char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static bool has_blank_end(const struct keyd_secret *secret)
+{
+    return is_blank(secret->data[0]) || is_blank(secret->data[secret->length - 1]);
+}
+
 enum keyd_status pin_read(struct pin *pin, struct keyd_secret **secret, struct keyd_error *err)
 {
     struct keyd_error failure;
@@ -160,6 +195,13 @@ enum keyd_status pin_read(struct pin *pin, struct keyd_secret **secret, struct k
     }
     if (status != KEYD_OK)
         return keyd_fail(err, status, failure.reason, "%s", failure.message);
+    if (check_form(pin, *secret, &failure) != KEYD_OK) {
+        keyd_secret_free(*secret);
+        *secret = NULL;
+        return keyd_fail(err, failure.status, failure.reason, "%s", failure.message);
+    }
+    if (has_blank_end(*secret))
+        pin->oddity = " (it begins or ends with a blank, which counts as part of it)";
     return KEYD_OK;
 }
 

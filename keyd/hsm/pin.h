@@ -31,7 +31,8 @@ struct pin {
     char name[PIN_NAME_MAX];     /* for messages: "PATH", "the credential NAME", "descriptor N" */
     char remedy[PIN_REMEDY_MAX]; /* how another PIN comes to keyd-hsm: "write ... " */
     const char *notice;          /* what follows by itself then, a sentence's end; or "" */
-    bool there;                  /* with seen: the file as it was at the start */
+    const char *oddity; /* once it is read: what may be wrong with it, in brackets; or "" */
+    bool there;         /* with seen: the file as it was at the start */
     struct stat seen;
 };
 
@@ -45,8 +46,10 @@ enum keyd_status pin_check(const struct hsm_config *config, const char *config_f
                            struct keyd_error *err) KEYD_CHECKED;
 
 /* Reads the PIN; *secret is *owned*. A descriptor is closed, whatever comes of it. Fails with what
- * was wrong and, as the message's last sentence, what to do. kind must not be PIN_NONE. Blocks:
- * disk; a pipe for PIN_WAIT_MS at most. */
+ * was wrong and, as the message's last sentence, what to do; INVALID_ARGUMENT, PIN_FORM for what
+ * can be no PIN: a NUL, a byte order mark, more than one line (PKCS #11 2.40, 5.6: UTF-8 text; what
+ * a person types). A blank at either end may belong to it: pin->oddity. kind must not be PIN_NONE.
+ * Blocks: disk; a pipe for PIN_WAIT_MS at most. */
 enum keyd_status pin_read(struct pin *pin, struct keyd_secret **secret,
                           struct keyd_error *err) KEYD_CHECKED;
 

@@ -229,7 +229,13 @@ static void check_restart(struct token *token, int64_t started_ns)
         log_notice("keyd-hsm ends, to be started afresh and try again");
         end(token, 1);
     }
-    if (token->state == TOKEN_LOGIN_NEEDED && pin_changed(&token->pin)) {
+    if (token_write_record(token)) {
+        log_notice("the login record is on disk now: keyd-hsm ends, to be started afresh");
+        end(token, 1);
+    }
+    /* Until it is, no start could try another PIN either. */
+    if (token->state == TOKEN_LOGIN_NEEDED && token->unwritten == NULL &&
+        pin_changed(&token->pin)) {
         log_notice("%s has changed: keyd-hsm ends, to be started afresh", token->pin.name);
         end(token, 1);
     }

@@ -23,7 +23,8 @@
 static bool is_final(const struct keyd_error *err)
 {
     static const char *const reasons[] = {REASON_JOURNAL_BROKEN, REASON_JOURNAL_NEWER,
-                                          REASON_JOURNAL_LOST, REASON_JOURNAL_FOREIGN};
+                                          REASON_JOURNAL_ODD, REASON_JOURNAL_LOST,
+                                          REASON_JOURNAL_FOREIGN};
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (strcmp(err->reason, reasons[i]) == 0)
             return true;
@@ -35,11 +36,23 @@ static void state_path(const struct hsm_config *config, const char *name, char p
     snprintf(path, PATH_MAX, "%s/%s", config->state_folder, name);
 }
 
+static enum keyd_status make_state_folder(const struct token *token, struct keyd_error *err)
+{
+    struct keyd_error failure;
+    enum keyd_status status = file_make_folder(token->config->state_folder, 0700, &failure);
+    if (status == KEYD_OK)
+        return KEYD_OK;
+    return keyd_fail(err, status, failure.reason,
+                     "the state folder cannot be made: %s. Make %s, for keyd-hsm's user and with "
+                     "mode 0700; keyd-hsm tries again",
+                     failure.message, token->config->state_folder);
+}
+
 static enum keyd_status open_journal(struct token *token, bool new_journal, struct keyd_error *err)
 {
     char path[PATH_MAX];
     state_path(token->config, "journal", path);
-    enum keyd_status status = file_make_folder(token->config->state_folder, 0700, err);
+    enum keyd_status status = make_state_folder(token, err);
     if (status == KEYD_OK)
         status = journal_open(path, register_apply, token->keys, &token->journal, err);
     if (status == KEYD_OK && new_journal && journal_token(token->journal) != NULL)
@@ -127,14 +140,14 @@ static void find_limitations(struct token *token)
 
 static enum keyd_status log_in(struct token *token, struct keyd_error *err)
 {
-    char record[PATH_MAX];
-    state_path(token->config, "login", record);
+    state_path(token->config, "login", token->login_record);
     struct login login = {.session = &token->maker.session,
                           .config = token->config,
                           .pin = &token->pin,
-                          .record_file = record};
+                          .record_file = token->login_record};
     enum keyd_status status = login_perform(&login, err);
     token->at_pad = login.at_pad;
+    token->unwritten = login.unwritten;
     if (status == KEYD_OK)
         log_notice("logged in to the token '%s', serial %s (%s, %s)", token->module.label,
                    token->module.serial, token->module.manufacturer, token->module.model);
@@ -292,6 +305,15 @@ enum keyd_status token_start(struct token *token, bool new_journal, struct keyd_
     return KEYD_OK;
 }
 
+bool token_write_record(struct token *token)
+{
+    if (token->unwritten == NULL || tries_write(token->unwritten, NULL) != KEYD_OK)
+        return false;
+    free(token->unwritten);
+    token->unwritten = NULL;
+    return true;
+}
+
 enum keyd_status token_permit_login(const struct token *token, bool final_try,
                                     struct keyd_error *err)
 {
@@ -303,6 +325,11 @@ enum keyd_status token_permit_login(const struct token *token, bool final_try,
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TOKEN_FAULTY",
                          "the token %s is faulty, and no login helps: %s", token->config->name,
                          token->state_message);
+    if (token->unwritten != NULL) {
+        enum keyd_status status = tries_write(token->unwritten, err);
+        if (status != KEYD_OK)
+            return status;
+    }
     state_path(token->config, "login", record);
     return tries_permit(record, token->module.serial, final_try ? PERMIT_FINAL_TRY : PERMIT_ONCE,
                         err);

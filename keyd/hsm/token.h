@@ -7,15 +7,18 @@
 #ifndef KEYD_HSM_TOKEN_H
 #define KEYD_HSM_TOKEN_H
 
+#include <limits.h>
+
 #include "keyd/hsm/config.h"
 #include "keyd/hsm/limitation.h"
 #include "keyd/hsm/maker.h"
 #include "keyd/hsm/pin.h"
+#include "keyd/hsm/tries.h"
 
 enum token_state { TOKEN_READY, TOKEN_LOGIN_NEEDED, TOKEN_FAULTY };
 
-/* Written by token_claim and token_start alone; constant from then on, but for the maker and the
- * register. */
+/* Written by token_claim and token_start alone; constant from then on, but for the maker, the
+ * register, and what is not written. */
 struct token {
     const struct hsm_config *config; /* *borrowed* */
     enum token_state state;
@@ -24,6 +27,8 @@ struct token {
     bool retry;  /* faulty, and a later start may help: end soon, to be started afresh */
     bool loaded; /* the module is loaded, and wants C_Finalize */
     bool at_pad; /* the PIN is typed at the token's own pad */
+    struct tries *unwritten; /* login needed: the login record, which is not on disk; or NULL */
+    char login_record[PATH_MAX];
     struct pin pin;
     struct module module;
     struct key_register
@@ -52,9 +57,15 @@ enum keyd_status token_claim(struct token *token, const struct hsm_config *confi
 enum keyd_status token_start(struct token *token, bool new_journal,
                              struct keyd_error *err) KEYD_CHECKED;
 
+/* Tries once to write the login record that the start could not write. True when it is on disk by
+ * now: then end, to be started afresh, since the state says otherwise. False also where there is
+ * none. Main thread; blocks: disk. */
+bool token_write_record(struct token *token);
+
 /* Lets the next start try the PIN once more, whatever is on record (login.h); final_try: also where
  * that may lock the token. FAILED_PRECONDITION, with what is the matter, when the token does not
- * need a login (LOGGED_IN, TOKEN_FAULTY). Blocks: disk. */
+ * need a login (LOGGED_IN, TOKEN_FAULTY). What was not on disk is written with it. Main thread;
+ * blocks: disk. */
 enum keyd_status token_permit_login(const struct token *token, bool final_try,
                                     struct keyd_error *err) KEYD_CHECKED;
 

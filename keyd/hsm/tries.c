@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "keyd/base/clock.h"
 #include "keyd/base/encode.h"
@@ -316,21 +317,40 @@ static enum keyd_status change_token(struct tries *tries, const char *serial,
     return KEYD_OK;
 }
 
+/* The record's text, *owned*. NOT_FOUND where there is none; what is no file is not opened: a FIFO
+ * would hold up the start. */
+static enum keyd_status read_text(const char *path, char **text, size_t *size,
+                                  struct keyd_error *err)
+{
+    struct stat st;
+    struct keyd_error failure;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TRIES",
+                         "the record of logins cannot be read, and nothing is tried: %s is no "
+                         "regular file. Move it away, make sure that the PIN is the right one, and "
+                         "start keyd-hsm again",
+                         path);
+    enum keyd_status status = file_read(path, RECORD_MAX, text, size, &failure);
+    if (status == KEYD_OK || status == KEYD_NOT_FOUND)
+        return status;
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TRIES",
+                     "the record of logins cannot be read, and nothing is tried: %s. See to its "
+                     "owner, mode and disk, and start keyd-hsm again",
+                     failure.message);
+}
+
 enum keyd_status tries_read(struct tries *tries, const char *path, const char *serial,
                             struct keyd_error *err)
 {
     char *text = NULL;
     size_t size = 0;
-    struct keyd_error failure;
     tries->path = path;
     tries->former_count = 0;
-    enum keyd_status status = file_read(path, RECORD_MAX, &text, &size, &failure);
+    enum keyd_status status = read_text(path, &text, &size, err);
     if (status == KEYD_NOT_FOUND)
         return begin_token(&tries->now, serial, err);
     if (status != KEYD_OK)
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "TRIES",
-                         "the record of logins cannot be read, and nothing is tried: %s",
-                         failure.message);
+        return status;
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
     free(text);
     bool good = parse(root, tries);

@@ -52,6 +52,19 @@ static void a_long_message_is_cut_at_a_character(void **state)
     assert_int_equal(err.message[KEYD_MESSAGE_MAX - 3], 'a');
 }
 
+/* They go into protobuf strings and JSON, which take nothing else. */
+static void a_message_is_utf8_whatever_went_into_it(void **state)
+{
+    (void)state;
+    struct keyd_error err;
+    keyd_fail(&err, KEYD_INTERNAL, NULL, "the token '%s'", "m\xfcller");
+    assert_string_equal(err.message, "the token 'm?ller'");
+    keyd_wrap(&err, "%s", "/etc/k\xe4se");
+    assert_string_equal(err.message, "/etc/k?se: the token 'm?ller'");
+    keyd_fail_errno(&err, ENOENT, "%s", "\xff");
+    assert_string_equal(err.message, "?: No such file or directory");
+}
+
 static void time_is_rfc_3339_in_utc(void **state)
 {
     (void)state;
@@ -165,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_say_what_and_where),
         cmocka_unit_test(a_long_message_is_cut_at_a_character),
+        cmocka_unit_test(a_message_is_utf8_whatever_went_into_it),
         cmocka_unit_test(time_is_rfc_3339_in_utc),
         cmocka_unit_test(encodings_go_both_ways),
         cmocka_unit_test(a_file_is_replaced_whole),

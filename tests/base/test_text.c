@@ -2,6 +2,7 @@
  * Text that others sent. */
 #include "keyd/base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/cmocka.h"
@@ -24,6 +25,28 @@ static void utf8_is_told_from_what_is_none(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(text_is_utf8(bad[i], strlen(bad[i])));
     assert_false(text_is_utf8("a\0b", 3));
+}
+
+static void what_is_no_character_becomes_a_question_mark(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *repaired;
+    } cases[] = {{"", ""},
+                 {"m\xc3\xbcller", "m\xc3\xbcller"},
+                 {"m\xfcller", "m?ller"},
+                 {"\xff\xfe", "??"},
+                 {"a\xe2\x82", "a??"},
+                 {"\xe2\x82z\xe2\x82\xac", "??z\xe2\x82\xac"},
+                 {"\xc0\x80", "??"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%s", cases[i].text);
+        text_repair(text);
+        assert_string_equal(text, cases[i].repaired);
+        assert_true(text_is_utf8(text, strlen(text)));
+    }
 }
 
 static void text_is_cut_between_characters(void **state)
@@ -59,6 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_told_from_what_is_none),
+        cmocka_unit_test(what_is_no_character_becomes_a_question_mark),
         cmocka_unit_test(text_is_cut_between_characters),
         cmocka_unit_test(a_number_is_digits_up_to_a_limit),
     };

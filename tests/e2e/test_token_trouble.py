@@ -143,6 +143,34 @@ class WhichMock(Mock):
         self.assertEqual(self.token.count("C_Login"), 0)
 
 
+class OddNames(Mock):
+    """Text that is no UTF-8: what shows it shows the rest of it, and nothing is kept back."""
+
+    def setUp(self):
+        super().setUp()
+        self.world.edit("tokens.d/main.conf", lambda text: re.sub(
+            r"  - name: KEYD_MOCK_TOKENS\n.*\n", "", text))
+
+    def tokens(self, names):
+        os.environb[b"KEYD_MOCK_TOKENS"] = names
+        self.addCleanup(os.environb.pop, b"KEYD_MOCK_TOKENS", None)
+
+    def test_the_token_has_one(self):
+        self.tokens(b"m\xfcller=S\xfc1")
+        self.configure("label", "m?ller")
+        self.world.start()
+        self.world.create_key("alias/a")
+        self.sign("alias/a", check=True)
+        self.assertEqual((self.status()["Label"], self.status()["Serial"]), ("m?ller", "S?1"))
+        self.world.kill("keyd-hsm main")
+        world.wait_for(lambda: self.sign("alias/a").returncode == 0, 20, self.world.log)
+
+    def test_its_neighbour_has_one(self):
+        self.tokens(b"m\xfcller=S1,main=S2,main=S3")
+        self.world.start(wait=False)
+        self.wait("FAULTY", "2 tokens fit", "`serial`", "'m?ller' (serial S1)", "S2", "S3")
+
+
 # ---- Pulled out ----------------------------------------------------------------------------------
 
 
@@ -301,6 +329,21 @@ class Sessions(Mock):
 
 
 class BadAnswers(Mock):
+    def test_one_that_passes_at_a_start_takes_no_key_away(self):
+        self.world.start()
+        key = self.world.create_key("alias/a")
+        for answer in ("CKR_DEVICE_MEMORY", "CKR_FUNCTION_CANCELED"):
+            happened = self.token.count("C_GetAttributeValue:rv")
+            self.token.faults("C_GetAttributeValue rv %s ever=%d" % (answer, happened + 1))
+            self.world.kill("keyd-hsm main")
+            self.wait("FAULTY", "does not say whether it has the key " + key,
+                      "C_GetAttributeValue: " + answer)
+            self.fails(self.sign("alias/a"), FAILURE, answer)
+            self.wait("READY")  # by itself
+            self.sign("alias/a", check=True)
+            self.assertEqual(self.token.count("C_GetAttributeValue:rv"), happened + 1)
+        self.assertNotIn("key unusable", self.world.log())
+
     def test_a_new_key_that_does_not_prove_itself_leaves_nothing(self):
         self.world.start()
         for fault, words in (("C_Sign garbage", "does not verify"),

@@ -52,6 +52,17 @@ void desk_pin(const char *pin)
     lab_write("pin", line, 0600);
 }
 
+void desk_edit_record(const char *from, const char *to)
+{
+    char changed[8192];
+    char *text = lab_read("state-main/login");
+    const char *at = strstr(text, from);
+    assert_non_null(at);
+    snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    free(text);
+    lab_write("state-main/login", changed, 0600);
+}
+
 pid_t desk_start(Keyd__Hsm__V1__Welcome__State state, const char *message, int logins)
 {
     int looks = desk_count("C_GetTokenInfo");

@@ -19,6 +19,9 @@ int desk_count(const char *function);
 /* Writes the PIN file. */
 void desk_pin(const char *pin);
 
+/* Replaces a part of the login record, which must be there. */
+void desk_edit_record(const char *from, const char *to);
+
 /* Starts keyd-hsm, which must come to this state with this part in its message; and must have tried
  * to log in so often. */
 pid_t desk_start(Keyd__Hsm__V1__Welcome__State state, const char *message, int logins);

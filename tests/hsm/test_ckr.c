@@ -162,15 +162,13 @@ static void configure(const char *faults)
     lab_config("main", KEYD_TESTS "/mock.so", "signers: 1\n", variables);
 }
 
-/* From now on `function` answers with rv, after some calls that go well; NULL: all is well. */
-static void weather_after(const char *function, CK_RV rv, int well)
+/* This is the mock's one rule from now on. */
+static void set_weather(const char *rule)
 {
     static int changes;
     char text[200];
     char name[64];
-    snprintf(text, sizeof text, "# none");
-    if (function != NULL)
-        snprintf(text, sizeof text, "%s rv 0x%lx after=%d", function, rv, well);
+    snprintf(text, sizeof text, "%s", rule);
     /* The mock looks at inode, size and time: a line of another length each time is another file.
      */
     size_t used = strlen(text);
@@ -180,6 +178,16 @@ static void weather_after(const char *function, CK_RV rv, int well)
     char from[128];
     snprintf(from, sizeof from, "%s", lab_path(name));
     assert_int_equal(rename(from, lab_path("faults")), 0);
+}
+
+/* From now on `function` answers with rv, after some calls that go well; NULL: all is well. */
+static void weather_after(const char *function, CK_RV rv, int well)
+{
+    char rule[120];
+    snprintf(rule, sizeof rule, "# none");
+    if (function != NULL)
+        snprintf(rule, sizeof rule, "%s rv 0x%lx after=%d", function, rv, well);
+    set_weather(rule);
 }
 
 static void weather(const char *function, CK_RV rv)
@@ -302,18 +310,18 @@ static void from_find_objects(void **state)
 
 /* ---- At the start ---------------------------------------------------------------------------- */
 
-/* The token is in a state that names the answer, no call reaches it, and without the answer the
- * next start is well. */
-static void start_with(const char *function, int well, const struct code *code)
+/* The token is in a state that names the answer (`said`: by whom), no call reaches it, and without
+ * the answer the next start is well. */
+static void start_with(const char *function, int well, const char *said, const struct code *code)
 {
-    char words[100];
+    char words[128];
     lab_forget("state-main");
     unlink(lab_path("mock-state"));
     weather_after(function, code->rv, well);
     pid_t pid = lab_start("main", NULL);
     int fd = lab_connect("main");
     lab_answer *welcome = lab_hello(fd);
-    snprintf(words, sizeof words, "%s: %s", function, code->name);
+    snprintf(words, sizeof words, "%s: %s", said, code->name);
     if (welcome->welcome->state == READY || strstr(welcome->welcome->state_message, words) == NULL)
         fail_msg("%s: state %d '%s'", words, (int)welcome->welcome->state,
                  welcome->welcome->state_message);
@@ -331,18 +339,48 @@ static void from_login(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(codes); i++)
         if (codes[i].rv != CKR_USER_ALREADY_LOGGED_IN && codes[i].rv != CKR_PIN_LOCKED)
-            start_with("C_Login", 0, &codes[i]);
+            start_with("C_Login", 0, "C_Login", &codes[i]);
+}
+
+/* A slot that is empty by now is not an error of the module's; and the number of a vendor's own
+ * does not go through libp11. */
+static bool is_another_matter(const char *function, int well, CK_RV rv)
+{
+    bool of_libp11 = strncmp(function, "C_Get", 5) == 0 && well > 0 &&
+                     strcmp(function, "C_GetMechanismList") != 0 &&
+                     (strcmp(function, "C_GetTokenInfo") != 0 || well == 1) &&
+                     (strcmp(function, "C_GetSlotList") != 0 || well == 2);
+    return (rv == CKR_TOKEN_NOT_PRESENT && strcmp(function, "C_GetTokenInfo") == 0 && well < 2) ||
+           (rv > CKR_VENDOR_DEFINED && of_libp11);
 }
 
 static void from_what_a_start_asks(void **state)
 {
     (void)state;
+    /* libp11 asks all of it again, and names no function: then it is one of these. */
+    static const char listing[] = "C_GetSlotList, C_GetSlotInfo or C_GetTokenInfo";
     static const struct {
         const char *function;
-        int well; /* calls that libp11 makes before, which does not say what it was told */
-    } asked[] = {{"C_Initialize", 0},   {"C_GetSlotList", 0},      {"C_GetTokenInfo", 1},
-                 {"C_GetTokenInfo", 2}, {"C_GetMechanismList", 0}, {"C_GetMechanismInfo", 0},
-                 {"C_OpenSession", 0},  {"C_FindObjectsInit", 0},  {"C_FindObjects", 0}};
+        int well; /* calls before */
+        const char *said;
+    } asked[] = {{"C_Initialize", 0, NULL},
+                 {"C_GetInfo", 0, NULL},
+                 {"C_GetInfo", 1, "C_Initialize or C_GetInfo"},
+                 {"C_GetSlotList", 0, NULL},
+                 {"C_GetSlotList", 1, NULL},
+                 {"C_GetSlotList", 2, listing},
+                 {"C_GetSlotInfo", 0, NULL},
+                 {"C_GetSlotInfo", 1, listing},
+                 {"C_GetTokenInfo", 0, NULL},
+                 {"C_GetTokenInfo", 1, listing},
+                 {"C_GetTokenInfo", 2, NULL},
+                 {"C_GetTokenInfo", 3, NULL},
+                 {"C_GetMechanismList", 0, NULL},
+                 {"C_GetMechanismList", 1, NULL},
+                 {"C_GetMechanismInfo", 0, NULL},
+                 {"C_OpenSession", 0, NULL},
+                 {"C_FindObjectsInit", 0, NULL},
+                 {"C_FindObjects", 0, NULL}};
     static const CK_RV answers[] = {CKR_HOST_MEMORY,
                                     CKR_GENERAL_ERROR,
                                     CKR_FUNCTION_FAILED,
@@ -358,9 +396,91 @@ static void from_what_a_start_asks(void **state)
     for (size_t f = 0; f < COUNT(asked); f++)
         for (size_t i = 0; i < COUNT(codes); i++)
             for (size_t a = 0; a < COUNT(answers); a++)
-                if (codes[i].rv == answers[a])
-                    start_with(asked[f].function, asked[f].well, &codes[i]);
+                if (codes[i].rv == answers[a] &&
+                    !is_another_matter(asked[f].function, asked[f].well, answers[a]))
+                    start_with(asked[f].function, asked[f].well,
+                               asked[f].said != NULL ? asked[f].said : asked[f].function,
+                               &codes[i]);
 }
+
+/* ---- Of the keys, at the start --------------------------------------------------------------- */
+
+/* A start asks for the private halves' ids, then the public ones', then what each private half is
+ * like. What the token does not tell of a key is no verdict on it. */
+static void of_a_key(void **state)
+{
+    (void)state;
+    static const CK_RV answers[] = {
+        CKR_HOST_MEMORY,        CKR_GENERAL_ERROR,     CKR_FUNCTION_FAILED,   CKR_DEVICE_MEMORY,
+        CKR_DEVICE_ERROR,       CKR_FUNCTION_CANCELED, CKR_FUNCTION_REJECTED, 0x7fff,
+        CKR_VENDOR_DEFINED | 17};
+    end(hsm.pid, hsm.fd);
+    for (size_t i = 0; i < COUNT(codes); i++)
+        for (int well = 0; well < 3; well++)
+            for (size_t a = 0; a < COUNT(answers); a++) {
+                char words[100];
+                if (codes[i].rv != answers[a])
+                    continue;
+                weather_after("C_GetAttributeValue", codes[i].rv, well);
+                snprintf(words, sizeof words, "C_GetAttributeValue: %s", codes[i].name);
+                hsm.pid = lab_start("main", NULL);
+                hsm.fd = greet(FAULTY, words);
+                expect_error(ask_to_sign(), KEYD_UNAVAILABLE, "TOKEN_FAULTY");
+                end(hsm.pid, hsm.fd);
+            }
+    /* It is tried again by itself, and nothing was lost. */
+    hsm.pid = lab_start("main", NULL);
+    close(greet(FAULTY, "the token does not say whether it has the key"));
+    assert_int_equal(lab_wait(hsm.pid), 1);
+    begin();
+    expect_keys(hsm.fd, 1, true);
+    must_sign(hsm.fd, &hsm.key);
+    assert_int_equal(lab_count("main.log", "key unusable"), 0);
+}
+
+/* Other tools' keys may be as they like. */
+static void of_another_tools_key(void **state)
+{
+    (void)state;
+    char *journal = lab_read("state-main/journal");
+    make_key(hsm.fd);
+    end(hsm.pid, hsm.fd);
+    lab_write("state-main/journal", journal, 0600); /* by which that one is nobody's */
+    free(journal);
+    set_weather("C_GetAttributeValue rv CKR_FUNCTION_FAILED after=1 times=1");
+    hsm.pid = lab_start("main", NULL);
+    hsm.fd = greet(READY, "");
+    must_sign(hsm.fd, &hsm.key);
+    assert_int_equal(lab_count("main.log",
+                               "1 of the token's keys could not be looked at and stay "
+                               "untouched; all of the journal's are there without them: "
+                               "C_GetAttributeValue: CKR_FUNCTION_FAILED"),
+                     1);
+}
+
+/* Absent attributes are told as before: the key is not as it was made. */
+static void of_a_key_without_the_attribute(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {"C_GetAttributeValue rv CKR_ATTRIBUTE_TYPE_INVALID",
+                                        "C_GetAttributeValue rv "
+                                        "CKR_ATTRIBUTE_SENSITIVE",
+                                        "C_GetAttributeValue rv CKR_ATTRIBUTE_TYPE_INVALID after=2",
+                                        "token no-attribute CKA_ID"};
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        end(hsm.pid, hsm.fd);
+        set_weather(rules[i]);
+        hsm.pid = lab_start("main", NULL);
+        hsm.fd = greet(READY, "");
+        expect_keys(hsm.fd, 1, false);
+        expect_error(ask_to_sign(), KEYD_FAILED_PRECONDITION, "KEY_UNUSABLE");
+    }
+    assert_int_equal(lab_count("main.log", "1 private and 1 public keys on the token have no "
+                                           "CKA_ID and stay untouched"),
+                     2);
+}
+
+/* ---- Without faults -------------------------------------------------------------------------- */
 
 static void a_start_without_faults_is_well(void **state)
 {
@@ -393,6 +513,9 @@ int main(void)
         ON_MOCK(from_get_attribute_value),
         ON_MOCK(from_find_objects_init),
         ON_MOCK(from_find_objects),
+        ON_MOCK(of_a_key),
+        ON_MOCK(of_another_tools_key),
+        ON_MOCK(of_a_key_without_the_attribute),
         STARTING(a_start_without_faults_is_well),
         STARTING(from_login),
         STARTING(from_what_a_start_asks),

@@ -129,6 +129,67 @@ static void what_holds_no_pin_is_refused(void **state)
     assert_int_equal(lab_count("main.log", "7777"), 0);
 }
 
+/* Each way of writing it by mistake that is certainly none costs no try. */
+static void what_can_be_no_pin_is_not_tried(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t size;
+        const char *words;
+    } cases[] = {
+        {LAB_PIN "\n\n", sizeof LAB_PIN + 1, "/pin has more than one line. No PIN does"},
+        {LAB_PIN "\n# main", sizeof LAB_PIN + 6, "/pin has more than one line"},
+        {LAB_PIN "\r\r\n", sizeof LAB_PIN + 2, "/pin has more than one line"},
+        {"\xef\xbb\xbf" LAB_PIN "\n", sizeof LAB_PIN + 3, "/pin begins with a byte order mark"},
+        {LAB_PIN "\0", sizeof LAB_PIN, "/pin has a NUL byte in it"},
+        {"\xff\xfe"
+         "2\0"
+         "7\0",
+         6, "/pin has a NUL byte in it"}, /* UTF-16 */
+    };
+    desk_token(LAB_PIN);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int fd = open(lab_path("pin"), O_WRONLY | O_TRUNC | O_CLOEXEC);
+        assert_int_equal(write(fd, cases[i].text, cases[i].size), cases[i].size);
+        close(fd);
+        pid_t pid = desk_start(LOGIN_NEEDED, cases[i].words, 0);
+        close(greet(LOGIN_NEEDED, "alone and as plain text; keyd-hsm notices"));
+        lab_stop(pid);
+    }
+    assert_int_equal(lab_count("main.log", LAB_PIN), 0);
+    desk_pin(LAB_PIN);
+    desk_visit(READY, "", 1);
+    token_with("pin_descriptor: 37\n");
+    give(pipe_with(LAB_PIN "\n\n"));
+    desk_visit(LOGIN_NEEDED, "descriptor 37 has more than one line", 0);
+    take_away();
+}
+
+/* It may be meant, so it is tried; but who reads of the refusal hears of it. */
+static void a_blank_at_an_end_is_tried_and_told(void **state)
+{
+    (void)state;
+    static const char hint[] = " (it begins or ends with a blank, which counts as part of it)";
+    static const char *const pins[] = {LAB_PIN " ", " " LAB_PIN, LAB_PIN "\t"};
+    for (size_t i = 0; i < sizeof pins / sizeof pins[0]; i++) {
+        desk_token(LAB_PIN);
+        lab_forget("state-main");
+        desk_pin(pins[i]);
+        desk_visit(LOGIN_NEEDED, hint, 1);
+        desk_visit(LOGIN_NEEDED, hint, 0);
+        desk_token(pins[i]); /* where it is meant: */
+        lab_forget("state-main");
+        desk_visit(READY, "", 1);
+    }
+    desk_token(LAB_PIN);
+    lab_forget("state-main");
+    desk_pin("86420975");
+    pid_t pid = lab_start("main", NULL);
+    int fd = greet(LOGIN_NEEDED, "the PIN is wrong. It was tried once");
+    end(pid, fd);
+}
+
 static void a_refused_one_says_how_another_comes_in(void **state)
 {
     (void)state;
@@ -199,6 +260,8 @@ int main(void)
         TEST(standard_input_may_be_it),
         TEST(what_is_open_by_chance_is_not_it),
         TEST(what_holds_no_pin_is_refused),
+        TEST(what_can_be_no_pin_is_not_tried),
+        TEST(a_blank_at_an_end_is_tried_and_told),
         TEST(a_refused_one_says_how_another_comes_in),
         TEST(systemds_socket_is_no_pin),
         TEST(a_credential_is_read_and_watched),

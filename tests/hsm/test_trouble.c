@@ -514,6 +514,38 @@ static void a_broken_journal_is_refused(void **state)
     free(text);
 }
 
+/* Nothing is waited for, and nothing in the journal's place is touched. */
+static void what_is_no_journal_file_says_what_to_do(void **state)
+{
+    (void)state;
+    char path[128];
+    plain();
+    snprintf(path, sizeof path, "%s", lab_path("state-main/journal"));
+    assert_int_equal(mkdir(lab_path("state-main"), 0700), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    pid_t pid = lab_start("main", NULL);
+    end(pid, greet(FAULTY, "/journal is no regular file. Put the journal in its place"));
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    pid = lab_start("main", NULL);
+    end(pid, greet(FAULTY, "/journal is no regular file. Put the journal in its place"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("journal.elsewhere", path), 0);
+    pid = lab_start("main", NULL);
+    end(pid, greet(FAULTY, "/journal is a symbolic link, and keyd-hsm follows none there. Put"));
+    assert_false(lab_exists("state-main/journal.elsewhere"));
+    assert_int_equal(unlink(path), 0);
+    lab_edit("main", "state_folder: ../state-main", "state_folder: ../state-file");
+    lab_write("state-file", "no folder", 0600);
+    pid = lab_start("main", NULL);
+    end(pid, greet(FAULTY, "journal: Not a directory. See to the journal's and its folder's"));
+    lab_edit("main", "state_folder: ../state-file", "state_folder: ../state-file/deeper");
+    pid = lab_start("main", NULL);
+    end(pid, greet(FAULTY, "the state folder cannot be made: "));
+    pid = lab_start("main", NULL);
+    end(pid, greet(FAULTY, "for keyd-hsm's user and with mode 0700; keyd-hsm tries again"));
+}
+
 static void keys_that_the_token_lost_are_unusable(void **state)
 {
     (void)state;
@@ -590,6 +622,7 @@ int main(void)
         TEST(a_used_token_without_a_journal_has_lost_it),
         TEST(another_tokens_journal_is_refused),
         TEST(a_broken_journal_is_refused),
+        TEST(what_is_no_journal_file_says_what_to_do),
         TEST(keys_that_the_token_lost_are_unusable),
         TEST(a_bad_configuration_ends_with_status_2),
     };

@@ -4,9 +4,11 @@
 #ifndef TESTS_MOCK_FUNCTION_H
 #define TESTS_MOCK_FUNCTION_H
 
-#define TAKES_SESSION 1u /* its first argument is a session */
-#define GIVES_BYTES   2u /* signatures or attributes come out of it: may be garbage, or short */
-#define STANDS_APART  4u /* no part of what a fault for "*" means */
+#define TAKES_SESSION 1u  /* its first argument is a session */
+#define GIVES_BYTES   2u  /* signatures or attributes come out of it: may be garbage, or short */
+#define STANDS_APART  4u  /* no part of what a fault for "*" means */
+#define FILLS_BATCHES 8u  /* handles come out of it, by and by: may have no end */
+#define GIVES_COUNT   16u /* a list comes out of it, and how long it is */
 
 /* "load" is no function: it is what runs while the module is being loaded. "session_pair" is
  * C_GenerateKeyPair where neither half is to stay on the token; that name is for the rest of it. */
@@ -16,10 +18,10 @@
     X(C_Initialize, STANDS_APART)                                                                  \
     X(C_Finalize, STANDS_APART)                                                                    \
     X(C_GetInfo, 0)                                                                                \
-    X(C_GetSlotList, 0)                                                                            \
+    X(C_GetSlotList, GIVES_COUNT)                                                                  \
     X(C_GetSlotInfo, 0)                                                                            \
     X(C_GetTokenInfo, 0)                                                                           \
-    X(C_GetMechanismList, 0)                                                                       \
+    X(C_GetMechanismList, GIVES_COUNT)                                                             \
     X(C_GetMechanismInfo, 0)                                                                       \
     X(C_InitToken, 0)                                                                              \
     X(C_InitPIN, TAKES_SESSION)                                                                    \
@@ -39,7 +41,7 @@
     X(C_GetAttributeValue, TAKES_SESSION | GIVES_BYTES)                                            \
     X(C_SetAttributeValue, TAKES_SESSION)                                                          \
     X(C_FindObjectsInit, TAKES_SESSION)                                                            \
-    X(C_FindObjects, TAKES_SESSION)                                                                \
+    X(C_FindObjects, TAKES_SESSION | FILLS_BATCHES)                                                \
     X(C_FindObjectsFinal, TAKES_SESSION)                                                           \
     X(C_EncryptInit, TAKES_SESSION)                                                                \
     X(C_Encrypt, TAKES_SESSION)                                                                    \

@@ -100,12 +100,23 @@ static CK_RV mock_get_info(CK_INFO *info)
 /* ---- Slots and tokens --------------------------------------------------------------------------
  */
 
+#define EXAGGERATION 1000000
+
+/* A list is longer by its count than by what is in it. */
+static void exaggerate(const struct call *call, const void *list, CK_ULONG *count)
+{
+    if (list != NULL && call->fault.rule.kind == FAULT_EXAGGERATE)
+        *count += EXAGGERATION;
+}
+
 static CK_RV mock_get_slot_list(unsigned char present, CK_SLOT_ID *list, CK_ULONG *count)
 {
     struct call call;
     CK_RV rv = call_begin(&call, FUNCTION_C_GetSlotList);
     if (rv == CKR_OK)
         rv = count == NULL ? CKR_ARGUMENTS_BAD : token_slot_list(present != 0, list, count);
+    if (rv == CKR_OK)
+        exaggerate(&call, list, count);
     return call_end(&call, rv);
 }
 
@@ -151,6 +162,8 @@ static CK_RV mock_get_mechanism_list(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, C
         rv = CKR_TOKEN_NOT_PRESENT;
     if (rv == CKR_OK)
         rv = mechanism_list(token->serial, list, count);
+    if (rv == CKR_OK)
+        exaggerate(&call, list, count);
     return call_end(&call, rv);
 }
 
@@ -338,6 +351,14 @@ static CK_RV mock_find_objects_init(CK_SESSION_HANDLE handle, CK_ATTRIBUTE *temp
     return call_end(&call, rv);
 }
 
+/* The batch is full, whatever there is: of handles that no object has. */
+static void fill_batch(CK_OBJECT_HANDLE *objects, CK_ULONG max, CK_ULONG *count)
+{
+    static CK_OBJECT_HANDLE last = 0x70000000;
+    for (*count = 0; *count < max; (*count)++)
+        objects[*count] = ++last;
+}
+
 static CK_RV mock_find_objects(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE *objects, CK_ULONG max,
                                CK_ULONG *count)
 {
@@ -347,6 +368,8 @@ static CK_RV mock_find_objects(CK_SESSION_HANDLE handle, CK_OBJECT_HANDLE *objec
     if (rv == CKR_OK)
         rv = objects == NULL || count == NULL ? CKR_ARGUMENTS_BAD
                                               : session_find_next(session, objects, max, count);
+    if (rv == CKR_OK && call.fault.rule.kind == FAULT_ENDLESS)
+        fill_batch(objects, max, count);
     return call_end(&call, rv);
 }
 

@@ -39,6 +39,8 @@ static const struct {
     [FAULT_GARBAGE] = {"garbage", ARGUMENT_MAYBE_ATTRIBUTE, GIVES_BYTES},
     [FAULT_SHORT] = {"short", ARGUMENT_MAYBE_ATTRIBUTE, GIVES_BYTES},
     [FAULT_SESSION_INVALID] = {"session-invalid", ARGUMENT_NONE, TAKES_SESSION},
+    [FAULT_ENDLESS] = {"endless", ARGUMENT_NONE, FILLS_BATCHES},
+    [FAULT_EXAGGERATE] = {"exaggerate", ARGUMENT_NONE, GIVES_COUNT},
     [FAULT_REMOVED] = {"removed", ARGUMENT_NONE, 0},
     [FAULT_MAX_SESSIONS] = {"max-sessions", ARGUMENT_NUMBER, 0},
     [FAULT_NO_MECHANISM] = {"no-mechanism", ARGUMENT_MECHANISM, 0},
@@ -53,6 +55,7 @@ static const struct {
     [FAULT_PAIRS_STAY] = {"pairs-stay", ARGUMENT_NONE, 0},
     [FAULT_DUPLICATE_LABEL] = {"duplicate-label", ARGUMENT_NONE, 0},
     [FAULT_BARE_POINT] = {"bare-point", ARGUMENT_NONE, 0},
+    [FAULT_ODD_TEXT] = {"odd-text", ARGUMENT_NONE, 0},
     [FAULT_STRICT_CRASH] = {"strict=crash", ARGUMENT_NONE, 0},
 };
 

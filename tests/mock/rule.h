@@ -27,6 +27,8 @@ enum fault_kind {
     FAULT_GARBAGE,
     FAULT_SHORT,
     FAULT_SESSION_INVALID,
+    FAULT_ENDLESS,
+    FAULT_EXAGGERATE,
     /* of a token */
     FAULT_REMOVED,
     FAULT_MAX_SESSIONS,
@@ -42,6 +44,7 @@ enum fault_kind {
     FAULT_PAIRS_STAY,
     FAULT_DUPLICATE_LABEL,
     FAULT_BARE_POINT,
+    FAULT_ODD_TEXT,
     FAULT_STRICT_CRASH,
     FAULT_COUNT,
 };

@@ -212,6 +212,54 @@ static void test_session_invalid(void **state)
 /* ---- Of tokens ---------------------------------------------------------------------------------
  */
 
+static void test_endless(void **state)
+{
+    (void)state;
+    CK_OBJECT_HANDLE handles[3];
+    CK_ULONG count = 0;
+    lab_faults("C_FindObjects endless times=2");
+    LAB_OK(lab->C_FindObjectsInit(session, NULL, 0));
+    for (int i = 0; i < 2; i++) {
+        LAB_OK(lab->C_FindObjects(session, handles, 3, &count));
+        assert_int_equal(count, 3);
+        LAB_SAYS(CKR_OBJECT_HANDLE_INVALID, lab->C_DestroyObject(session, handles[2]));
+    }
+    LAB_OK(lab->C_FindObjects(session, handles, 3, &count));
+    assert_int_equal(count, 0);
+    LAB_OK(lab->C_FindObjectsFinal(session));
+}
+
+static void test_exaggerate(void **state)
+{
+    (void)state;
+    CK_MECHANISM_TYPE types[64];
+    CK_SLOT_ID slots[16];
+    CK_ULONG count = 0;
+    lab_faults("C_GetMechanismList exaggerate; C_GetSlotList exaggerate");
+    LAB_OK(lab->C_GetMechanismList(lab_slot, NULL, &count));
+    assert_in_range(count, 1, 64);
+    CK_ULONG told = count;
+    LAB_OK(lab->C_GetMechanismList(lab_slot, types, &count));
+    assert_int_equal(count, told + 1000000);
+    LAB_OK(lab->C_GetSlotList(CK_TRUE, NULL, &count));
+    told = count;
+    LAB_OK(lab->C_GetSlotList(CK_TRUE, slots, &count));
+    assert_int_equal(count, told + 1000000);
+}
+
+static void test_odd_text(void **state)
+{
+    (void)state;
+    CK_TOKEN_INFO info;
+    lab_faults("token:" LAB_OTHER " odd-text");
+    LAB_OK(lab->C_GetTokenInfo(lab_slot, &info));
+    assert_memory_equal(info.model, "mock ", 5);
+    lab_faults("token odd-text");
+    LAB_OK(lab->C_GetTokenInfo(lab_slot, &info));
+    assert_memory_equal(info.model, "m\xfcller ", 7);
+    assert_memory_equal(info.manufacturerID, "k\xe4se ", 5);
+}
+
 static void test_removed(void **state)
 {
     (void)state;
@@ -488,6 +536,9 @@ static void test_misspelt(void **state)
         "C_Login garbage",
         "C_Sign garbage CKA_ID",
         "C_GetSlotList session-invalid",
+        "C_Sign endless",
+        "C_FindObjects exaggerate",
+        "C_Sign odd-text",
         "C_Sign rv CKR_OK after=x",
         "C_Sign rv CKR_OK often=2",
         "token hang",
@@ -521,6 +572,9 @@ int main(void)
         TEST(test_garbage_and_short),
         TEST(test_garbage_attributes),
         TEST(test_session_invalid),
+        TEST(test_endless),
+        TEST(test_exaggerate),
+        TEST(test_odd_text),
         TEST(test_removed),
         TEST(test_removed_for_a_while),
         TEST(test_max_sessions),

@@ -225,6 +225,10 @@ CK_RV token_info(const struct token *token, CK_TOKEN_INFO *info)
     put_text(info->manufacturerID, NAME_SIZE, "keyd tests");
     put_text(info->model, MODEL_SIZE, "mock");
     put_text(info->serialNumber, TOKEN_SERIAL_SIZE, token->serial);
+    if (fault_token(FAULT_ODD_TEXT, token->serial)) {
+        put_text(info->manufacturerID, NAME_SIZE, "k\xe4se");
+        put_text(info->model, MODEL_SIZE, "m\xfcller");
+    }
     put_text(info->utcTime, sizeof info->utcTime, "");
     return CKR_OK;
 }
