@@ -254,7 +254,9 @@ enum keyd_status serve(struct token *token, int fd, struct admin *admin, struct 
              (unsigned)token->config->front_uid);
     bool waiting = token->retry || token->state == TOKEN_LOGIN_NEEDED;
     for (;;) {
-        int wait_ms = waiting ? TICK_MS : -1;
+        int wait_ms = link_beat(crew.link);
+        if (waiting && (wait_ms < 0 || wait_ms > TICK_MS))
+            wait_ms = TICK_MS;
         size_t asked = admin_events(admin, events + 2, &wait_ms);
         poll(events, (nfds_t)(2 + asked), wait_ms);
         if ((events[0].revents & POLLIN) != 0) {
