@@ -7,8 +7,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,18 +100,12 @@ static struct sigaction before[FATAL];
 
 static void tell(const char *moment, const char *function)
 {
-    const char *const parts[] = {"keyd-hsm error: ", moment, " ", function,
-                                 ": keyd-hsm ends, to be started afresh\n"};
-    struct iovec line[sizeof parts / sizeof parts[0]];
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        line[i] = (struct iovec){(void *)(uintptr_t)parts[i], strlen(parts[i])};
-    if (writev(STDERR_FILENO, line, sizeof parts / sizeof parts[0]) < 0)
-        return; /* nobody to tell */
+    const char *const parts[] = {moment, " ", function, ": keyd-hsm ends, to be started afresh"};
+    log_in_handler(LOG_LEVEL_ERROR, parts, sizeof parts / sizeof parts[0]);
 }
 
 /* Says whose crash it is, then lets it happen. In the module it is the signal's plain end; outside
- * of it, whatever was to be done about it before. No call of the log in here: it is no place for
- * its locks. */
+ * of it, whatever was to be done about it before. */
 static void take_crash(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
