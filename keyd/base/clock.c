@@ -28,18 +28,83 @@ int64_t clock_monotonic_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* ---- Text ------------------------------------------------------------------------------------ */
+
+/* gmtime_r and snprintf take locks and memory: no choice where a process is crashing. */
+
+#define MS_A_DAY           86400000
+#define DAYS_A_YEAR        365
+#define DAYS_4_YEARS       (4 * DAYS_A_YEAR + 1)
+#define DAYS_A_CENTURY     (25 * DAYS_4_YEARS - 1)
+#define DAYS_400_YEARS     (4 * DAYS_A_CENTURY + 1)
+#define DAYS_TO_MARCH_2000 11017 /* from 1970-01-01 */
+
+/* *value becomes what is left, from 0 to unit - 1. */
+static int64_t take(int64_t *value, int64_t unit)
+{
+    int64_t count = *value / unit - (*value % unit < 0);
+    *value -= count * unit;
+    return count;
+}
+
+/* As take, where the last of `most` units is a day longer. */
+static int64_t take_up_to(int64_t *days, int64_t unit, int64_t most)
+{
+    int64_t count = *days / unit < most ? *days / unit : most - 1;
+    *days -= count * unit;
+    return count;
+}
+
+struct date {
+    int64_t year;
+    int64_t month;
+    int64_t day;
+};
+
+/* Of the Gregorian calendar; in years that begin with March the leap day is the last one. */
+static struct date date_of(int64_t days)
+{
+    static const int month_begins[] = {0, 31, 61, 92, 122, 153, 184, 214, 245, 275, 306, 337};
+    days -= DAYS_TO_MARCH_2000;
+    int64_t year = 2000 + 400 * take(&days, DAYS_400_YEARS);
+    year += 100 * take_up_to(&days, DAYS_A_CENTURY, 4);
+    year += 4 * take(&days, DAYS_4_YEARS);
+    year += take_up_to(&days, DAYS_A_YEAR, 4);
+    int month = 11;
+    while (month_begins[month] > days)
+        month--;
+    return (struct date){.year = year + (month >= 10),
+                         .month = (month + 2) % 12 + 1,
+                         .day = days - month_begins[month] + 1};
+}
+
+/* Adds at least `width` digits and what stands behind them. */
+static char *add(char *at, int64_t number, int width, char behind)
+{
+    char digits[20];
+    int count = 0;
+    for (; number > 0 || count < width; number /= 10)
+        digits[count++] = (char)('0' + number % 10);
+    while (count > 0)
+        *at++ = digits[--count];
+    *at = behind;
+    return at + 1;
+}
+
 void clock_format(int64_t ms, char text[CLOCK_TEXT_MAX])
 {
-    int64_t fraction = ms % 1000;
-    time_t seconds = (time_t)(ms / 1000);
-    if (fraction < 0) {
-        fraction += 1000;
-        seconds--;
-    }
-    struct tm tm;
-    gmtime_r(&seconds, &tm);
-    size_t n = strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + n, CLOCK_TEXT_MAX - n, ".%03dZ", (int)fraction);
+    struct date date = date_of(take(&ms, MS_A_DAY));
+    char *at = text;
+    if (date.year < 0)
+        *at++ = '-';
+    at = add(at, date.year < 0 ? -date.year : date.year, 4, '-');
+    at = add(at, date.month, 2, '-');
+    at = add(at, date.day, 2, 'T');
+    at = add(at, take(&ms, 3600000), 2, ':');
+    at = add(at, take(&ms, 60000), 2, ':');
+    at = add(at, take(&ms, 1000), 2, '.');
+    at = add(at, ms, 3, 'Z');
+    *at = '\0';
 }
 
 bool clock_parse(const char *text, int64_t *ms)

@@ -21,7 +21,8 @@ void clock_fix(int64_t now_ms);
  */
 int64_t clock_monotonic_ns(void);
 
-/* "2026-11-24T08:31:02.412Z" (RFC 3339, UTC), into text[CLOCK_TEXT_MAX]. Any thread. */
+/* "2026-11-24T08:31:02.412Z" (RFC 3339, UTC), into text[CLOCK_TEXT_MAX]. Any thread; as clock_now
+ * also in a signal handler. */
 void clock_format(int64_t ms, char text[CLOCK_TEXT_MAX]);
 
 /* Reads what clock_format writes, with or without the fraction; false when it is something else. */

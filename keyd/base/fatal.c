@@ -2,10 +2,12 @@
 #include "keyd/base/fatal.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <unistd.h>
 
 static void (*_Atomic actions[FATAL_ACTIONS])(void); /* filled from the front */
 
@@ -43,4 +45,14 @@ void fatal_do(void (*action)(void))
     assert(i < FATAL_ACTIONS);
     atomic_store(&actions[i], action);
     take_signals();
+}
+
+void fatal_within(unsigned seconds)
+{
+    sigset_t alarm_signal;
+    signal(SIGALRM, SIG_DFL);
+    sigemptyset(&alarm_signal);
+    sigaddset(&alarm_signal, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alarm_signal, NULL);
+    alarm(seconds);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What is still done when a signal ends the program: a half-written file is removed, a half-drawn
- * line wiped.
+ * line wiped. And an end that nothing holds up.
  */
 #ifndef KEYD_BASE_FATAL_H
 #define KEYD_BASE_FATAL_H
@@ -14,5 +14,9 @@
  * signals at once: it does only what signal-safety(7) allows. Asked for again it is there once.
  * From one thread at a time. */
 void fatal_do(void (*action)(void));
+
+/* From now on the program has so many seconds to end by itself; then SIGALRM ends it, wherever its
+ * threads are. For the last words of a daemon whose log nobody may be reading. Any thread. */
+void fatal_within(unsigned seconds);
 
 #endif

@@ -141,3 +141,66 @@ enum keyd_status file_make_folder(const char *path, mode_t mode, struct keyd_err
             return KEYD_OK;
     }
 }
+
+/* Takes the last component off a path, and the slashes before it. */
+static size_t parent_length(const char *path, size_t length)
+{
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return length;
+}
+
+/* Adds what there is nothing of to a path without links; false when it is too long. */
+static bool add_rest(char real[PATH_MAX], const char *rest)
+{
+    size_t used = strcmp(real, "/") == 0 ? 0 : strlen(real);
+    while (*(rest += strspn(rest, "/")) != '\0') {
+        size_t length = strcspn(rest, "/");
+        if (length == 2 && memcmp(rest, "..", 2) == 0) {
+            while (used > 0 && real[--used] != '/')
+                continue;
+        } else if (length != 1 || rest[0] != '.') {
+            if (used + 1 + length >= PATH_MAX)
+                return false;
+            real[used++] = '/';
+            memcpy(real + used, rest, length);
+            used += length;
+        }
+        rest += length;
+    }
+    real[used] = '\0';
+    return true;
+}
+
+/* realpath(3) of as much as is there, and the rest. */
+static bool resolve(const char *path, char real[PATH_MAX])
+{
+    char part[PATH_MAX];
+    size_t length = strlen(path);
+    if (length >= sizeof part)
+        return false;
+    memcpy(part, path, length + 1);
+    while (realpath(length > 0 ? part : ".", real) == NULL) {
+        size_t shorter = parent_length(part, length);
+        if (shorter == length)
+            return false;
+        part[length = shorter] = '\0';
+    }
+    return add_rest(real, path + length);
+}
+
+bool file_is_same(const char *path, const char *other)
+{
+    char real[PATH_MAX];
+    char real_other[PATH_MAX];
+    struct stat st;
+    struct stat st_other;
+    if (stat(path, &st) == 0 && stat(other, &st_other) == 0)
+        return st.st_dev == st_other.st_dev && st.st_ino == st_other.st_ino;
+    return strcmp(path, other) == 0 ||
+           (resolve(path, real) && resolve(other, real_other) && strcmp(real, real_other) == 0);
+}

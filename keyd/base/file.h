@@ -5,6 +5,7 @@
 #ifndef KEYD_BASE_FILE_H
 #define KEYD_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -24,6 +25,11 @@ enum keyd_status file_replace(const char *path, const void *data, size_t size, m
  * folder above); one that exists is left as it is. */
 enum keyd_status file_make_folder(const char *path, mode_t mode,
                                   struct keyd_error *err) KEYD_CHECKED;
+
+/* Would these two paths be one file, whether it is there or not? Links, "." and ".." are followed
+ * as far as there is something; a path that cannot be looked at is taken by its letters. False for
+ * hard links to one file, where they are not there yet. */
+bool file_is_same(const char *path, const char *other);
 
 /* fsync of the folder that `path` stands in, so that a rename or unlink in it lasts. */
 enum keyd_status file_sync_folder_of(const char *path, struct keyd_error *err) KEYD_CHECKED;

@@ -30,14 +30,30 @@ void log_open(const char *program, const char *instance, enum log_level up_to)
     log_to_journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
-static int prefix(char *line, size_t size, enum log_level level)
+/* Adds as much of a text as fits into `size` bytes, of which `used` are. */
+static size_t add(char *line, size_t size, size_t used, const char *text)
 {
-    if (log_to_journal)
-        return snprintf(line, size, "<%d>", (int)level);
+    size_t length = strlen(text);
+    if (length > size - used)
+        length = size - used;
+    memcpy(line + used, text, length);
+    return used + length;
+}
+
+/* What a line begins with; also in a signal handler. */
+static size_t prefix(char *line, size_t size, enum log_level level)
+{
+    const char priority[] = {'<', (char)('0' + (int)level), '>', '\0'};
     char time[CLOCK_TEXT_MAX];
+    if (log_to_journal)
+        return add(line, size, 0, priority);
     clock_format(clock_now(), time);
-    return snprintf(line, size, "%s %s%s %s: ", time, log_program, log_instance,
-                    level_names[level]);
+    const char *const parts[] = {time, " ", log_program, log_instance, " ", level_names[level],
+                                 ": "};
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        used = add(line, size, used, parts[i]);
+    return used;
 }
 
 /* Copies text with control characters escaped; returns the bytes written. */
@@ -65,10 +81,23 @@ void log_line(enum log_level level, const char *format, ...)
     va_end(args);
 
     char line[LOG_LINE_MAX + 256];
-    size_t n = (size_t)prefix(line, sizeof line, level);
+    size_t n = prefix(line, sizeof line, level);
     n += escape(line + n, sizeof line - n - 1, text);
     line[n++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, n); /* nowhere left to complain to */
+    (void)written;
+}
+
+void log_in_handler(enum log_level level, const char *const parts[], size_t count)
+{
+    char line[LOG_LINE_MAX];
+    if (level > log_up_to)
+        return;
+    size_t n = prefix(line, sizeof line - 1, level);
+    for (size_t i = 0; i < count; i++)
+        n = add(line, sizeof line - 1, n, parts[i]);
+    line[n++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, n); /* nobody to tell */
     (void)written;
 }
 

@@ -12,6 +12,7 @@
 #define KEYD_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { /* syslog's numbers */
@@ -29,6 +30,10 @@ void log_open(const char *program, const char *instance, enum log_level up_to);
 
 /* One line, one write(2). Any thread; never fails, never blocks on anything but standard error. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line from within a signal handler, whatever the process was doing: the parts one after the
+ * other, static text. */
+void log_in_handler(enum log_level level, const char *const parts[], size_t count);
 
 /* For lines that a stranger can cause: whether one more of this kind fits into this second. What
  * did not is counted, and told by one line when the next second begins. Any thread. */

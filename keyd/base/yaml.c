@@ -199,11 +199,31 @@ static bool open_document(struct reading *reading)
 static bool judge_value(struct reading *reading, int id, size_t line, const char *field,
                         const cyaml_schema_value_t *schema);
 
+/* The null of YAML 1.2.2, section 10.3.2; in quotes it is a text. One without any character is an
+ * empty text to us. */
+static bool is_null(const yaml_node_t *node)
+{
+    static const char *const names[] = {"~", "null", "Null", "NULL"};
+    if (node->tag != NULL && strcmp((const char *)node->tag, YAML_NULL_TAG) == 0)
+        return true;
+    if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp((const char *)node->data.scalar.value, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static bool judge_text(struct reading *reading, int id, size_t line, const char *field,
                        const cyaml_schema_value_t *schema)
 {
-    size_t length = yaml_document_get_node(&reading->document, id)->data.scalar.length;
-    if (length == 0 && schema->string.min > 0)
+    const yaml_node_t *node = yaml_document_get_node(&reading->document, id);
+    size_t length = node->data.scalar.length;
+    if (is_null(node))
+        say(reading, line, field,
+            "is null, which is no value: give one, or leave the field out; a text that reads so "
+            "stands in quotes");
+    else if (length == 0 && schema->string.min > 0)
         say(reading, line, field, "is empty");
     else if (length < schema->string.min)
         say(reading, line, field, "has %zu bytes, at least %" PRIu32 " are needed", length,

@@ -3,9 +3,9 @@
  * Configuration files: YAML, read by a libcyaml schema into a plain struct. What is wrong is said
  * as "FILE:LINE: FIELD: what", for what the schema finds and for what the daemon's own checks find.
  *
- * A schema has texts, lists and mappings. All of its fields are CYAML_FLAG_OPTIONAL: which ones are
- * required is for the daemon to say, together with all else. A number is a text there, and read by
- * yaml_number: libcyaml would take "5m" for 5.
+ * A schema has texts, lists and mappings. A null (~) is none of these and does not fit. All of its
+ * fields are CYAML_FLAG_OPTIONAL: which ones are required is for the daemon to say, together with
+ * all else. A number is a text there, and read by yaml_number: libcyaml would take "5m" for 5.
  */
 #ifndef KEYD_BASE_YAML_H
 #define KEYD_BASE_YAML_H

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "keyd/base/file.h"
 #include "keyd/base/keyid.h"
 #include "keyd/base/memory.h"
 #include "keyd/base/user.h"
@@ -239,13 +240,13 @@ static void judge_token_socket(struct reading *reading, const char *field,
     token->socket = judge_socket(reading, field, given);
     for (unsigned n = 0; token->socket != NULL && n < config->token_count; n++)
         if (config->tokens[n].socket != NULL &&
-            strcmp(config->tokens[n].socket, token->socket) == 0)
+            file_is_same(config->tokens[n].socket, token->socket))
             complain(reading, field,
                      "%s is the socket of tokens[%u] already: one keyd-hsm serves "
                      "one token",
                      token->socket, n);
     if (token->socket != NULL && config->socket != NULL &&
-        strcmp(token->socket, config->socket) == 0)
+        file_is_same(token->socket, config->socket))
         complain(reading, field, "%s is keyd's own socket", token->socket);
 }
 

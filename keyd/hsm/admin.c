@@ -189,6 +189,19 @@ static bool perform(const struct admin *admin, const struct peer *peer, const st
     }
 }
 
+/* An operator who has not waited, as for a long start, stands for no try any more. */
+static bool has_left(const struct peer *peer)
+{
+    struct pollfd event = {.fd = peer->fd};
+    if (poll(&event, 1, 0) != 1 || (event.revents & POLLHUP) == 0)
+        return false;
+    log_notice(
+        "uid=%u pid=%d asked on the admin socket and did not wait for the answer: nothing is "
+        "done",
+        (unsigned)peer->who.uid, (int)peer->who.pid);
+    return true;
+}
+
 static bool take_request(const struct admin *admin, const struct peer *peer,
                          const struct token *token)
 {
@@ -196,7 +209,7 @@ static bool take_request(const struct admin *admin, const struct peer *peer,
     struct keyd_error err;
     ProtobufCMessage *message = NULL;
     ssize_t size = recv(peer->fd, packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
-    if (size <= 0)
+    if (size <= 0 || has_left(peer))
         return false;
     enum keyd_status status =
         (size_t)size > sizeof packet

@@ -4,7 +4,8 @@
  * token (proto/keyd/hsm/v1/admin.proto). Root and keyd-hsm's own user are heard, nobody else.
  *
  * It belongs to the main thread, which polls for it: a peer that is silent, slow or wrong holds up
- * nobody, since it is read once, when its packet is there, and has ADMIN_PATIENCE_MS for it.
+ * nobody, since it is read once, when its packet is there, and has ADMIN_PATIENCE_MS for it. What
+ * somebody asked who is gone by then is not done.
  */
 #ifndef KEYD_HSM_ADMIN_H
 #define KEYD_HSM_ADMIN_H

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "keyd/base/file.h"
 #include "keyd/base/user.h"
 #include "keyd/base/yaml.h"
 
@@ -191,6 +192,23 @@ static void check_socket(struct reading *reading, const char *field, const char 
                     strlen(path), room);
 }
 
+/* One would take the other for another process'. */
+static void check_sockets_differ(struct reading *reading)
+{
+    const struct hsm_config *config = reading->config;
+    if (config->socket == NULL || config->admin_socket == NULL ||
+        !file_is_same(config->socket, config->admin_socket))
+        return;
+    if (reading->file->admin_socket != NULL)
+        complain_of(reading, "admin_socket", "'%s' is what `socket` names: give each its own path",
+                    config->admin_socket);
+    else
+        complain_of(reading, "socket",
+                    "'%s' is the admin socket where `admin_socket` names no other: give each its "
+                    "own path",
+                    config->socket);
+}
+
 static void take_paths(struct reading *reading)
 {
     const struct file *file = reading->file;
@@ -207,6 +225,7 @@ static void take_paths(struct reading *reading)
         say(reading, "no memory left to read the configuration");
     }
     check_socket(reading, "admin_socket", config->admin_socket);
+    check_sockets_differ(reading);
 }
 
 /* A name in the folder of credentials (systemd.exec(5), CREDENTIALS_DIRECTORY). */

@@ -25,7 +25,7 @@ static void set_path(const char *folder)
 enum lastwords lastwords_take(const char *folder, char words[LASTWORDS_MAX])
 {
     set_path(folder);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* a FIFO has no words */
     if (fd < 0)
         return LASTWORDS_NONE;
     ssize_t size = read(fd, words, LASTWORDS_MAX - 1);
@@ -45,7 +45,8 @@ enum lastwords lastwords_take(const char *folder, char words[LASTWORDS_MAX])
 void lastwords_begin(const char *folder)
 {
     set_path(folder);
-    atomic_store(&file, open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    atomic_store(&file, open(path, flags, 0600));
 }
 
 /* The descriptor stays open: a thread that is about to leave words must not meet another file. */

@@ -39,7 +39,7 @@ void lastwords_stage(const char *function);
 bool lastwords_trial_begin(void);
 void lastwords_trial_end(void);
 
-/* The start is over, well or not; the file is gone, but for words of a trial. Main thread. */
+/* The start is over, well or not; the file is gone, but for words of a trial. Any thread. */
 void lastwords_end(void);
 
 /* Leaves words, where a start is under way: "MOMENT FUNCTION". False when they are not written

@@ -51,9 +51,11 @@ struct link {
     struct connection *current;   /* NULL: no front */
     struct queue requests;
     struct queue managing;
-    bool receiving;      /* a signer has the receiver's role */
-    atomic_bool stopped; /* set under the lock */
-    unsigned idle;       /* signers that wait on `work` */
+    bool receiving;          /* a signer has the receiver's role */
+    atomic_bool stopped;     /* set under the lock */
+    unsigned idle;           /* signers that wait on `work` */
+    int64_t next_beat_ns;    /* the beating thread's own */
+    struct wall_packet beat; /* what it sends; never changed */
 };
 
 struct link_worker {
@@ -205,6 +207,12 @@ struct link *link_new(void)
     pthread_cond_init(&link->managing_work, NULL);
     queue_init(&link->requests);
     queue_init(&link->managing);
+    wall_answer beat = KEYD__HSM__V1__ANSWER__INIT;
+    Keyd__Hsm__V1__Beat body = KEYD__HSM__V1__BEAT__INIT;
+    beat.body_case = KEYD__HSM__V1__ANSWER__BODY_BEAT;
+    beat.beat = &body;
+    wall_packet_reset(&link->beat);
+    wall_packet_add(&link->beat, &beat.base);
     return link;
 }
 
@@ -378,6 +386,29 @@ void link_answer(struct link *link, struct link_worker *worker, struct link_item
         flush(link, worker, connection);
     release(connection);
     free(item);
+}
+
+/* A socket without room has been silent to nobody: its front only has to read. */
+int link_beat(struct link *link)
+{
+    int64_t now = clock_monotonic_ns();
+    if (now < link->next_beat_ns)
+        return (int)((link->next_beat_ns - now) / 1000000) + 1;
+    pthread_mutex_lock(&link->lock);
+    struct connection *connection = link->current;
+    if (connection != NULL)
+        hold(connection);
+    pthread_mutex_unlock(&link->lock);
+    if (connection == NULL)
+        return -1;
+    if (atomic_load(&connection->greeted)) {
+        ssize_t sent =
+            send(connection->fd, link->beat.data, link->beat.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)sent;
+    }
+    release(connection);
+    link->next_beat_ns = now + WALL_BEAT_MS * 1000000LL;
+    return WALL_BEAT_MS;
 }
 
 /* ---- Receiving ------------------------------------------------------------------------------- */

@@ -77,6 +77,11 @@ bool link_is_greeted(const struct link_item *item);
 /* The front has broken the rules: disconnects it, frees the item. why: for the log. */
 void link_reject(struct link *link, struct link_item *item, const char *why);
 
+/* Says to the front that this process runs, where WALL_BEAT_MS have passed since it last did.
+ * Returns the milliseconds until the next time, or -1 while there is no front. Main thread, which
+ * does nothing else that takes so long; does not block. */
+int link_beat(struct link *link);
+
 /* No more requests: those in the queue are left, link_take gives NULL. Any thread. */
 void link_stop(struct link *link);
 

@@ -2,6 +2,7 @@
  *
  * keyd-hsm: one token, served to one front. */
 #include <argp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "keyd/hsm/ending.h"
 #include "keyd/hsm/listen.h"
 #include "keyd/hsm/operator.h"
 #include "keyd/hsm/serve.h"
@@ -107,9 +109,12 @@ static int run(const struct hsm_config *config, const struct arguments *argument
     }
     if (pin_check(config, arguments->config, &err) != KEYD_OK)
         return fail(&err);
-    serve_block_signals();
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a journal at its limit is an error of write, not the end */
+    enum keyd_status status = ending_start(&err);
     /* A second keyd-hsm, started by mistake, is to notice before it touches socket or token. */
-    enum keyd_status status = token_claim(&token, config, &err);
+    if (status == KEYD_OK)
+        status = token_claim(&token, config, &err);
     if (status == KEYD_OK)
         status = serve_bind(config, &fd, &err);
     if (status == KEYD_OK)

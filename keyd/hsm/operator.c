@@ -62,11 +62,21 @@ static int fail(const struct keyd_error *err)
 
 /* ---- One question, one answer ---------------------------------------------------------------- */
 
+static enum keyd_status no_answer(const char *path, struct keyd_error *err)
+{
+    return keyd_fail(err, KEYD_DEADLINE_EXCEEDED, "NO_ANSWER",
+                     "keyd-hsm listens on %s and does not answer: it is still starting; its log "
+                     "says what it waits for",
+                     path);
+}
+
 static enum keyd_status fail_connect(int errnum, const char *path, struct keyd_error *err)
 {
     if (errnum == ENOENT || errnum == ECONNREFUSED)
         return keyd_fail(err, KEYD_UNAVAILABLE, REASON_NOT_RUNNING,
                          "no keyd-hsm listens on %s: start it, then say this again", path);
+    if (errnum == EAGAIN)
+        return no_answer(path, err);
     if (errnum == EACCES || errnum == EPERM)
         return keyd_fail(err, KEYD_PERMISSION_DENIED, "NOT_ADMIN",
                          "%s is closed to uid %u: do it as root, or as keyd-hsm's user", path,
@@ -74,15 +84,18 @@ static enum keyd_status fail_connect(int errnum, const char *path, struct keyd_e
     return keyd_fail_errno(err, errnum, "%s", path);
 }
 
-static enum keyd_status connect_to(const char *path, int *fd, struct keyd_error *err)
+static enum keyd_status connect_to(const char *path, int64_t until_ns, int *fd,
+                                   struct keyd_error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, path, strlen(path)); /* its length was judged with the configuration */
     int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (made < 0)
         return keyd_fail_errno(err, errno, "a socket");
-    /* For connect as well: it waits where the backlog is full. */
-    struct timeval limit = {.tv_sec = ADMIN_RESTART_S};
+    /* For connect as well: it waits where the backlog is full. 0 would be for ever. */
+    int64_t left_us = (until_ns - clock_monotonic_ns()) / 1000;
+    left_us = left_us > 0 ? left_us : 1;
+    struct timeval limit = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
     setsockopt(made, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (connect(made, (struct sockaddr *)&address, sizeof address) == 0) {
         *fd = made;
@@ -101,11 +114,7 @@ static enum keyd_status receive(int fd, const char *path, int64_t until_ns, admi
     int64_t left_ms = (until_ns - clock_monotonic_ns()) / 1000000;
     struct pollfd event = {.fd = fd, .events = POLLIN};
     if (poll(&event, 1, left_ms > 0 ? (int)left_ms : 0) == 0)
-        return keyd_fail(
-            err, KEYD_DEADLINE_EXCEEDED, "NO_ANSWER",
-            "keyd-hsm listens on %s and does not answer: it is still starting; its log "
-            "says what it waits for",
-            path);
+        return no_answer(path, err);
     ssize_t size = recv(fd, packet, sizeof packet, 0);
     if (size <= 0)
         return keyd_fail(err, KEYD_UNAVAILABLE, REASON_ENDED,
@@ -123,7 +132,7 @@ static enum keyd_status ask(const struct hsm_config *config, const admin_request
 {
     uint8_t packet[ADMIN_PACKET_MAX];
     int fd = -1;
-    enum keyd_status status = connect_to(config->admin_socket, &fd, err);
+    enum keyd_status status = connect_to(config->admin_socket, until_ns, &fd, err);
     if (status != KEYD_OK)
         return status;
     size_t size = protobuf_c_message_pack(&request->base, packet);
@@ -146,7 +155,7 @@ static enum keyd_status ask(const struct hsm_config *config, const admin_request
 struct login_arguments {
     const char *config;
     bool final_try;
-    unsigned timeout_s; /* 0: as keyd-hsm says */
+    unsigned timeout_s; /* for all of it; 0: as keyd-hsm says */
 };
 
 /* What keyd-hsm said to a permit, before it ended. */
@@ -171,22 +180,23 @@ static void wait_a_little(void)
 /* As ask, of a keyd-hsm that may be about to end, or to come back. *lost becomes true where one has
  * ended that may have heard it. */
 static enum keyd_status ask_patiently(const struct hsm_config *config, const admin_request *request,
-                                      admin_answer **answer, bool *lost, struct keyd_error *err)
+                                      int64_t until_ns, admin_answer **answer, bool *lost,
+                                      struct keyd_error *err)
 {
-    int64_t began = clock_monotonic_ns();
+    const int64_t away = clock_monotonic_ns() + AWAY_S * 1000000000LL;
+    const int64_t away_until = away < until_ns ? away : until_ns;
     for (;;) {
-        enum keyd_status status =
-            ask(config, request, began + ADMIN_RESTART_S * 1000000000LL, answer, err);
+        enum keyd_status status = ask(config, request, until_ns, answer, err);
         bool ended = status != KEYD_OK && strcmp(err->reason, REASON_ENDED) == 0;
-        bool away = ended || (status != KEYD_OK && strcmp(err->reason, REASON_NOT_RUNNING) == 0);
+        bool is_away = ended || (status != KEYD_OK && strcmp(err->reason, REASON_NOT_RUNNING) == 0);
         *lost |= ended;
-        if (!away || clock_monotonic_ns() - began >= AWAY_S * 1000000000LL)
+        if (!is_away || clock_monotonic_ns() >= away_until)
             return status;
         wait_a_little();
     }
 }
 
-static enum keyd_status permit(const struct hsm_config *config, bool final_try,
+static enum keyd_status permit(const struct hsm_config *config, bool final_try, int64_t until_ns,
                                struct parting *parting, struct keyd_error *err)
 {
     admin_request request = KEYD__HSM__V1__ADMIN_REQUEST__INIT;
@@ -195,7 +205,8 @@ static enum keyd_status permit(const struct hsm_config *config, bool final_try,
     login.final_try = final_try;
     request.body_case = KEYD__HSM__V1__ADMIN_REQUEST__BODY_LOGIN;
     request.login = &login;
-    enum keyd_status status = ask_patiently(config, &request, &answer, &parting->lost, err);
+    enum keyd_status status =
+        ask_patiently(config, &request, until_ns, &answer, &parting->lost, err);
     if (status != KEYD_OK)
         return status;
     if (answer->body_case == KEYD__HSM__V1__ADMIN_ANSWER__BODY_PERMITTED &&
@@ -257,7 +268,10 @@ static int log_in(const struct hsm_config *config, const struct login_arguments 
     struct parting parting = {0};
     struct keyd_error err;
     admin_answer *answer = NULL;
-    if (permit(config, arguments->final_try, &parting, &err) != KEYD_OK) {
+    const int64_t began = clock_monotonic_ns();
+    const unsigned first_s = arguments->timeout_s > 0 ? arguments->timeout_s : ADMIN_RESTART_S;
+    if (permit(config, arguments->final_try, began + first_s * 1000000000LL, &parting, &err) !=
+        KEYD_OK) {
         int status = fail(&err);
         return parting.lost ? EXIT_FAILED : status;
     }
@@ -265,8 +279,9 @@ static int log_in(const struct hsm_config *config, const struct login_arguments 
         printf("type the PIN at the token's pad, within %d seconds\n", LOGIN_PAD_LIMIT_S);
         fflush(stdout);
     }
-    unsigned seconds = arguments->timeout_s > 0 ? arguments->timeout_s : parting.seconds;
-    int64_t until = clock_monotonic_ns() + seconds * 1000000000LL;
+    int64_t until = arguments->timeout_s > 0
+                        ? began + arguments->timeout_s * 1000000000LL
+                        : clock_monotonic_ns() + parting.seconds * 1000000000LL;
     if (await_next(config, &parting.instance, until, &answer, &err) != KEYD_OK) {
         complain(err.message);
         return EXIT_FAILED;

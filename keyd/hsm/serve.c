@@ -5,25 +5,23 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "keyd/base/clock.h"
 #include "keyd/base/log.h"
 #include "keyd/base/notify.h"
+#include "keyd/hsm/ending.h"
 #include "keyd/hsm/listen.h"
 #include "keyd/hsm/work.h"
 
 #define BACKLOG 8
 #define RETRY_AFTER_NS                                                                             \
-    (5LL * 1000000000)    /* a faulty token: this long for the front to read why                   \
-                           */
-#define TICK_MS      1000 /* how often the PIN file is looked at */
-#define STOP_LIMIT_S 5    /* for what runs when SIGTERM comes */
+    (5LL * 1000000000) /* a faulty token: this long for the front to read why                      \
+                        */
+#define TICK_MS 1000   /* how often the PIN file is looked at */
 #define ACCEPT_PAUSE_MS                                                                            \
     100 /* where accept fails, as without a free descriptor: not at once again */
 #define NOT_READY_SIGNERS 1 /* threads that tell a front why the token is not ready */
@@ -155,10 +153,10 @@ static bool module_has_left(struct module *module, const struct timespec *until)
  * no exit handlers either. */
 static void end(struct token *token, int status)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_LIMIT_S;
-    link_stop(crew.link);
+    const int64_t limit = clock_monotonic_ns() + ENDING_ORDER_MS * 1000000LL;
+    const struct timespec until = {.tv_sec = limit / 1000000000, .tv_nsec = limit % 1000000000};
+    if (crew.link != NULL)
+        link_stop(crew.link);
     bool left = crew_has_left(&until);
     if (!left)
         log_warning("a module call still runs: the module is left as it is");
@@ -166,26 +164,6 @@ static void end(struct token *token, int status)
         log_warning("C_Finalize does not come back: the module is left as it is");
     journal_close(left ? token->journal : NULL);
     _exit(status);
-}
-
-void serve_block_signals(void)
-{
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a journal at its limit is an error of write, not the end */
-}
-
-static int open_signals(void)
-{
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /* ---- The loop -------------------------------------------------------------------------------- */
@@ -243,16 +221,15 @@ static void check_restart(struct token *token, int64_t started_ns)
 
 enum keyd_status serve(struct token *token, int fd, struct admin *admin, struct keyd_error *err)
 {
-    int signals = open_signals();
-    if (signals < 0)
-        return keyd_fail_errno(err, errno, "signalfd");
+    if (ending_check(err) != KEYD_OK)
+        end(token, 0);
     enum keyd_status status = start_crew(token, err);
     if (status == KEYD_OK)
         status = start_listening(token->config, fd, err);
     if (status != KEYD_OK)
         return status;
     int64_t started = clock_monotonic_ns();
-    struct pollfd events[2 + ADMIN_EVENTS] = {{.fd = signals, .events = POLLIN},
+    struct pollfd events[2 + ADMIN_EVENTS] = {{.fd = ending_event(), .events = POLLIN},
                                               {.fd = fd, .events = POLLIN}};
     notify_supervisor("READY=1");
     log_info("listening on %s for uid=%u",
@@ -260,12 +237,12 @@ enum keyd_status serve(struct token *token, int fd, struct admin *admin, struct 
              (unsigned)token->config->front_uid);
     bool waiting = token->retry || token->state == TOKEN_LOGIN_NEEDED;
     for (;;) {
-        int wait_ms = waiting ? TICK_MS : -1;
+        int wait_ms = link_beat(crew.link);
+        if (waiting && (wait_ms < 0 || wait_ms > TICK_MS))
+            wait_ms = TICK_MS;
         size_t asked = admin_events(admin, events + 2, &wait_ms);
         poll(events, (nfds_t)(2 + asked), wait_ms);
         if ((events[0].revents & POLLIN) != 0) {
-            notify_supervisor("STOPPING=1");
-            log_notice("asked to end");
             close(fd);
             end(token, 0);
         }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "keyd/base/file.h"
+#include "keyd/hsm/ending.h"
 #include "keyd/hsm/keys.h"
 #include "keyd/hsm/lastwords.h"
 #include "keyd/hsm/login.h"
@@ -228,13 +229,19 @@ static enum keyd_status bring_up(struct token *token, bool new_journal, struct k
 {
     enum keyd_status status = open_journal(token, new_journal, err);
     if (status == KEYD_OK)
+        status = ending_check(err);
+    if (status == KEYD_OK)
         status = load_module(token, err);
     if (status == KEYD_OK)
         status = check_owner(token, err);
     if (status == KEYD_OK)
         status = open_maker(token, err);
     if (status == KEYD_OK)
+        status = ending_check(err); /* no try that there may be no time for */
+    if (status == KEYD_OK)
         status = log_in(token, err);
+    if (status == KEYD_OK)
+        status = ending_check(err);
     if (status == KEYD_OK)
         status = begin_journal(token, new_journal, err);
     if (status != KEYD_OK)
@@ -244,6 +251,8 @@ static enum keyd_status bring_up(struct token *token, bool new_journal, struct k
     status = maker_settle(&token->maker, err);
     if (status == KEYD_OK)
         status = maker_match(&token->maker, err);
+    if (status == KEYD_OK)
+        status = ending_check(err);
     if (status == KEYD_OK)
         status = maker_try(&token->maker, err);
     if (status == KEYD_OK)
@@ -301,7 +310,8 @@ enum keyd_status token_start(struct token *token, bool new_journal, struct keyd_
     token->retry = !login && !is_final(&failure);
     memcpy(token->state_message, failure.message, sizeof token->state_message);
     memcpy(token->state_reason, failure.reason, sizeof token->state_reason);
-    log_error("%s: %s", login ? "login needed" : "faulty", failure.message);
+    if (strcmp(failure.reason, REASON_ENDING) != 0)
+        log_error("%s: %s", login ? "login needed" : "faulty", failure.message);
     return KEYD_OK;
 }
 

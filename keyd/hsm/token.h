@@ -52,8 +52,9 @@ enum keyd_status token_claim(struct token *token, const struct hsm_config *confi
 /* Brings a claimed token up as far as it goes. Fails only where there is nothing to serve: another
  * process has its journal (JOURNAL_LOCKED), no memory, or new_journal beside a journal that has
  * records (JOURNAL_EXISTS). new_journal: the operator's word that a token with keys and without
- * journal is to have a new one. Call once, before any other thread but the watchdog's. Blocks:
- * disk, module. */
+ * journal is to have a new one. It is not gone on with when the end is asked for (ending.h). Call
+ * once, before any other thread but the watchdog's and the one that hears signals. Blocks: disk,
+ * module. */
 enum keyd_status token_start(struct token *token, bool new_journal,
                              struct keyd_error *err) KEYD_CHECKED;
 

@@ -7,12 +7,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "keyd/base/clock.h"
+#include "keyd/base/fatal.h"
 #include "keyd/base/log.h"
 #include "keyd/hsm/lastwords.h"
 
@@ -48,15 +47,12 @@ void watchdog_leave(void)
     atomic_store_explicit(&mine->deadline_ns, 0, memory_order_release);
 }
 
-/* A log that nobody reads must not hold up the end: SIGALRM brings it about. */
-static void end_without_words(void)
+const char *watchdog_inside(void)
 {
-    sigset_t alarm_signal;
-    signal(SIGALRM, SIG_DFL);
-    sigemptyset(&alarm_signal);
-    sigaddset(&alarm_signal, SIGALRM);
-    pthread_sigmask(SIG_UNBLOCK, &alarm_signal, NULL);
-    alarm(LAST_WORDS_S);
+    for (size_t i = 0; i < WATCHDOG_PLACES; i++)
+        if (atomic_load(&board[i].deadline_ns) != 0)
+            return atomic_load(&board[i].function);
+    return NULL;
 }
 
 static void look(struct place *place)
@@ -66,7 +62,7 @@ static void look(struct place *place)
     if (deadline == 0 || now <= deadline)
         return;
     int64_t limit_ms = atomic_load_explicit(&place->limit_ms, memory_order_relaxed);
-    end_without_words();
+    fatal_within(LAST_WORDS_S); /* a log that nobody reads must not hold up the end */
     lastwords_leave("the module has not come back from",
                     atomic_load_explicit(&place->function, memory_order_relaxed));
     log_error("the module has not come back from %s within %.1f seconds: keyd-hsm ends, to be "
@@ -104,18 +100,12 @@ static struct sigaction before[FATAL];
 
 static void tell(const char *moment, const char *function)
 {
-    const char *const parts[] = {"keyd-hsm error: ", moment, " ", function,
-                                 ": keyd-hsm ends, to be started afresh\n"};
-    struct iovec line[sizeof parts / sizeof parts[0]];
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        line[i] = (struct iovec){(void *)(uintptr_t)parts[i], strlen(parts[i])};
-    if (writev(STDERR_FILENO, line, sizeof parts / sizeof parts[0]) < 0)
-        return; /* nobody to tell */
+    const char *const parts[] = {moment, " ", function, ": keyd-hsm ends, to be started afresh"};
+    log_in_handler(LOG_LEVEL_ERROR, parts, sizeof parts / sizeof parts[0]);
 }
 
 /* Says whose crash it is, then lets it happen. In the module it is the signal's plain end; outside
- * of it, whatever was to be done about it before. No call of the log in here: it is no place for
- * its locks. */
+ * of it, whatever was to be done about it before. */
 static void take_crash(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;

@@ -31,4 +31,7 @@ void watchdog_enter(const char *function, int64_t limit_ms);
 /* This thread is back. */
 void watchdog_leave(void);
 
+/* A function of the module that a thread is in, static text; NULL: there is none. Any thread. */
+const char *watchdog_inside(void);
+
 #endif

@@ -76,13 +76,17 @@ void child_ended(struct child *child, int wait_status, bool stopping)
         child->hopeless = !child->has_served;
     if (stopping)
         return;
+    if (child->hopeless) {
+        log_error("%s says that its configuration is bad: ending all", child->name);
+        return;
+    }
     if (child->ready) {
         child->delay_ms = CHILD_DELAY_FIRST_MS;
         put_off(child, 0);
     } else {
         put_off_further(child);
     }
-    int64_t wait_ms = (child->start_at_ns - clock_monotonic_ns()) / 1000000;
+    int64_t wait_ms = (child->start_at_ns - clock_monotonic_ns() + 999999) / 1000000;
     if (WIFSIGNALED(wait_status))
         log_warning("%s was ended by SIG%s; starts again in %d ms", child->name,
                     sigabbrev_np(WTERMSIG(wait_status)), wait_ms > 0 ? (int)wait_ms : 0);
@@ -91,8 +95,19 @@ void child_ended(struct child *child, int wait_status, bool stopping)
                     WEXITSTATUS(wait_status), wait_ms > 0 ? (int)wait_ms : 0);
 }
 
-void child_signal(const struct child *child, int signal)
+/* SIGCONT: one that is stopped hears no SIGTERM. */
+void child_stop(struct child *child)
 {
-    if (child->pid > 0)
-        kill(child->pid, signal);
+    if (child->pid <= 0)
+        return;
+    if (child->kill_at_ns == 0) {
+        child->kill_at_ns = clock_monotonic_ns() + CHILD_STOP_MAX_MS * 1000000LL;
+        kill(child->pid, SIGTERM);
+        kill(child->pid, SIGCONT);
+    } else if (child->kill_at_ns <= clock_monotonic_ns()) {
+        log_warning("%s has not ended in %d seconds: it is killed", child->name,
+                    CHILD_STOP_MAX_MS / 1000);
+        kill(child->pid, SIGKILL);
+        child->kill_at_ns = INT64_MAX;
+    }
 }

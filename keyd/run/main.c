@@ -27,8 +27,6 @@
 #include "keyd/run/child.h"
 
 #define TOKENS_MAX 64 /* as many as keyd.conf may list */
-#define STOP_MAX_MS                                                                                \
-    20000 /* before SIGKILL: longer than the grace of keyd and of keyd-hsm together */
 
 enum { EXIT_USAGE = 2 };
 
@@ -58,7 +56,6 @@ struct run {
     char notices_name[64]; /* what the children find in NOTIFY_SOCKET */
     bool announced;
     bool stopping;
-    int64_t kill_at_ns;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -219,10 +216,9 @@ static void begin_stop(struct run *run)
     if (run->stopping)
         return;
     run->stopping = true;
-    run->kill_at_ns = clock_monotonic_ns() + (int64_t)STOP_MAX_MS * 1000000;
     log_notice("stopping");
     notify_supervisor("STOPPING=1");
-    child_signal(&run->children[run->count - 1], SIGTERM);
+    child_stop(&run->children[run->count - 1]);
 }
 
 static void take_signals(struct run *run)
@@ -238,10 +234,8 @@ static void take_signals(struct run *run)
         if (child == NULL)
             continue;
         child_ended(child, status, run->stopping);
-        if (child->hopeless) {
-            log_error("%s says that its configuration is bad: ending all", child->name);
+        if (child->hopeless)
             begin_stop(run);
-        }
     }
 }
 
@@ -256,11 +250,10 @@ static bool any_running(const struct run *run)
 /* The front goes first, so that nobody is promised what no keyd-hsm will do. */
 static void go_on_stopping(struct run *run)
 {
-    bool late = clock_monotonic_ns() >= run->kill_at_ns;
-    bool front_is_gone = run->children[run->count - 1].pid == 0;
-    for (size_t i = 0; i < run->count; i++)
-        if (late || (front_is_gone && i + 1 < run->count))
-            child_signal(&run->children[i], late ? SIGKILL : SIGTERM);
+    struct child *front = &run->children[run->count - 1];
+    child_stop(front);
+    for (size_t i = 0; i + 1 < run->count && front->pid == 0; i++)
+        child_stop(&run->children[i]);
 }
 
 static void start_what_is_due(struct run *run)

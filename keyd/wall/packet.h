@@ -16,7 +16,13 @@
 
 #include "keyd/base/error.h"
 
-#define WALL_VERSION 1u
+#define WALL_VERSION 2u
+
+/* How often keyd-hsm says that it runs; and how long a front that hears nothing at all, a whole
+ * number of these, takes it for busy. A host under load keeps a thread waiting for a second; what
+ * is longer than five is told to whoever asks. */
+#define WALL_BEAT_MS    1000
+#define WALL_SILENCE_MS 5000
 
 /* Bytes of one frame's message: a Sign of SIGN_MESSAGE_MAX and what is around it; also a KeyPage.
  */

@@ -105,11 +105,33 @@ static void a_signal_that_was_ignored_or_handled_stays_so(void **state)
     assert_true(WIFEXITED(status));
 }
 
+/* As a write to a log that nobody reads. */
+static void an_end_in_so_many_seconds_is_held_up_by_nothing(void **state)
+{
+    (void)state;
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, NULL);
+        signal(SIGALRM, SIG_IGN);
+        fatal_within(1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGALRM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_action_runs_once_and_the_signal_ends_the_program),
         cmocka_unit_test(a_signal_that_was_ignored_or_handled_stays_so),
+        cmocka_unit_test(an_end_in_so_many_seconds_is_held_up_by_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

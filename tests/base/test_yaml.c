@@ -132,6 +132,31 @@ static void says_in_words_what_does_not_fit(void **state)
     expect("\"a b c\\nd\": x\n", ":1: a b c?d: there is no such field");
 }
 
+#define NULL_IS_SAID                                                                               \
+    ": is null, which is no value: give one, or leave the field out; a text that reads so "        \
+    "stands in quotes"
+
+static void null_is_no_value_and_no_text(void **state)
+{
+    (void)state;
+    void *data;
+    struct sample *rest = EXPECT(
+        "socket: ~\nlimit: null\ntokens:\n- name: NULL\n- {name: Null}\n- name: !!null x\n",
+        ":1: socket" NULL_IS_SAID, ":2: limit" NULL_IS_SAID, ":4: tokens[0].name" NULL_IS_SAID,
+        ":5: tokens[1].name" NULL_IS_SAID, ":6: tokens[2].name" NULL_IS_SAID);
+    assert_null(rest->socket);
+    assert_null(rest->tokens[0].name);
+    yaml_free(&schema, rest);
+    assert_true(yaml_left_out(&faults, "socket"));
+    expect("tokens: ~\n", ":1: tokens: is one value; a list is expected");
+    assert_int_equal(
+        load(file_with("socket: '~'\nlimit: \"null\"\ntokens:\n- name: nULL\n"), &data), KEYD_OK);
+    struct sample *sample = data;
+    assert_string_equal(sample->socket, "~");
+    assert_string_equal(sample->limit, "null");
+    yaml_free(&schema, data);
+}
+
 static void says_all_that_is_wrong_at_once(void **state)
 {
     (void)state;
@@ -297,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loads_a_good_file),
         cmocka_unit_test(says_in_words_what_does_not_fit),
+        cmocka_unit_test(null_is_no_value_and_no_text),
         cmocka_unit_test(says_all_that_is_wrong_at_once),
         cmocka_unit_test(a_field_is_there_once),
         cmocka_unit_test(what_is_no_configuration_is_not_judged),

@@ -161,6 +161,23 @@ class Operator(world.TestCase):
         self.assertEqual(command.returncode, FAILURE)
         self.assertIn("nothing has started it again", said)
 
+    def test_a_start_that_hangs_is_waited_for_as_long_as_said(self):
+        """And who has not waited is not heard afterwards: nobody stands for a try then."""
+        self.write_pin(WRONG)
+        self.token.faults("C_Initialize slow 9000")
+        self.world.start(wait=False)
+        world.wait_for(lambda: self.token.count("C_Initialize") == 1)
+        began = time.monotonic()
+        self.fails(self.login("--timeout", "2"), FAILURE, "does not answer", "still starting")
+        self.assertGreater(time.monotonic() - began, 1.5)
+        self.assertLess(time.monotonic() - began, 4)
+        self.token.faults()
+        world.wait_for(lambda: "did not wait for the answer" in self.world.log(), 20, self.world.log)
+        self.expect("LOGIN_NEEDED", "CKR_PIN_INCORRECT")
+        time.sleep(1)
+        self.assertEqual(self.token.count("C_Login"), 1)
+        self.assertEqual(self.world.log().count("keyd-hsm main started"), 1)
+
     def test_somebody_else_may_not(self):
         if os.geteuid() != 0:
             self.skipTest("only root can be somebody else")

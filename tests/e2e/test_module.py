@@ -7,6 +7,7 @@ hand."""
 import os
 import re
 import subprocess
+import time
 
 import world
 
@@ -144,6 +145,21 @@ class Initialisation(Modules):
     def test_it_hangs(self):
         self.goes_wrong("C_Initialize hang", "has not come back from C_Initialize", self.good,
                         settings="module_call_limit: 1\n", is_back=True)
+
+    def test_all_is_ended_while_it_hangs(self):
+        self.world.token.faults("C_Initialize hang")
+        self.world.edit("tokens.d/main.conf", lambda text: text + "module_call_limit: 3600\n")
+        self.world.start(wait=False)
+        world.wait_for(lambda: self.world.token.count("C_Initialize") == 1)
+        began = time.monotonic()
+        self.world.runner.terminate()
+        self.assertEqual(self.world.runner.wait(timeout=30), 0)
+        self.assertLess(time.monotonic() - began, 7)
+        self.assertNotIn("killed", self.world.log())
+        # It was asked to end, so the next start has nothing to tell.
+        self.world.token.faults()
+        self.world.start()
+        self.world.create_key("alias/a")
 
     def test_it_crashes(self):
         self.goes_wrong("C_Initialize crash", "crashed (SIGSEGV) in C_Initialize", self.good)

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "keyd/base/clock.h"
 #include "keyd/base/status.h"
 #include "keyd/wall/packet.h"
 
@@ -284,16 +285,44 @@ static void hang_up(struct fake_hsm *fake)
     fake->connection = -1;
 }
 
+/* Once it is greeted. */
+static void beat(struct fake_hsm *fake)
+{
+    struct reply reply = {.fake = fake};
+    Keyd__Hsm__V1__Answer answer = KEYD__HSM__V1__ANSWER__INIT;
+    Keyd__Hsm__V1__Beat body = KEYD__HSM__V1__BEAT__INIT;
+    if (fake->connection < 0 || fake->frames == 0)
+        return;
+    answer.body_case = KEYD__HSM__V1__ANSWER__BODY_BEAT;
+    answer.beat = &body;
+    put(&reply, &answer, 0);
+    send_packet(&reply);
+}
+
 static void *serve(void *argument)
 {
     struct fake_hsm *fake = argument;
+    int64_t next_beat = 0;
     for (;;) {
         bool busy = fake->connection >= 0;
+        if (fake->fault == FAKE_FROZEN) {
+            struct pollfd stop = {.fd = fake->stop[0], .events = POLLIN};
+            if (poll(&stop, 1, 10) > 0)
+                break;
+            continue;
+        }
+        if (clock_monotonic_ns() >= next_beat) {
+            beat(fake);
+            next_beat = clock_monotonic_ns() + WALL_BEAT_MS * 1000000LL;
+        }
         struct pollfd fds[2] = {{.fd = fake->stop[0], .events = POLLIN},
                                 {.fd = busy ? fake->connection : fake->listener, .events = POLLIN}};
-        poll(fds, 2, -1);
+        if (poll(fds, 2, 10) == 0)
+            continue;
         if (fds[0].revents != 0)
             break;
+        if (fake->fault == FAKE_FROZEN)
+            continue;
         if (!busy) {
             fake->connection = accept(fake->listener, NULL, NULL);
             fake->connections++;

@@ -18,6 +18,7 @@
 enum fake_fault {
     FAKE_NONE,
     FAKE_SILENT,            /* takes requests, answers none but Hello and ListKeys */
+    FAKE_FROZEN,            /* takes nothing and says nothing, not even that it runs */
     FAKE_DIE_BEFORE_CREATE, /* hangs up when asked for a key, which is not made */
     FAKE_DIE_AFTER_CREATE,  /* makes the key, hangs up without an answer */
     FAKE_SPENT,             /* answers the next `spent` CreateKeys with KEY_ID_SPENT */

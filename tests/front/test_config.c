@@ -151,6 +151,34 @@ static void which_tokens(void **state)
            ":14: default_token: 'e' is none of `tokens`");
 }
 
+/* However they are spelt, and whether they are there or not. */
+static void sockets_differ(void **state)
+{
+    (void)state;
+    char twice[160], own[160];
+    snprintf(
+        twice, sizeof twice,
+        ":9: tokens[1].socket: %s/./main.sock is the socket of tokens[0] already: one keyd-hsm "
+        "serves one token",
+        folder);
+    snprintf(own, sizeof own, ":11: tokens[2].socket: %s/new/../keyd.sock is keyd's own socket",
+             folder);
+    EXPECT(HEAD ALLOW TOKEN "- name: b\n  socket: ./main.sock\n"
+                            "- name: c\n  socket: new/../keyd.sock\n",
+           twice, own);
+}
+
+#define NULL_IS_SAID                                                                               \
+    ": is null, which is no value: give one, or leave the field out; a text that reads so "        \
+    "stands in quotes"
+
+static void null_is_no_value(void **state)
+{
+    (void)state;
+    EXPECT("socket: ~\ncatalog: null\n" ALLOW TOKEN, ":1: socket" NULL_IS_SAID,
+           ":2: catalog" NULL_IS_SAID);
+}
+
 static void numbers_and_words(void **state)
 {
     (void)state;
@@ -227,6 +255,8 @@ int main(void)
         cmocka_unit_test(who_is_allowed_is_not_guessed_at),
         cmocka_unit_test(what_does_not_fit_is_not_missing),
         cmocka_unit_test(which_tokens),
+        cmocka_unit_test(sockets_differ),
+        cmocka_unit_test(null_is_no_value),
         cmocka_unit_test(numbers_and_words),
         cmocka_unit_test(what_is_no_field),
         cmocka_unit_test(a_socket_path_at_its_limit),

@@ -237,6 +237,107 @@ static void a_cancelled_call_is_not_sent(void **state)
     assert_int_equal(fake.frames, 3);
 }
 
+static void wait_away(const char *why)
+{
+    struct pool_status status;
+    for (int i = 0; i < 2 * WALL_SILENCE_MS; i++) {
+        pool_status(pool, 0, &status);
+        if (status.state == KEYD__V1__TOKEN_STATE__AWAY)
+            break;
+        nap(MS);
+    }
+    assert_int_equal(status.state, KEYD__V1__TOKEN_STATE__AWAY);
+    assert_non_null(strstr(status.message, why));
+    assert_non_null(strstr(status.message, "away since 20"));
+}
+
+/* Nobody calls it, and its state is told all the same. */
+static void one_that_is_frozen_is_away_until_it_goes_on(void **state)
+{
+    (void)state;
+    struct try try;
+    fake_hsm_up(&fake);
+    wait_up();
+    int64_t from = clock_monotonic_ns();
+    fake.fault = FAKE_FROZEN;
+    wait_away("says nothing");
+    assert_true(clock_monotonic_ns() - from > (WALL_SILENCE_MS - WALL_BEAT_MS) * MS);
+    start(&try, 20000 * MS, 32);
+    assert_true(atomic_load(&try.done));
+    expect(&try, KEYD_UNAVAILABLE, "TOKEN_AWAY");
+    assert_non_null(strstr(try.err.message, "says nothing"));
+    fake.fault = FAKE_NONE;
+    wait_up();
+    start(&try, 5000 * MS, 32);
+    pool_flush(pool);
+    expect(&try, KEYD_OK, "");
+    assert_int_equal(fake.connections, 1);
+}
+
+static void what_a_frozen_one_has_ends_at_its_deadline_or_by_its_answer(void **state)
+{
+    (void)state;
+    struct try impatient, patient;
+    fake_hsm_up(&fake);
+    wait_up();
+    fake.fault = FAKE_FROZEN;
+    nap(50 * MS);
+    start(&impatient, (WALL_SILENCE_MS + 2500) * MS, 32);
+    start(&patient, 60000 * MS, 32);
+    pool_flush(pool);
+    wait_away("says nothing");
+    assert_true(ends(&impatient, 5000 * MS));
+    expect(&impatient, KEYD_DEADLINE_EXCEEDED, "DEADLINE");
+    assert_non_null(strstr(impatient.err.message, "says nothing"));
+    assert_false(atomic_load(&patient.done));
+    fake.fault = FAKE_NONE;
+    expect(&patient, KEYD_OK, "");
+    wait_up();
+}
+
+static void a_state_of_before_is_told_again_after_a_freeze(void **state)
+{
+    (void)state;
+    struct pool_status status = {0};
+    fake.state = KEYD__HSM__V1__WELCOME__STATE__LOGIN_NEEDED;
+    fake.state_message = "the PIN was refused; correct it";
+    fake_hsm_up(&fake);
+    for (int i = 0; i < 5000 && status.state != KEYD__V1__TOKEN_STATE__LOGIN_NEEDED; i++) {
+        nap(MS);
+        pool_status(pool, 0, &status);
+    }
+    fake.fault = FAKE_FROZEN;
+    wait_away("says nothing");
+    fake.fault = FAKE_NONE;
+    for (int i = 0; i < 5000 && status.state != KEYD__V1__TOKEN_STATE__LOGIN_NEEDED; i++) {
+        nap(MS);
+        pool_status(pool, 0, &status);
+    }
+    assert_int_equal(status.state, KEYD__V1__TOKEN_STATE__LOGIN_NEEDED);
+    assert_string_equal(status.message, fake.state_message);
+}
+
+/* One that says that it runs has a slow token, whatever it answers. */
+static void one_that_is_slow_is_not_away(void **state)
+{
+    (void)state;
+    struct try try;
+    struct pool_status status;
+    fake.fault = FAKE_SILENT;
+    fake_hsm_up(&fake);
+    wait_up();
+    start(&try, 60000 * MS, 32);
+    pool_flush(pool);
+    for (int64_t until = clock_monotonic_ns() + (WALL_SILENCE_MS + 3000) * MS;
+         clock_monotonic_ns() < until; nap(10 * MS)) {
+        pool_status(pool, 0, &status);
+        assert_int_equal(status.state, KEYD__V1__TOKEN_STATE__READY);
+    }
+    assert_false(atomic_load(&try.done));
+    fake_hsm_down(&fake);
+    expect(&try, KEYD_UNAVAILABLE, "TOKEN_RESTARTED");
+}
+
 static void the_queue_is_bounded(void **state)
 {
     (void)state;
@@ -432,6 +533,10 @@ int main(void)
         CASE(a_waiting_call_ends_at_its_deadline),
         CASE(a_call_in_flight_ends_at_its_deadline),
         CASE(a_cancelled_call_is_not_sent),
+        CASE(one_that_is_frozen_is_away_until_it_goes_on),
+        CASE(what_a_frozen_one_has_ends_at_its_deadline_or_by_its_answer),
+        CASE(a_state_of_before_is_told_again_after_a_freeze),
+        CASE(one_that_is_slow_is_not_away),
         CASE(the_queue_is_bounded),
         CASE(a_token_that_is_away_for_long_is_said_to_be_at_once),
         CASE(refusing_states_are_passed_on),

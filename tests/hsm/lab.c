@@ -22,6 +22,8 @@
 #include "tests/cmocka.h"
 
 char lab_folder[64];
+#define RECEIVE_LIMIT_S 20
+
 static uint64_t next_tag = 1;
 
 const char *lab_softhsm(void)
@@ -265,7 +267,7 @@ int lab_connect(const char *name)
         int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         assert_true(fd >= 0);
         if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
-            struct timeval limit = {.tv_sec = 20};
+            struct timeval limit = {.tv_sec = RECEIVE_LIMIT_S};
             setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
             return fd;
         }
@@ -297,7 +299,7 @@ void lab_send(int fd, lab_request *request)
     assert_int_equal(send(fd, packet.data, packet.length, MSG_NOSIGNAL), packet.length);
 }
 
-lab_answer *lab_receive(int fd)
+static lab_answer *receive_frame(int fd)
 {
     static uint8_t data[WALL_PACKET_MAX];
     static struct wall_cursor cursor;
@@ -314,6 +316,19 @@ lab_answer *lab_receive(int fd)
     assert_int_equal(wall_cursor_next(&cursor, &frame, &size), 1);
     lab_answer *answer = (lab_answer *)wall_unpack(&keyd__hsm__v1__answer__descriptor, frame, size);
     assert_non_null(answer);
+    return answer;
+}
+
+lab_answer *lab_receive(int fd)
+{
+    int64_t until = clock_monotonic_ns() + RECEIVE_LIMIT_S * 1000000000LL;
+    lab_answer *answer;
+    while ((answer = receive_frame(fd)) != NULL &&
+           answer->body_case == KEYD__HSM__V1__ANSWER__BODY_BEAT) {
+        lab_free(answer);
+        if (clock_monotonic_ns() > until)
+            return NULL;
+    }
     return answer;
 }
 

@@ -73,7 +73,7 @@ typedef Keyd__Hsm__V1__Answer lab_answer;
 
 void lab_send(int fd, lab_request *request);
 /* NULL when the connection is closed instead. Free with lab_free. Takes packed answers apart. */
-lab_answer *lab_receive(int fd);
+lab_answer *lab_receive(int fd); /* NULL at the end; no Beat */
 void lab_free(lab_answer *answer);
 
 lab_answer *lab_hello(int fd); /* version WALL_VERSION; asserts that it is a Welcome */

@@ -267,6 +267,51 @@ static void the_admin_socket_may_be_elsewhere(void **state)
     says("admin_socket: '/0");
 }
 
+static void the_two_sockets_differ(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    char link[64];
+    char whole[160];
+    assert_int_equal(load("main.conf", REQUIRED "admin_socket: s.sock\n", &config), 1);
+    says("main.conf:7: admin_socket: '/tmp/keyd-config.");
+    says("/s.sock' is what `socket` names: give each its own path");
+    snprintf(link, sizeof link, "%s/link", folder);
+    assert_int_equal(symlink(folder, link), 0);
+    snprintf(whole, sizeof whole, REQUIRED "admin_socket: %s/link/new/../s.sock\n", folder);
+    assert_int_equal(load("main.conf", whole, &config), 1);
+    says("main.conf:7: admin_socket: ");
+    assert_int_equal(unlink(link), 0);
+    /* The default of the one, and the other. */
+    assert_int_equal(load("main.conf",
+                          "module: /m.so\nlabel: t\nstate_folder: state\nfront: 0\n"
+                          "socket: ./state/admin.sock\n",
+                          &config),
+                     1);
+    says("main.conf:5: socket: ");
+    says("is the admin socket where `admin_socket` names no other: give each its own path");
+    assert_int_equal(load("main.conf", REQUIRED "admin_socket: state/s.sock\n", &config), 0);
+    config_free(config);
+}
+
+static void null_is_no_value(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    size_t count = load("main.conf",
+                        "module: ~\nlabel: null\nserial: NULL\npin_file: ~\nstate_folder: ~\n"
+                        "socket: ~\nfront: ~\nsigners: ~\nlog_level: Null\n"
+                        "environment:\n- {name: ~, value: ~}\n",
+                        &config);
+    assert_int_equal(count, 11);
+    says("main.conf:1: module: is null, which is no value");
+    says("main.conf:2: label: is null");
+    says("main.conf:5: state_folder: is null");
+    says("main.conf:7: front: is null");
+    says("main.conf:11: environment[0].name: is null");
+    says("main.conf:11: environment[0].value: is null");
+}
+
 static void what_is_no_configuration(void **state)
 {
     (void)state;
@@ -325,6 +370,8 @@ int main(void)
         cmocka_unit_test(blanks_that_no_token_can_have_are_said),
         cmocka_unit_test(the_pin_has_one_source_or_none),
         cmocka_unit_test(the_admin_socket_may_be_elsewhere),
+        cmocka_unit_test(the_two_sockets_differ),
+        cmocka_unit_test(null_is_no_value),
         cmocka_unit_test(what_is_no_configuration),
         cmocka_unit_test(the_example_is_good_but_for_its_user),
     };

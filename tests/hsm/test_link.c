@@ -165,6 +165,67 @@ static void an_answer_leaves_while_all_signers_are_busy(void **state)
     close(front);
 }
 
+static bool is_beat(int front)
+{
+    uint8_t data[64];
+    const uint8_t *frame;
+    size_t size;
+    ssize_t n = recv(front, data, sizeof data, MSG_DONTWAIT);
+    struct wall_cursor cursor = {data, n > 0 ? (size_t)n : 0};
+    if (wall_cursor_next(&cursor, &frame, &size) != 1 || cursor.left > 0)
+        return false;
+    wall_answer *got = (wall_answer *)wall_unpack(&keyd__hsm__v1__answer__descriptor, frame, size);
+    assert_non_null(got);
+    bool is = got->body_case == KEYD__HSM__V1__ANSWER__BODY_BEAT && got->tag == 0;
+    keyd__hsm__v1__answer__free_unpacked(got, NULL);
+    return is;
+}
+
+/* All signers are in the module, and nobody receives. */
+static void a_front_is_told_that_the_process_runs(void **state)
+{
+    (void)state;
+    int here;
+    assert_int_equal(link_beat(wall), -1);
+    int front = connect_front(&here);
+    ask(front, 1, 1);
+    struct link_item *item = link_take(wall, signer);
+    assert_in_range(link_beat(wall), 1, WALL_BEAT_MS);
+    assert_false(hears(front, 0)); /* it was not greeted */
+    link_greeted(item);
+    for (int beats = 0; beats < 2; beats++) {
+        int wait_ms = link_beat(wall);
+        assert_in_range(wait_ms, 1, WALL_BEAT_MS);
+        assert_false(hears(front, 0));
+        nanosleep(
+            &(struct timespec){.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L},
+            NULL);
+        assert_in_range(link_beat(wall), 1, WALL_BEAT_MS);
+        assert_true(is_beat(front));
+    }
+    answer(item, true);
+    assert_true(hears(front, 1000));
+    close(front);
+}
+
+static void a_front_that_reads_nothing_holds_no_beat_up(void **state)
+{
+    (void)state;
+    int here;
+    int front = connect_front(&here);
+    ask(front, 1, 1);
+    struct link_item *item = link_take(wall, signer);
+    link_greeted(item);
+    while (send(here, "x", 1, MSG_DONTWAIT) == 1)
+        continue;
+    int64_t from = clock_monotonic_ns();
+    assert_in_range(link_beat(wall), 1, WALL_BEAT_MS);
+    assert_true(clock_monotonic_ns() - from < 500000000);
+    assert_true(fcntl(here, F_GETFD) >= 0);
+    link_reject(wall, item, "the test is over");
+    close(front);
+}
+
 static void a_stop_wakes_everybody(void **state)
 {
     (void)state;
@@ -188,6 +249,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_a_former_front_asked_for_is_let_go, fresh, away),
         cmocka_unit_test_setup_teardown(an_answer_leaves_while_all_signers_are_busy, fresh, away),
+        cmocka_unit_test_setup_teardown(a_front_is_told_that_the_process_runs, fresh, away),
+        cmocka_unit_test_setup_teardown(a_front_that_reads_nothing_holds_no_beat_up, fresh, away),
         cmocka_unit_test_setup_teardown(a_stop_wakes_everybody, fresh, away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

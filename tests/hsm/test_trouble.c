@@ -103,7 +103,8 @@ static void a_crash_is_said_to_be_the_modules(void **state)
         snprintf(words, sizeof words, "the module crashed (SIGSEGV) in %s\n", functions[i]);
         assert_int_equal(lab_count("state-main/last-words", words), 1);
         assert_int_equal(unlink(lab_path("state-main/last-words")), 0);
-        assert_int_equal(lab_count("main.log", "error: the module crashed (SIGSEGV) in"), i + 1);
+        assert_int_equal(
+            lab_count("main.log", "Z keyd-hsm[main] error: the module crashed (SIGSEGV)"), i + 1);
     }
     /* Later ones too; but then there is nothing to be told by the next start. */
     crash_by_mock("C_Sign crash after=1");

@@ -30,6 +30,8 @@ if behaviour == "bad":
     sys.exit(2)
 if behaviour == "dies":
     sys.exit(1)
+if behaviour == "deaf":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 name = os.environ["NOTIFY_SOCKET"].replace("@", "\\0")
 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", name)
 signal.pause()
@@ -151,6 +153,36 @@ class KeydRun(unittest.TestCase):
         run = self.run_it()
         self.assertEqual(run.wait(timeout=10), 2)
         self.assertEqual(len(self.starts("tokens.d/main.conf")), 1)
+        self.assertIn("keyd-hsm main says that its configuration is bad: ending all", self.log())
+        self.assertNotIn("starts again", self.log())
+
+    def test_one_that_is_stopped_is_told_to_end_as_well(self):
+        self.configure(main="serves")
+        run = self.run_it()
+        self.wait_for(lambda: "ready:" in self.log())
+        os.kill(self.starts("tokens.d/main.conf")[0][0], signal.SIGSTOP)
+        began = time.monotonic()
+        run.terminate()
+        self.assertEqual(run.wait(timeout=20), 0)
+        self.assertLess(time.monotonic() - began, 4)
+        self.assertNotIn("killed", self.log())
+
+    def test_one_that_does_not_end_is_killed(self):
+        """Each in its own time: what keyd took is not the others' loss."""
+        self.configure(main="deaf", backup="serves", front="deaf")
+        run = self.run_it()
+        self.wait_for(lambda: "ready:" in self.log())
+        began = time.monotonic()
+        run.terminate()
+        time.sleep(8)
+        self.assertTrue(self.runs(self.starts("tokens.d/backup.conf")[0][0]))
+        self.assertEqual(run.wait(timeout=25), 0)
+        self.assertGreater(time.monotonic() - began, 19)
+        for name in ("keyd", "keyd-hsm main"):
+            self.assertEqual(self.log().count(name + " has not ended in 10 seconds: it is killed"), 1)
+        self.assertNotIn("backup has not ended", self.log())
+        for name in ("keyd.conf", "tokens.d/main.conf", "tokens.d/backup.conf"):
+            self.assert_gone(self.starts(name)[0][0])
 
     def test_a_configuration_that_turns_bad_ends_nobody_else(self):
         self.configure(main="serves", backup="serves")

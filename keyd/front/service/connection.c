@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "keyd/base/clock.h"
 #include "keyd/base/log.h"
 #include "keyd/base/memory.h"
 #include "keyd/base/text.h"
@@ -16,6 +17,9 @@
 #define BACKOFF_LAST_NS 500000000LL
 #define GREETING_MAX_NS 10000000000LL /* from connecting to the last key listed */
 #define PACKETS_AT_ONCE 16            /* from one token before the next one's turn */
+#define NO_GREETING     "keyd-hsm does not greet"
+#define LOOK_NS         (WALL_BEAT_MS * 1000000LL)
+#define QUIET_LOOKS_MAX (WALL_SILENCE_MS / WALL_BEAT_MS)
 
 /* ---- Hanging up ---------------------------------------------------------------------------- */
 
@@ -50,6 +54,8 @@ void connection_close(struct token *token, struct request_list *lost)
     if (token->phase == PHASE_UP) {
         token->away_since = clock_monotonic_ns();
         token->away_since_wall = clock_now();
+    }
+    if (token->phase == PHASE_UP || token->phase == PHASE_SILENT) {
         token->backoff = TOKEN_BACKOFF_FIRST_NS;
         token->last_trouble[0] = '\0';
     }
@@ -79,6 +85,44 @@ static void hang_up(struct token *token, const char *why)
               "the keyd-hsm of token %s went away while it had this call; it is safe to try again",
               token->name);
     requests_fail(&lost, &err);
+}
+
+/* ---- Silence -------------------------------------------------------------------------------- */
+
+/* The connection is kept, and with it what was asked: each call ends at its deadline, or by its
+ * answer when the process goes on. */
+static void fall_silent(struct token *token)
+{
+    char since[CLOCK_TEXT_MAX];
+    pthread_mutex_lock(&token->state);
+    token->phase = PHASE_SILENT;
+    token->away_since = token->heard_at;
+    token->away_since_wall = clock_now() - (clock_monotonic_ns() - token->heard_at) / 1000000;
+    const char *why = token_away_why(token);
+    token_away_text(token, since);
+    pthread_mutex_unlock(&token->state);
+    log_warning("token=%s away since %s: %s", token->name, since, why);
+}
+
+/* Looks are counted, not time: a pause of this process is one look, and no keyd-hsm's silence. */
+static void look_for_silence(struct token *token, int64_t now)
+{
+    token->next_look = now + LOOK_NS;
+    if (++token->quiet_looks > QUIET_LOOKS_MAX)
+        fall_silent(token);
+}
+
+static void hear(struct token *token)
+{
+    token->heard_at = clock_monotonic_ns();
+    token->quiet_looks = 0;
+    if (token_phase(token) != PHASE_SILENT)
+        return;
+    pthread_mutex_lock(&token->state);
+    token->phase = PHASE_UP;
+    pthread_mutex_unlock(&token->state);
+    log_notice("token=%s is back: its keyd-hsm goes on", token->name);
+    token_flush(token);
 }
 
 /* ---- Connecting ---------------------------------------------------------------------------- */
@@ -132,7 +176,12 @@ static int open_connection(struct token *token, bool *separate_uid, char why[KEY
     socklen_t size = sizeof peer;
     if (fd < 0 || connect(fd, (struct sockaddr *)&token->address, sizeof token->address) != 0 ||
         getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-        snprintf(why, KEYD_MESSAGE_MAX, "%s: %s", token->address.sun_path, strerrordesc_np(errno));
+        /* EAGAIN: nobody takes those who wait there, of whom we were the last ones. */
+        if (errno == EAGAIN)
+            snprintf(why, KEYD_MESSAGE_MAX, NO_GREETING);
+        else
+            snprintf(why, KEYD_MESSAGE_MAX, "%s: %s", token->address.sun_path,
+                     strerrordesc_np(errno));
     } else if (token->hsm_uid != POOL_ANY_UID && peer.uid != token->hsm_uid) {
         snprintf(why, KEYD_MESSAGE_MAX,
                  "%s belongs to uid %u, not to uid %u as hsm_user in keyd.conf says",
@@ -332,6 +381,8 @@ static bool take_answer(struct token *token, const Keyd__Hsm__V1__Answer *answer
 /* False: the connection is no more. */
 static bool take_frame(struct token *token, const Keyd__Hsm__V1__Answer *answer)
 {
+    if (answer->body_case == KEYD__HSM__V1__ANSWER__BODY_BEAT)
+        return true; /* hear() was all */
     bool own = answer->tag == token_tag(token, TOKEN_OWN_SLOT);
     enum token_phase phase = token_phase(token);
     if (phase == PHASE_GREETING && own)
@@ -379,6 +430,7 @@ static void receive(struct token *token, struct wall_packet *incoming)
                                  : "the connection to keyd-hsm broke");
             return;
         }
+        hear(token);
         if (!take_packet(token, incoming, (size_t)n))
             return;
     }
@@ -394,6 +446,8 @@ int64_t connection_due(struct token *token)
     case PHASE_GREETING:
     case PHASE_LISTING:
         return token->greeting_until;
+    case PHASE_UP:
+        return token->next_look;
     default:
         return INT64_MAX;
     }
@@ -403,10 +457,16 @@ void connection_look_after(struct token *token, int64_t now)
 {
     if (connection_due(token) > now)
         return;
-    if (token_phase(token) == PHASE_DOWN)
+    switch (token_phase(token)) {
+    case PHASE_DOWN:
         try_to_connect(token);
-    else
-        hang_up(token, "keyd-hsm does not greet");
+        return;
+    case PHASE_UP:
+        look_for_silence(token, now);
+        return;
+    default:
+        hang_up(token, NO_GREETING);
+    }
 }
 
 void connection_take_events(struct token *token, uint32_t events, struct wall_packet *incoming)

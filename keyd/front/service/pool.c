@@ -93,7 +93,7 @@ void pool_status(struct pool *pool, unsigned number, struct pool_status *status)
         token_away_text(token, since);
         keyd_fail(&told, KEYD_UNAVAILABLE, NULL,
                   "away since %s: %s. See whether its keyd-hsm runs, and its log", since,
-                  token->status.message);
+                  token_away_why(token));
         memcpy(status->message, told.message, sizeof status->message);
     }
     pthread_mutex_unlock(&token->state);

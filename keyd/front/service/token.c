@@ -29,6 +29,15 @@ void token_away_text(const struct token *token, char text[CLOCK_TEXT_MAX])
     clock_format(token->away_since_wall, text);
 }
 
+const char *token_away_why(const struct token *token)
+{
+    if (token->phase == PHASE_SILENT)
+        return "keyd-hsm is connected and says nothing, not even that it runs: it is stopped, "
+               "frozen "
+               "or stuck in the kernel";
+    return token->status.message;
+}
+
 enum keyd_status token_init(struct token *token, unsigned number,
                             const struct pool_token_config *config, struct token_audience audience,
                             const atomic_bool *stopping, struct keyd_error *err)
@@ -77,6 +86,16 @@ void requests_fail(struct request_list *list, const struct keyd_error *err)
     }
 }
 
+static void tell_unanswered(struct token *token, struct keyd_error *err)
+{
+    pthread_mutex_lock(&token->state);
+    const char *why = token->phase == PHASE_SILENT ? token_away_why(token) : "";
+    pthread_mutex_unlock(&token->state);
+    keyd_fail(err, KEYD_DEADLINE_EXCEEDED, "DEADLINE",
+              "token %s did not answer within the call's deadline%s%s", token->name,
+              why[0] != '\0' ? ": " : "", why);
+}
+
 /* Ends those that were found to be over, each by its verdict. */
 static void end_by_verdict(struct token *token, struct request_list *list)
 {
@@ -87,8 +106,7 @@ static void end_by_verdict(struct token *token, struct request_list *list)
         if (request->verdict == KEYD_CANCELLED)
             keyd_fail(&err, KEYD_CANCELLED, "CANCELLED", "the caller has gone away");
         else if (request->sent)
-            keyd_fail(&err, KEYD_DEADLINE_EXCEEDED, "DEADLINE",
-                      "token %s did not answer within the call's deadline", token->name);
+            tell_unanswered(token, &err);
         else
             keyd_fail(&err, KEYD_DEADLINE_EXCEEDED, "DEADLINE",
                       "token %s was away or busy until the call's deadline", token->name);
@@ -194,7 +212,7 @@ static enum keyd_status judge_sending(struct token *token, struct keyd_error *er
         return keyd_fail(
             err, KEYD_UNAVAILABLE, "TOKEN_AWAY",
             "token %s has been away since %s (%s); see whether its keyd-hsm runs, and its log",
-            token->name, since, token->status.message);
+            token->name, since, token_away_why(token));
     }
     if (token->queued >= POOL_QUEUE_MAX)
         return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "TOKEN_BUSY",

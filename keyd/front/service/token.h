@@ -31,6 +31,8 @@ enum token_phase {
     PHASE_LISTING,  /* ListKeys is out */
     PHASE_SETTLING, /* all is listed; pool_token_up is awaited */
     PHASE_UP,
+    PHASE_SILENT, /* was UP, and nothing has come for WALL_SILENCE_MS: UP again with the next frame
+                   */
 };
 
 TAILQ_HEAD(request_list, pool_request);
@@ -80,6 +82,9 @@ struct token {
     size_t key_count;
     size_t key_size;                     /* entries that `keys` has room for */
     char last_trouble[KEYD_MESSAGE_MAX]; /* as logged, so that it is logged once */
+    int64_t heard_at;     /* CLOCK_MONOTONIC, nanoseconds: when something came last */
+    int64_t next_look;    /* the same: when it is looked whether something has come */
+    unsigned quiet_looks; /* so often in a row nothing had */
 };
 
 /* *token is zeroed memory; afterwards it is DOWN, with its first try due at once. What `config`
@@ -94,8 +99,9 @@ void token_free(struct token *token);
 
 enum token_phase token_phase(struct token *token); /* takes `state` */
 
-/* Since when it is away, as text. `state` is held. */
+/* Since when it is away, as text; and why, *borrowed*. `state` is held. */
 void token_away_text(const struct token *token, char text[CLOCK_TEXT_MAX]);
+const char *token_away_why(const struct token *token);
 
 /* ---- Requests: any thread, no lock held ---------------------------------------------------- */
 
