@@ -198,6 +198,7 @@ static const char *place_name(const char *path)
     return is_standard_stream(path) ? "standard output" : path;
 }
 
+/* shown: as in struct verification. */
 static enum keyd_status verify_with(const struct session *session, const char *path,
                                     const char *shown, const struct zone *zone,
                                     const uint32_t *serial, const struct pass *pass,
@@ -238,7 +239,7 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
                          "the signed zone of %s goes to standard output: name the file that it is "
                          "in now with --signed-zone FILE",
                          session->options->zone_text);
-    return verify_with(session, path, path, NULL, NULL, &none, mode, verified, err);
+    return verify_with(session, path, NULL, NULL, NULL, &none, mode, verified, err);
 }
 
 /* A record must not outlive its signature in a cache (RFC 6781, 4.4.2): none lasts less than the

@@ -36,7 +36,8 @@ enum verify_mode {
 #define VERIFY_SAMPLE_KEPT 250   /* of those kept from the last signing, which had its sample */
 
 struct verification {
-    const char *shown; /* the file's name in messages; NULL: its path */
+    const char *shown; /* in messages, where nobody can look at the file later: then they name no
+                          line of it; NULL: its path */
     const uint8_t *apex;
     const struct dnskey *dnskeys; /* all that must be there; those with the SEP flag are KSKs */
     size_t dnskey_count;
@@ -63,7 +64,7 @@ struct verified {
     int64_t expiration; /* of the RRSIG that ends first */
 };
 
-/* DATA_LOSS, reason VERIFICATION, with file, name, type and what is wrong; the errors of
+/* DATA_LOSS, reason VERIFICATION, with file, line, name, type and what is wrong; the errors of
  * zonefile_load where it cannot be read. Blocks on the disk and on the processor. */
 enum keyd_status verify_file(const char *path, const struct verification *verification,
                              struct verified *verified, struct keyd_error *err) KEYD_CHECKED;
