@@ -20,29 +20,15 @@
 
 #define WRITE_BEHIND ((off_t)4 << 20) /* bytes: a disk is busy with them for some 10 ms */
 
-/* What a fatal signal removes; set before the file is made, emptied after it is gone. */
-static char pending[PATH_MAX];
-static volatile sig_atomic_t is_pending;
-
-static void remove_pending(void)
-{
-    if (is_pending)
-        unlink(pending);
-}
-
 /* A file that grows over the limit (RLIMIT_FSIZE) is a failed write, not the program's end. */
 static void do_nothing(int signal_number)
 {
     (void)signal_number;
 }
 
-static void watch_signals(const char *path)
+static void survive_limit(void)
 {
     struct sigaction action;
-    is_pending = 0;
-    snprintf(pending, sizeof pending, "%s", path);
-    is_pending = 1;
-    fatal_do(remove_pending);
     if (sigaction(SIGXFSZ, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
         action.sa_handler = do_nothing;
         sigaction(SIGXFSZ, &action, NULL);
@@ -141,7 +127,9 @@ static enum keyd_status open_fresh(struct publication *publication, struct keyd_
         return busy(publication, err);
     }
     publication->fd = fd;
-    watch_signals(publication->fresh);
+    publication->pending = fatal_remove(publication->fresh);
+    fatal_watch();
+    survive_limit();
     return KEYD_OK;
 }
 
@@ -174,7 +162,7 @@ enum keyd_status publish_begin(const char *path, bool rehearsal, struct publicat
                                struct keyd_error *err)
 {
     *publication = (struct publication){
-        .fd = -1, .rehearsal = rehearsal, .to_output = is_standard_stream(path)};
+        .fd = -1, .pending = -1, .rehearsal = rehearsal, .to_output = is_standard_stream(path)};
     if (publication->to_output)
         return begin_in_memory(publication, err);
     enum keyd_status status = resolve(path, publication, err);
@@ -241,7 +229,8 @@ enum keyd_status publish_end(struct publication *publication, struct keyd_error 
 
 static void release(struct publication *publication)
 {
-    is_pending = 0;
+    fatal_keep(publication->pending);
+    publication->pending = -1;
     if (publication->fd >= 0)
         close(publication->fd);
     publication->fd = -1;

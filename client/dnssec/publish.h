@@ -27,6 +27,7 @@ struct publication {
     char target[PATH_MAX]; /* with symbolic links followed */
     char fresh[PATH_MAX];  /* where the new one can be read: beside it, or in memory */
     int fd;                /* of the new one: holds its lock or its memory */
+    int pending;           /* of fatal_remove */
     mode_t mode;           /* that it will have */
     off_t written;         /* bytes so far */
     off_t started;         /* of them, on their way to the disk */

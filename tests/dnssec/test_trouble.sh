@@ -282,14 +282,16 @@ cp large.signed large.before
 untouched() { # WHAT
     cmp -s large.signed large.before || fail "$1: the old zone does not stand"
     [ "$1" = KILL ] || [ ! -e large.signed.new ] || fail "$1: something half-written is left"
+    [ "$1" = KILL ] || [ -z "$(ls state/large.org/*.?????? 2>/dev/null)" ] ||
+        fail "$1: something is left in the state: $(ls state/large.org)"
 }
 for limit in 64 300 2000 6000; do
     expect 1 'File too large' bash -c "ulimit -f $limit; exec \"$DNSSEC\" sign large.org"
     untouched "limit $limit"
 done
-for signal in TERM INT HUP KILL; do
+for signal in TERM INT HUP PIPE QUIT KILL; do
     # Nothing is there before signing begins: a signal before that has nothing to take away.
-    (trap - INT && exec "$DNSSEC" sign large.org -q) & pid=$!
+    (trap - INT QUIT && exec "$DNSSEC" sign large.org -q) & pid=$!
     for i in $(seq 500); do
         [ ! -s large.signed.new ] || break
         sleep 0.01
