@@ -309,6 +309,18 @@ static enum keyd_status read_text(struct reader *reader, struct zonetext *text,
     return status;
 }
 
+static enum keyd_status open_first(const char *path, const struct zonefile_options *options,
+                                   struct zonetext **text, struct keyd_error *err)
+{
+    if (options->bytes != NULL)
+        return zonetext_open_bytes(options->bytes, options->length, path, text, err);
+    if (options->from_fd)
+        return zonetext_open_fd(options->fd, path, text, err);
+    if (strcmp(path, "-") == 0)
+        return zonetext_open_fd(STDIN_FILENO, "standard input", text, err);
+    return zonetext_open(path, text, err);
+}
+
 enum keyd_status zonefile_read_with(const char *path, const uint8_t *apex,
                                     const struct zonefile_options *options, zonefile_sink sink,
                                     void *context, struct keyd_error *err)
@@ -320,11 +332,7 @@ enum keyd_status zonefile_read_with(const char *path, const uint8_t *apex,
         return keyd_fail_errno(err, ENOMEM, "%s", path);
     reader->record =
         (struct record_reader){.options = options, .apex = apex, .sink = sink, .context = context};
-    enum keyd_status status =
-        options->bytes != NULL
-            ? zonetext_open_bytes(options->bytes, options->length, path, &text, err)
-        : options->from_fd ? zonetext_open_fd(options->fd, path, &text, err)
-                           : zonetext_open(path, &text, err);
+    enum keyd_status status = open_first(path, options, &text, err);
     if (status == KEYD_OK)
         status = read_text(reader, text, err != NULL ? err : &own);
     free(reader);

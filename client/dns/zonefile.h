@@ -4,7 +4,8 @@
  * types (RFC 3597), and BIND's $GENERATE (generate.h).
  *
  * Where servers differ: a relative $INCLUDE is looked for in the folder of the file that names it
- * (as Knot has it; of standard input: in the current folder). An included file begins with the
+ * (as Knot has it; of standard input: in the current folder), also one that is called "-", which
+ * never stands for standard input there (as BIND has it). An included file begins with the
  * origin, the owner and the TTLs that stand at its $INCLUDE; behind it origin and owner are what
  * they were, while $TTL stays (as BIND has it). A relative $ORIGIN is below the one before (as BIND
  * has it). A record without TTL and without $TTL above it has that of the record before (RFC

@@ -78,6 +78,10 @@ refused 1 'zone:4:1: www.example.com. is outside' < <(good; echo 'www.example.co
 refused 1 'zone:4: .*CNAME beside' < <(good; printf 'a 1 CNAME b\na 1 A 192.0.2.1\n')
 refused 1 '2 SOA' < <(good; echo '@ 3600 SOA ns2 h 7 2 3 4 5')
 refused 1 'zone:4:10: .INCLUDE .x.: .*No such file' < <(good; echo '$INCLUDE x')
+(good; echo '$INCLUDE -') >zone
+expect 1 'zone:4:10: .INCLUDE .-.: -: No such file' \
+    bash -c 'echo "a 60 A 192.0.2.1" | "$0" sign example.org --zone-file zone' "$DNSSEC"
+stands 'INCLUDE -'
 refused 1 'zone:4:1: .GENERATE, at 256: .*IPv4' < <(good; echo '$GENERATE 255-256 a$ A 192.0.2.$')
 refused 1 'zone:4: a DNSKEY whose public key is none of algorithm 13' \
     < <(good; echo '@ 5 DNSKEY 257 3 13 AAAA')
