@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "client/dns/zone.h"
 #include "keyd/base/progress.h"
@@ -71,6 +72,10 @@ struct zonefile_options {
      * told. */
     void (*notice)(void *context, const char *message);
     void *notice_context;
+    /* Asked of each file that is opened, also of included ones: NULL, or why it must not be read
+     * (static). NULL: all may. */
+    const char *(*refuse)(const void *context, const struct stat *st);
+    const void *refuse_context;
     struct progress *progress; /* of bytes, included files among them; NULL: nobody looks */
 };
 

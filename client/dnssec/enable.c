@@ -57,20 +57,43 @@ static enum keyd_status set_signed_zone(struct session *session, struct keyd_err
     return set_text(state->signed_zone, sizeof state->signed_zone, "--signed-zone", path, err);
 }
 
-static enum keyd_status check_two_files(const struct zone_state *state, struct keyd_error *err)
+static enum keyd_status check_other_file(const struct zone_state *state, const char *what,
+                                         const char *path, struct keyd_error *err)
 {
-    if (is_standard_stream(state->signed_zone))
+    struct stat st;
+    if (path[0] == '\0' || is_standard_stream(path) || stat(path, &st) != 0 ||
+        !publish_would_replace(state->signed_zone, &st))
         return KEYD_OK;
-    struct stat in;
-    struct stat out;
-    bool same = strcmp(state->zone_file, state->signed_zone) == 0 ||
-                (stat(state->zone_file, &in) == 0 && stat(state->signed_zone, &out) == 0 &&
-                 in.st_dev == out.st_dev && in.st_ino == out.st_ino);
-    if (same)
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
-                         "%s would be both the zone file and the signed zone: name another file "
-                         "with --signed-zone",
-                         state->zone_file);
+    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                     "%s would be both %s and the signed zone: name another file with "
+                     "--signed-zone",
+                     path, what);
+}
+
+/* What the signed zone must not take the place of; what the zone file includes is seen when it is
+ * read. */
+static enum keyd_status check_other_files(const struct session *session, struct keyd_error *err)
+{
+    const struct zone_state *state = &session->state;
+    const char *zsk = session->options->zsk_file;
+    char public[PATH_MAX] = "";
+    char private[PATH_MAX] = "";
+    enum keyd_status status = zsk != NULL ? keyfile_pair(zsk, public, private, err) : KEYD_OK;
+    if (status == KEYD_OK)
+        status = check_other_file(state, "the zone file", state->zone_file, err);
+    if (status == KEYD_OK)
+        status = check_other_file(state, "the key for TSIG", state->tsig_file, err);
+    if (status == KEYD_OK)
+        status = check_other_file(state, "a ZSK's file", public, err);
+    if (status == KEYD_OK)
+        status = check_other_file(state, "a ZSK's file", private, err);
+    if (status == KEYD_OK && publish_is_in(state->signed_zone, session->folder))
+        status = keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                           "%s is in the zone's state folder, where no name server may read: name "
+                           "another place with --signed-zone",
+                           state->signed_zone);
+    if (status != KEYD_OK || is_standard_stream(state->signed_zone))
+        return status;
     return publish_check(state->signed_zone, err);
 }
 
@@ -192,7 +215,7 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
     if (status == KEYD_OK)
         status = set_signed_zone(session, err);
     if (status == KEYD_OK)
-        status = check_two_files(&session->state, err);
+        status = check_other_files(session, err);
     if (status == KEYD_OK)
         status = set_key(session, err);
     if (status == KEYD_OK)
@@ -304,8 +327,8 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
 static void report_nothing_signed(const struct session *session, struct report *report)
 {
     static const char *const later[] = {"serial",   "unsigned_serial", "serial_policy",
-                                        "verified", "denial",           "zonemd",
-                                        "reload",   "signatures_end",   "signatures"};
+                                        "verified", "denial",          "zonemd",
+                                        "reload",   "signatures_end",  "signatures"};
     const char *path = session->state.signed_zone;
     report_add_data(report, "dry_run", json_true());
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)

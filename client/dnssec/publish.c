@@ -53,6 +53,20 @@ static enum keyd_status resolve(const char *path, struct publication *publicatio
     return KEYD_OK;
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static void cut_to_folder(char path[PATH_MAX])
+{
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        snprintf(path, PATH_MAX, ".");
+    else
+        slash[slash == path] = '\0';
+}
+
 enum keyd_status publish_check(const char *path, struct keyd_error *err)
 {
     struct publication publication;
@@ -63,12 +77,34 @@ enum keyd_status publish_check(const char *path, struct keyd_error *err)
     if (stat(publication.target, &st) == 0 && !S_ISREG(st.st_mode))
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SIGNED_ZONE",
                          "%s is no plain file: name another one for the signed zone", path);
-    char *slash = strrchr(publication.target, '/');
-    if (slash != NULL)
-        slash[slash == publication.target] = '\0';
-    if (access(slash != NULL ? publication.target : ".", W_OK | X_OK) != 0)
+    cut_to_folder(publication.target);
+    if (access(publication.target, W_OK | X_OK) != 0)
         return keyd_fail_errno(err, errno, "the folder of the signed zone, %s", publication.target);
     return KEYD_OK;
+}
+
+bool publish_is_in(const char *path, const char *folder)
+{
+    struct publication publication;
+    struct stat there;
+    struct stat st;
+    if (is_standard_stream(path) || resolve(path, &publication, NULL) != KEYD_OK)
+        return false;
+    cut_to_folder(publication.target);
+    return stat(publication.target, &there) == 0 && stat(folder, &st) == 0 &&
+           same_file(&there, &st);
+}
+
+bool publish_would_replace(const char *path, const struct stat *st)
+{
+    struct publication publication;
+    struct stat there;
+    if (is_standard_stream(path))
+        return fstat(STDOUT_FILENO, &there) == 0 && S_ISREG(there.st_mode) && same_file(&there, st);
+    if (resolve(path, &publication, NULL) != KEYD_OK)
+        return false;
+    return (stat(publication.target, &there) == 0 && same_file(&there, st)) ||
+           (lstat(publication.fresh, &there) == 0 && same_file(&there, st));
 }
 
 /* The new file's owner and group are the old one's. Where this user may not give them, it is enough

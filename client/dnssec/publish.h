@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "keyd/base/error.h"
@@ -39,6 +40,13 @@ struct publication {
  * FAILED_PRECONDITION when it is a folder itself, anything but a plain file, or a link to nothing.
  */
 enum keyd_status publish_check(const char *path, struct keyd_error *err) KEYD_CHECKED;
+
+/* Whether a file there would be in this folder. */
+bool publish_is_in(const char *path, const char *folder);
+
+/* Whether a signed zone at this place would take a file's, or that of its own way there (FILE.new).
+ */
+bool publish_would_replace(const char *path, const struct stat *st);
 
 /* Begins a new file beside `path`; for a rehearsal, a dry run, in memory, so that nothing on disk
  * is touched. ABORTED, ZONE_BUSY, when another run is at it; FAILED_PRECONDITION, OWNER, when the

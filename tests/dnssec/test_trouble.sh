@@ -109,6 +109,45 @@ expect 1 'keyd is not running' env -u KEYD_SOFT_HSM "$DNSSEC" sign example.org
 stands 'keyd away'
 [ ! -e zone.signed.new ] || fail "a half-written zone was left"
 
+# What is read, or is part of the state, is no place for the signed zone; by whatever name.
+kept() { # PATTERN STATUS FILE COMMAND...: refused, and the file stays as it is
+    local pattern=$1 status=$2 file=$3
+    shift 3
+    cp "$file" kept.copy
+    expect "$status" "$pattern" "$@"
+    cmp -s "$file" kept.copy || fail "$file was overwritten: $*"
+    stands "$pattern"
+}
+place='the signed zone would take its place'
+(good; echo '$INCLUDE inc') >zone
+echo 'www 60 A 192.0.2.5' >inc
+ln inc hard
+ln -s inc soft
+for name in inc hard soft; do
+    kept "zone:4:10: .INCLUDE .inc.: $place" 1 inc enable --signed-zone $name
+done
+cp inc elsewhere.new
+(good; echo '$INCLUDE elsewhere.new') >zone
+kept "INCLUDE .elsewhere.new.: $place" 1 elsewhere.new enable --signed-zone elsewhere
+(good; echo '$INCLUDE zone.signed') >zone
+kept "zone:4:10: .INCLUDE .zone.signed.: $place" 1 zone.signed "$DNSSEC" sign example.org
+kept "zone.signed: $place" 1 zone.signed "$DNSSEC" sign example.org --zone-file zone.signed
+kept "standard input: $place" 1 zone.signed \
+    bash -c '"$0" sign example.org --zone-file - <zone.signed' "$DNSSEC"
+good >zone
+kept 'both the zone file and the signed' 2 zone \
+    bash -c '"$0" enable example.org --signed-zone - --reload "" 1<>zone' "$DNSSEC"
+cp state/example.org/*.private "$WORK"
+cp state/example.org/K*.key "$WORK"
+name=$(basename "$zsk" .private)
+kept "both a ZSK.s file and the signed" 2 "$name.key" \
+    enable --zsk-file "$name" --signed-zone "$name.key"
+kept "zone's state folder, where no name server may read" 2 state/example.org/state.json \
+    enable --signed-zone state/example.org/signatures.new
+expect 2 "zone's state folder" "$DNSSEC" enable first.org --zone-file zone \
+    --signed-zone state/first.org/state.json
+rm inc hard soft elsewhere.new "$name".*
+
 # A clock that cannot be right.
 expect 3 'clock cannot be right' "$DNSSEC" sign example.org --now 1999-01-01T00:00:00Z
 expect 3 'clock cannot be right' "$DNSSEC" sign example.org --now 2106-02-07T00:00:00Z
