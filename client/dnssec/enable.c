@@ -92,7 +92,8 @@ static enum keyd_status check_other_files(const struct session *session, struct 
                            "%s is in the zone's state folder, where no name server may read: name "
                            "another place with --signed-zone",
                            state->signed_zone);
-    if (status != KEYD_OK || is_standard_stream(state->signed_zone))
+    bool nothing_goes_out = session->options->dry_run && is_standard_stream(state->signed_zone);
+    if (status != KEYD_OK || nothing_goes_out)
         return status;
     return publish_check(state->signed_zone, err);
 }
@@ -334,7 +335,8 @@ static void report_nothing_signed(const struct session *session, struct report *
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         report_add_data(report, later[i], json_null());
     report_add(report, "Signed zone", "signed_zone", json_string(path),
-               "%s would be made; without keys nothing was signed (--dry-run)", path);
+               "%s would be made; without keys nothing was signed (--dry-run)",
+               is_standard_stream(path) ? "standard output" : path);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */

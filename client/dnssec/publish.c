@@ -15,6 +15,7 @@
 #include "client/dnssec/stream.h"
 #include "keyd/base/fatal.h"
 #include "keyd/base/file.h"
+#include "keyd/base/streams.h"
 
 #define ENDING ".new"
 
@@ -67,10 +68,20 @@ static void cut_to_folder(char path[PATH_MAX])
         slash[slash == path] = '\0';
 }
 
+static enum keyd_status check_output(struct keyd_error *err)
+{
+    if (streams_can_write())
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SIGNED_ZONE",
+                     "the signed zone goes to standard output, which is closed");
+}
+
 enum keyd_status publish_check(const char *path, struct keyd_error *err)
 {
     struct publication publication;
     struct stat st;
+    if (is_standard_stream(path))
+        return check_output(err);
     enum keyd_status status = resolve(path, &publication, err);
     if (status != KEYD_OK)
         return status;
@@ -199,9 +210,13 @@ enum keyd_status publish_begin(const char *path, bool rehearsal, struct publicat
 {
     *publication = (struct publication){
         .fd = -1, .pending = -1, .rehearsal = rehearsal, .to_output = is_standard_stream(path)};
-    if (publication->to_output)
+    enum keyd_status status = KEYD_OK;
+    if (publication->to_output && !rehearsal)
+        status = check_output(err);
+    if (status == KEYD_OK && publication->to_output)
         return begin_in_memory(publication, err);
-    enum keyd_status status = resolve(path, publication, err);
+    if (status == KEYD_OK)
+        status = resolve(path, publication, err);
     if (status != KEYD_OK)
         return status;
     return rehearsal ? begin_in_memory(publication, err) : begin_file(publication, err);

@@ -223,6 +223,41 @@ expect 0 'done' "$DNSSEC" enable example.org --reload true
 valid example.org zone.signed
 cp zone.signed good.signed
 
+# Standard output that is closed, full, or read by nobody.
+to() { # REDIRECTION COMMAND...: with standard output there
+    bash -c "exec \"\$@\" $1" "$@"
+}
+made=$(grep -c create hsm/calls)
+expect 3 'standard output, which is closed' to '>&-' "$DNSSEC" enable out.org --zone-file zone \
+    --signed-zone -
+[ "$(grep -c create hsm/calls)" = "$made" ] || fail "a key was made for a zone that goes nowhere"
+expect 0 'standard output would be made' "$DNSSEC" enable out.org --zone-file zone \
+    --signed-zone - --dry-run
+"$DNSSEC" enable out.org --zone-file zone --signed-zone - >out.signed 2>/dev/null ||
+    fail "no zone to standard output"
+valid out.org out.signed
+cp state/out.org/state.json state.json
+expect 3 'standard output, which is closed' to '>&-' "$DNSSEC" sign out.org -q
+cmp -s state/out.org/state.json state.json || fail "what went nowhere counts as given out"
+expect 1 'standard output, which is not complete: No space' to '>/dev/full' "$DNSSEC" sign out.org
+expect 1 'standard output, which is not complete: Broken pipe' \
+    bash -c 'trap "" PIPE; set -o pipefail; (sleep 0.2; exec "$0" sign out.org) | true' "$DNSSEC"
+for command in 'ds example.org' 'status example.org' 'status' 'verify example.org' \
+    'sign example.org' 'enable example.org --dry-run' '--help' 'sign --help' '--version'; do
+    for output in '' '--output json' '--output text'; do
+        [ "${command#*--}" = "$command" ] || [ -z "$output" ] || continue
+        # shellcheck disable=SC2086 # words
+        expect 1 'standard output: (Bad file descriptor|it could not be written to)' to '>&-' "$DNSSEC" $command $output
+        # shellcheck disable=SC2086
+        expect 1 'standard output: (No space left on device|it could not be written to)' to '>/dev/full' "$DNSSEC" $command $output
+    done
+done
+to '0<&- >&- 2>&-' "$DNSSEC" sign example.org --quiet || fail "not signed without streams"
+to '0<&- >&- 2>&-' "$DNSSEC" sign example.org --quiet --zone-file - &&
+    fail "signed what came from a closed standard input"
+expect 0 good "$DNSSEC" verify example.org
+cp zone.signed good.signed
+
 # Another key is no small thing.
 expect 3 'would break the zone' enable --key alias/other
 openssl ecparam -name secp384r1 -genkey -noout -out hsm/big.pem
