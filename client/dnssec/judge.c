@@ -226,7 +226,9 @@ static enum keyd_status check_fields(struct judge *judge, const struct here_set 
                             "its RRSIG says %u labels", signature->labels);
     if ((int32_t)(now - signature->inception) < 0)
         return judge_bad_at(judge, signature->line, owner, set->type, err,
-                            "its RRSIG is not valid yet: compare this host's clock");
+                            judge->wanted->now_is_given
+                                ? "its RRSIG is not valid yet at the time of --now"
+                                : "its RRSIG is not valid yet: compare this host's clock");
     int32_t left = (int32_t)(signature->expiration - now);
     if (left <= 0)
         return judge_bad_at(judge, signature->line, owner, set->type, err,

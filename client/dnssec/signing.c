@@ -89,8 +89,10 @@ static enum keyd_status check_ready(const struct session *session, int64_t now,
                          session->options->zone_text, session->options->zone_text);
     if (now < CLOCK_EARLIEST || now + SIGNATURES_LONGEST > UINT32_MAX)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
-                         "this host's clock cannot be right: set it (RRSIGs carry times of 2020 to "
-                         "2106)");
+                         session->options->have_now
+                             ? "--now cannot be right: RRSIGs carry times of 2020 to 2106"
+                             : "this host's clock cannot be right: set it (RRSIGs carry times of "
+                               "2020 to 2106)");
     return check_order(&state, session->options->have_now, now, err);
 }
 
@@ -221,6 +223,7 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .denial = state->denial,
                                               .zonemd = state->zonemd,
                                               .now = clock_now() / 1000,
+                                              .now_is_given = session->options->have_now,
                                               .mode = mode,
                                               .progress = meter_step("Verifying", NULL)};
     return verify_file(path, &verification, verified, err);

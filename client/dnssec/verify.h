@@ -51,6 +51,7 @@ struct verification {
     struct denial denial;             /* that it must have */
     bool zonemd;                      /* whether it must have a ZONEMD (RFC 8976), or none */
     int64_t now;                      /* seconds since 1970 */
+    bool now_is_given;                /* by --now: no clock is to blame for it */
     enum verify_mode mode;
     unsigned threads;          /* that check signatures; 0: one for each core */
     struct progress *progress; /* of bytes of the file; NULL: nobody looks */

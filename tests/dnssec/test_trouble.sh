@@ -149,8 +149,12 @@ expect 2 "zone's state folder" "$DNSSEC" enable first.org --zone-file zone \
 rm inc hard soft elsewhere.new "$name".*
 
 # A clock that cannot be right.
-expect 3 'clock cannot be right' "$DNSSEC" sign example.org --now 1999-01-01T00:00:00Z
-expect 3 'clock cannot be right' "$DNSSEC" sign example.org --now 2106-02-07T00:00:00Z
+expect 3 '[-]-now cannot be right' "$DNSSEC" sign example.org --now 1999-01-01T00:00:00Z
+expect 3 '[-]-now cannot be right' "$DNSSEC" sign example.org --now 2106-02-07T00:00:00Z
+expect 2 '[-]-now 2026-02-30T00:00:00Z is no time' "$DNSSEC" sign example.org \
+    --now 2026-02-30T00:00:00Z
+expect 1 'not valid yet at the time of --now' "$DNSSEC" verify example.org \
+    --now 2021-01-01T00:00:00Z
 stands 'clock'
 
 later=$(date -u -d '+20 days' +%Y-%m-%dT%H:%M:%SZ)
