@@ -360,9 +360,7 @@ static enum keyd_status enable_zone(struct session *session, const struct zone *
 {
     struct zone_ttls ttls;
     observe(&session->state, zone, takeover, &ttls);
-    enum keyd_status status = session_save(session, err);
-    if (status == KEYD_OK)
-        status = ensure_keys(session, report, err);
+    enum keyd_status status = ensure_keys(session, report, err);
     bool nothing_to_sign_with =
         state_ksk(&session->state) == NULL || state_zsk(&session->state) == NULL;
     if (status == KEYD_OK && session->options->dry_run && nothing_to_sign_with)
@@ -381,6 +379,8 @@ enum keyd_status enable_run(struct session *session, struct report *report, stru
     struct takeover takeover = {0};
     *enabled = (struct enabled){0};
     enum keyd_status status = set_all(session, err);
+    if (status == KEYD_OK)
+        status = signing_check_clock(session, err);
     if (status == KEYD_OK)
         status = check_place(session, &takeover, err);
     if (status == KEYD_OK)

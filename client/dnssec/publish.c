@@ -68,6 +68,36 @@ static void cut_to_folder(char path[PATH_MAX])
         slash[slash == path] = '\0';
 }
 
+/* The new file's owner and group are the old one's. Where this user may not give them, it is enough
+ * that everybody, or the same group, may read it. */
+static enum keyd_status keep_owner(int fd, const struct stat *old, const char *path,
+                                   struct keyd_error *err)
+{
+    bool whole = fchown(fd, old->st_uid, old->st_gid) == 0;
+    bool group = whole || fchown(fd, (uid_t)-1, old->st_gid) == 0;
+    if (whole || (old->st_mode & S_IROTH) != 0 || (group && (old->st_mode & S_IRGRP) != 0))
+        return KEYD_OK;
+    return keyd_fail(
+        err, KEYD_FAILED_PRECONDITION, "OWNER",
+        "%s belongs to user %u and group %u with mode %04o; this user (%u) cannot make "
+        "one that the name server could read: run keyd-dnssec as root or as that user, "
+        "or chmod o+r it",
+        path, old->st_uid, old->st_gid, old->st_mode & 0777, geteuid());
+}
+
+/* Whether a new file could have the old one's owner: by one without a name, where there are such.
+ */
+static enum keyd_status try_owner(const char *target, const char *folder, struct keyd_error *err)
+{
+    struct stat old;
+    int fd = stat(target, &old) == 0 ? open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600) : -1;
+    if (fd < 0)
+        return KEYD_OK;
+    enum keyd_status status = keep_owner(fd, &old, target, err);
+    close(fd);
+    return status;
+}
+
 static enum keyd_status check_output(struct keyd_error *err)
 {
     if (streams_can_write())
@@ -88,10 +118,12 @@ enum keyd_status publish_check(const char *path, struct keyd_error *err)
     if (stat(publication.target, &st) == 0 && !S_ISREG(st.st_mode))
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SIGNED_ZONE",
                          "%s is no plain file: name another one for the signed zone", path);
-    cut_to_folder(publication.target);
-    if (access(publication.target, W_OK | X_OK) != 0)
-        return keyd_fail_errno(err, errno, "the folder of the signed zone, %s", publication.target);
-    return KEYD_OK;
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", publication.target);
+    cut_to_folder(folder);
+    if (access(folder, W_OK | X_OK) != 0)
+        return keyd_fail_errno(err, errno, "the folder of the signed zone, %s", folder);
+    return try_owner(publication.target, folder, err);
 }
 
 bool publish_is_in(const char *path, const char *folder)
@@ -116,23 +148,6 @@ bool publish_would_replace(const char *path, const struct stat *st)
         return false;
     return (stat(publication.target, &there) == 0 && same_file(&there, st)) ||
            (lstat(publication.fresh, &there) == 0 && same_file(&there, st));
-}
-
-/* The new file's owner and group are the old one's. Where this user may not give them, it is enough
- * that everybody, or the same group, may read it. */
-static enum keyd_status keep_owner(int fd, const struct stat *old, const char *path,
-                                   struct keyd_error *err)
-{
-    bool whole = fchown(fd, old->st_uid, old->st_gid) == 0;
-    bool group = whole || fchown(fd, (uid_t)-1, old->st_gid) == 0;
-    if (whole || (old->st_mode & S_IROTH) != 0 || (group && (old->st_mode & S_IRGRP) != 0))
-        return KEYD_OK;
-    return keyd_fail(
-        err, KEYD_FAILED_PRECONDITION, "OWNER",
-        "%s belongs to user %u and group %u with mode %04o; this user (%u) cannot make "
-        "one that the name server could read: run keyd-dnssec as root or as that user, "
-        "or chmod o+r it",
-        path, old->st_uid, old->st_gid, old->st_mode & 0777, geteuid());
 }
 
 static enum keyd_status busy(const struct publication *publication, struct keyd_error *err)

@@ -38,7 +38,7 @@ struct publication {
 
 /* Whether a file could be written there: its folder exists and may be written. For telling early.
  * FAILED_PRECONDITION when it is a folder itself, anything but a plain file, or a link to nothing,
- * or standard output is closed. */
+ * or standard output is closed; OWNER as publish_begin. Nothing is changed. */
 enum keyd_status publish_check(const char *path, struct keyd_error *err) KEYD_CHECKED;
 
 /* Whether a file there would be in this folder. */

@@ -28,6 +28,33 @@ for command in enable sign ds status verify; do
 done
 expect 0 'keyd-dnssec [0-9]' "$DNSSEC" --version
 
+# What is refused leaves nothing: no folder, no lock, no key.
+refused_whole() { # STATUS PATTERN ARGUMENT...: of enable, for a zone that is new
+    local status=$1 pattern=$2
+    shift 2
+    expect "$status" "$pattern" "$DNSSEC" enable "$@"
+    [ ! -e state ] || fail "the state was begun: $(find state) by: enable $*"
+    [ ! -e hsm/calls ] || ! grep -q create hsm/calls || fail "a key was made by: enable $*"
+}
+printf '%s\n' '@ 3600 IN SOA ns1 h 7 2 3 4 5' >headless
+openssl ecparam -name secp384r1 -genkey -noout -out hsm/big.pem
+refused_whole 2 'gives no alias' 'a\.b.example' --zone-file zone
+refused_whole 2 'zone-file is missing' new.org
+refused_whole 2 'would be both' new.org --zone-file zone --signed-zone zone
+refused_whole 2 'signed-zone is missing' new.org --from-server 192.0.2.1
+refused_whole 2 'key-size is for RSA' new.org --zone-file zone --key-size 2048
+refused_whole 2 'longer than 1023' new.org --zone-file zone --reload "$(printf '%1024d' 1)"
+refused_whole 3 'no plain file' new.org --zone-file zone --signed-zone hsm
+refused_whole 1 'none.*No such file' new.org --zone-file none
+refused_whole 1 'no NS' new.org --zone-file headless
+refused_whole 1 'none.key' new.org --zone-file zone --zsk-file none
+refused_whole 3 'none of this zone' new.org --zone-file zone --signed-zone hsm/big.pem
+refused_whole 3 'now cannot be right' new.org --zone-file zone --now 1999-01-01T00:00:00Z
+refused_whole 3 'is a ECC_NIST_P384 key' new.org --zone-file zone --key alias/big
+expect 1 'keyd is not running' env -u KEYD_SOFT_HSM "$DNSSEC" enable new.org --zone-file zone
+[ ! -e state ] || fail "the state was begun without keyd"
+rm headless hsm/big.pem hsm/calls
+
 # Not enabled yet.
 expect 3 'run keyd-dnssec enable example.org --zone-file FILE' "$DNSSEC" sign example.org
 expect 3 'not enabled' "$DNSSEC" ds example.org
@@ -144,7 +171,7 @@ kept "both a ZSK.s file and the signed" 2 "$name.key" \
     enable --zsk-file "$name" --signed-zone "$name.key"
 kept "zone's state folder, where no name server may read" 2 state/example.org/state.json \
     enable --signed-zone state/example.org/signatures.new
-expect 2 "zone's state folder" "$DNSSEC" enable first.org --zone-file zone \
+expect 1 'folder of the signed zone, .*No such file' "$DNSSEC" enable first.org --zone-file zone \
     --signed-zone state/first.org/state.json
 rm inc hard soft elsewhere.new "$name".*
 
@@ -169,7 +196,7 @@ cp zone.signed good.signed
 mv state state.new
 expect 3 'zone.signed is signed with a key that is not known here \(tag' enable
 stands 'lost state'
-rm -r state
+[ ! -e state ] || fail "the state was begun anew"
 mv state.new state
 rm -r state.kept
 echo 'no zone' >junk
@@ -234,6 +261,7 @@ to() { # REDIRECTION COMMAND...: with standard output there
 made=$(grep -c create hsm/calls)
 expect 3 'standard output, which is closed' to '>&-' "$DNSSEC" enable out.org --zone-file zone \
     --signed-zone -
+[ ! -e state/out.org ] || fail "the state was begun for a zone that goes nowhere"
 [ "$(grep -c create hsm/calls)" = "$made" ] || fail "a key was made for a zone that goes nowhere"
 expect 0 'standard output would be made' "$DNSSEC" enable out.org --zone-file zone \
     --signed-zone - --dry-run
@@ -299,8 +327,10 @@ stands 'lock'
 expect 3 'no plain file' enable --signed-zone "$WORK/hsm"
 expect 1 'none' enable --signed-zone "$WORK/none/zone.signed"
 touch blocked
+creates=$(grep -c create hsm/calls)
 expect 1 'state folder cannot be made' "$DNSSEC" enable new.org --zone-file zone \
-    --state-folder "$WORK/blocked/state"
+    --signed-zone new.signed --state-folder "$WORK/blocked/state"
+[ "$(grep -c create hsm/calls)" = "$creates" ] || fail "a key was made that nobody remembers"
 if [ "$(id -u)" != 0 ]; then
     mkdir closed
     chmod 500 closed
