@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/ctl/command.h"
+#include "keyd/base/streams.h"
 
 static const struct command commands[] = {
     {"create-key", run_create_key},         {"describe-key", run_describe_key},
@@ -54,5 +55,9 @@ int main(int argc, char **argv)
     if (at == argc)
         usage_error(NULL, "which command?");
     const struct command *command = find_command(argv[at]);
+    if (!streams_can_write()) {
+        complain("standard output is closed: the answer would be lost, so nothing was asked");
+        return EXIT_FAILED;
+    }
     return command->run(&globals, argc - at, argv + at);
 }

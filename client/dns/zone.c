@@ -513,8 +513,10 @@ struct rdata rrset_rdata(const struct rrset *set, size_t i)
     if (set->rdatas != NULL)
         return set->rdatas[i];
     const struct record *record = record_at(set->zone, set->first + i);
-    return (struct rdata){
-        .data = given_of(record), .canonical = canonical_of(record), .length = record->length};
+    return (struct rdata){.data = given_of(record),
+                          .canonical = canonical_of(record),
+                          .length = record->length,
+                          .line = record->line};
 }
 
 bool zone_name_has(const struct zone_name *name, uint16_t type)

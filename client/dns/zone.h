@@ -31,6 +31,7 @@ struct rdata {
     const uint8_t *data;      /* as it was added */
     const uint8_t *canonical; /* of the same length; the same pointer where nothing differs */
     uint16_t length;          /* bytes */
+    unsigned line;            /* where it was, for messages; 0: in no file */
 };
 
 /* One name. All zero: before the first. */

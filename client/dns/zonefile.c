@@ -124,6 +124,16 @@ static bool is_open(const struct reader *reader, const struct zonetext *text)
     return false;
 }
 
+/* NULL where it may be read. */
+static const char *refusal(const struct reader *reader, const struct zonetext *text)
+{
+    const struct zonefile_options *options = reader->record.options;
+    if (is_open(reader, text))
+        return "that file is being read already";
+    return options->refuse != NULL ? options->refuse(options->refuse_context, zonetext_stat(text))
+                                   : NULL;
+}
+
 static enum keyd_status open_include(struct reader *reader, const struct token *token,
                                      struct zonetext **text, struct keyd_error *err)
 {
@@ -140,11 +150,11 @@ static enum keyd_status open_include(struct reader *reader, const struct token *
         return status;
     if (zonetext_open(path, text, &why) != KEYD_OK)
         return record_fail(record, token->text, err, "$INCLUDE '%s': %s", shown, why.message);
-    if (!is_open(reader, *text))
+    const char *refused = refusal(reader, *text);
+    if (refused == NULL)
         return KEYD_OK;
     zonetext_close(*text);
-    return record_fail(record, token->text, err, "$INCLUDE '%s': that file is being read already",
-                       shown);
+    return record_fail(record, token->text, err, "$INCLUDE '%s': %s", shown, refused);
 }
 
 /* $INCLUDE FILE [ORIGIN] */
@@ -291,6 +301,13 @@ static enum keyd_status read_text(struct reader *reader, struct zonetext *text,
                                   struct keyd_error *err)
 {
     struct record_reader *record = &reader->record;
+    const char *refused = refusal(reader, text);
+    if (refused != NULL) {
+        enum keyd_status status = keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_FILE", "%s: %s",
+                                            zonetext_name(text), refused);
+        zonetext_close(text);
+        return status;
+    }
     push(reader, text);
     record->origin.length = (uint8_t)dname_length(record->apex);
     memcpy(record->origin.wire, record->apex, record->origin.length);
@@ -309,6 +326,18 @@ static enum keyd_status read_text(struct reader *reader, struct zonetext *text,
     return status;
 }
 
+static enum keyd_status open_first(const char *path, const struct zonefile_options *options,
+                                   struct zonetext **text, struct keyd_error *err)
+{
+    if (options->bytes != NULL)
+        return zonetext_open_bytes(options->bytes, options->length, path, text, err);
+    if (options->from_fd)
+        return zonetext_open_fd(options->fd, path, text, err);
+    if (strcmp(path, "-") == 0)
+        return zonetext_open_fd(STDIN_FILENO, "standard input", text, err);
+    return zonetext_open(path, text, err);
+}
+
 enum keyd_status zonefile_read_with(const char *path, const uint8_t *apex,
                                     const struct zonefile_options *options, zonefile_sink sink,
                                     void *context, struct keyd_error *err)
@@ -320,11 +349,7 @@ enum keyd_status zonefile_read_with(const char *path, const uint8_t *apex,
         return keyd_fail_errno(err, ENOMEM, "%s", path);
     reader->record =
         (struct record_reader){.options = options, .apex = apex, .sink = sink, .context = context};
-    enum keyd_status status =
-        options->bytes != NULL
-            ? zonetext_open_bytes(options->bytes, options->length, path, &text, err)
-        : options->from_fd ? zonetext_open_fd(options->fd, path, &text, err)
-                           : zonetext_open(path, &text, err);
+    enum keyd_status status = open_first(path, options, &text, err);
     if (status == KEYD_OK)
         status = read_text(reader, text, err != NULL ? err : &own);
     free(reader);

@@ -4,7 +4,8 @@
  * types (RFC 3597), and BIND's $GENERATE (generate.h).
  *
  * Where servers differ: a relative $INCLUDE is looked for in the folder of the file that names it
- * (as Knot has it; of standard input: in the current folder). An included file begins with the
+ * (as Knot has it; of standard input: in the current folder), also one that is called "-", which
+ * never stands for standard input there (as BIND has it). An included file begins with the
  * origin, the owner and the TTLs that stand at its $INCLUDE; behind it origin and owner are what
  * they were, while $TTL stays (as BIND has it). A relative $ORIGIN is below the one before (as BIND
  * has it). A record without TTL and without $TTL above it has that of the record before (RFC
@@ -15,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "client/dns/zone.h"
 #include "keyd/base/progress.h"
@@ -70,6 +72,10 @@ struct zonefile_options {
      * told. */
     void (*notice)(void *context, const char *message);
     void *notice_context;
+    /* Asked of each file that is opened, also of included ones: NULL, or why it must not be read
+     * (static). NULL: all may. */
+    const char *(*refuse)(const void *context, const struct stat *st);
+    const void *refuse_context;
     struct progress *progress; /* of bytes, included files among them; NULL: nobody looks */
 };
 

@@ -149,27 +149,26 @@ static bool is_same_owner(const struct record_reader *reader, const struct token
            !token->quoted && memcmp(token->text, reader->owner_text, token->length) == 0;
 }
 
-static enum keyd_status tell_outside(struct record_reader *reader, const struct token *token,
+static enum keyd_status tell_outside(const struct record_reader *reader, const char *at,
                                      struct keyd_error *err)
 {
     char owner[DNAME_TEXT];
     char apex[DNAME_TEXT];
     dname_format(reader->owner.wire, owner);
     dname_format(reader->apex, apex);
-    return record_fail(reader, token->text, err, "%.256s is outside of the zone %.256s", owner,
-                       apex);
+    return record_fail(reader, at, err, "%.256s is outside of the zone %.256s", owner, apex);
 }
 
-/* Refuses, or counts and tells. */
-static enum keyd_status outside(struct record_reader *reader, const struct token *token,
+/* Refuses a record, at its owner (NULL: that of the record before), or tells of it. */
+static enum keyd_status outside(const struct record_reader *reader, const char *at,
                                 struct keyd_error *err)
 {
     struct keyd_error notice;
     const struct zonefile_options *options = reader->options;
     if (!options->drop_outside)
-        return tell_outside(reader, token, err);
+        return tell_outside(reader, at, err);
     if (options->notice != NULL && reader->dropped < NOTICES_MAX) {
-        (void)tell_outside(reader, token, &notice);
+        (void)tell_outside(reader, at, &notice);
         (void)keyd_wrap(&notice, "dropped");
         options->notice(options->notice_context, notice.message);
     }
@@ -193,7 +192,7 @@ enum keyd_status record_owner(struct record_reader *reader, const struct token *
             reader->owner_text_length = token->length;
         }
     }
-    return reader->outside ? outside(reader, token, err) : KEYD_OK;
+    return reader->outside ? outside(reader, token->text, err) : KEYD_OK;
 }
 
 /* ---- The data ------------------------------------------------------------------------------- */
@@ -275,6 +274,8 @@ enum keyd_status record_read(struct record_reader *reader, const struct entry *e
     else if (!reader->have_owner)
         return record_fail(reader, NULL, err,
                            "the first record begins with white space: it has no name");
+    else if (reader->outside)
+        status = outside(reader, NULL, err);
     if (status == KEYD_OK)
         status = record_head(reader, entry, entry->blank_owner ? 0 : 1, &head, err);
     if (status == KEYD_OK && reader->options->plain && head.ttl == ZONEFILE_NO_TTL)

@@ -128,8 +128,6 @@ static enum keyd_status cannot_open(const char *path, int errnum, struct keyd_er
 
 enum keyd_status zonetext_open(const char *path, struct zonetext **text, struct keyd_error *err)
 {
-    if (strcmp(path, "-") == 0)
-        return open_text(STDIN_FILENO, "", "standard input", text, err);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return cannot_open(path, errno, err);

@@ -28,8 +28,8 @@ struct entry {
     bool blank_owner;           /* began with white space: it belongs to the last owner */
 };
 
-/* Opens a file, or takes standard input for "-". NOT_FOUND and others by errno; INVALID_ARGUMENT,
- * ZONE_FILE, for a folder. *text is *owned*: zonetext_close. */
+/* Opens a file, whatever its name: "-" is one, too. NOT_FOUND and others by errno;
+ * INVALID_ARGUMENT, ZONE_FILE, for a folder. *text is *owned*: zonetext_close. */
 enum keyd_status zonetext_open(const char *path, struct zonetext **text,
                                struct keyd_error *err) KEYD_CHECKED;
 

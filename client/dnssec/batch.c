@@ -26,8 +26,8 @@ void batch_add(struct bytes *batch, const struct zonefile_record *record)
     bytes_add(batch, record->rdata, record->length);
 }
 
-enum keyd_status batch_play(const uint8_t *batch, size_t length, zonefile_sink sink, void *context,
-                            struct keyd_error *err)
+enum keyd_status batch_play(const uint8_t *batch, size_t length, unsigned lines, zonefile_sink sink,
+                            void *context, struct keyd_error *err)
 {
     const uint8_t *at = batch;
     const uint8_t *end = batch + length;
@@ -40,7 +40,7 @@ enum keyd_status batch_play(const uint8_t *batch, size_t length, zonefile_sink s
                                                .ttl = head.ttl,
                                                .rdata = at + sizeof head + head.owner_length,
                                                .length = head.length,
-                                               .line = head.line};
+                                               .line = lines + head.line};
         at = record.rdata + head.length;
         status = sink(context, &record, err);
     }

@@ -204,6 +204,15 @@ bool canon_hash_from_label(const uint8_t *label, uint8_t hash[CANON_SHA1])
     return true;
 }
 
+void canon_hash_to_label(const uint8_t hash[CANON_SHA1], uint8_t label[32])
+{
+    for (size_t i = 0; i < 32; i++) {
+        size_t at = i * 5 / 8;
+        unsigned held = (unsigned)hash[at] << 8 | (at + 1 < CANON_SHA1 ? hash[at + 1] : 0U);
+        label[i] = (uint8_t) "0123456789abcdefghijklmnopqrstuv"[held >> (11 - i * 5 % 8) & 31];
+    }
+}
+
 uint16_t canon_key_tag(const uint8_t *rdata, size_t length)
 {
     uint32_t sum = 0;

@@ -39,6 +39,7 @@ size_t canon_bitmap(const uint16_t *types, size_t count, uint8_t bitmap[CANON_TY
 
 /* A hash from the 32 characters of an NSEC3's first label (RFC 4648, 7), in any case. */
 bool canon_hash_from_label(const uint8_t *label, uint8_t hash[CANON_SHA1]);
+void canon_hash_to_label(const uint8_t hash[CANON_SHA1], uint8_t label[32]);
 
 /* RFC 4034, appendix B, over a DNSKEY's rdata. */
 uint16_t canon_key_tag(const uint8_t *rdata, size_t length);

@@ -86,6 +86,7 @@ static enum keyd_status add_nsec(struct judge *judge, struct keyd_error *err)
         return judge_bad(judge, here->owner, TYPE_NSEC, err,
                          "its bitmap does not name the types that are there");
     chain->any = true;
+    chain->last_line = here->records[set.first].line;
     canon_owner(next, chain->promised);
     canon_owner(here->owner, chain->previous);
     return KEYD_OK;
@@ -96,8 +97,8 @@ static enum keyd_status end_nsec(struct judge *judge, struct keyd_error *err)
     const struct chain *chain = &judge->chain;
     const uint8_t *apex = judge->wanted->apex;
     if (!chain->any || canon_compare(chain->promised, apex) != 0)
-        return judge_bad(judge, chain->any ? chain->previous : apex, TYPE_NSEC, err,
-                         "the last NSEC does not lead back to the apex");
+        return judge_bad_at(judge, chain->last_line, chain->any ? chain->previous : apex, TYPE_NSEC,
+                            err, "the last NSEC does not lead back to the apex");
     return KEYD_OK;
 }
 
@@ -217,7 +218,7 @@ static enum keyd_status take_nsec3(struct judge *judge, const struct here_set *s
     struct hashed *item = new_item(&chain->nsec3s);
     if (item == NULL)
         return keyd_fail_errno(err, ENOMEM, "%s", judge->shown);
-    item->line = here->line;
+    item->line = here->records[set->first].line;
     if (here->owner[0] != NSEC3_LABEL_LENGTH ||
         canon_compare(here->owner + 1 + NSEC3_LABEL_LENGTH, apex) != 0 ||
         !canon_hash_from_label(here->owner + 1, item->hash))
@@ -232,6 +233,7 @@ static enum keyd_status take_nsec3(struct judge *judge, const struct here_set *s
     if (!chain->any)
         memcpy(chain->first_hash, item->hash, CANON_SHA1);
     chain->any = true;
+    chain->last_line = item->line;
     memcpy(chain->promised_hash, rdata + sizeof fixed, CANON_SHA1);
     memcpy(chain->last_owner, here->owner, sizeof chain->last_owner);
     return set_types(chain, rdata + NSEC3_FIXED, length - NSEC3_FIXED, item, err);
@@ -263,10 +265,19 @@ static int compare_hashed(const void *left, const void *right)
     return difference != 0 ? difference : (int)a->optional - (int)b->optional;
 }
 
-static enum keyd_status bad_line(const struct judge *judge, const struct hashed *item,
+static enum keyd_status bad_name(const struct judge *judge, const struct hashed *name,
                                  struct keyd_error *err, const char *what)
 {
-    return judge_bad(judge, judge->wanted->apex, TYPE_NSEC3, err, "line %u: %s", item->line, what);
+    return judge_bad_at(judge, name->line, judge->wanted->apex, TYPE_NSEC3, err, "%s", what);
+}
+
+static enum keyd_status bad_nsec3(const struct judge *judge, const struct hashed *nsec3,
+                                  struct keyd_error *err, const char *what)
+{
+    uint8_t owner[1 + NSEC3_LABEL_LENGTH + CANON_NAME_MAX] = {NSEC3_LABEL_LENGTH};
+    canon_hash_to_label(nsec3->hash, owner + 1);
+    canon_owner(judge->wanted->apex, owner + 1 + NSEC3_LABEL_LENGTH);
+    return judge_bad_at(judge, nsec3->line, owner, TYPE_NSEC3, err, "%s", what);
 }
 
 /* Both lists are sorted: each name has its NSEC3, and each NSEC3 its name. */
@@ -280,23 +291,23 @@ static enum keyd_status match(const struct judge *judge, struct keyd_error *err)
         if (i > 0 && memcmp(names->items[i - 1].hash, name->hash, CANON_SHA1) == 0) {
             if (name->optional)
                 continue;
-            return bad_line(judge, name, err, "a name has the same hash as another one");
+            return bad_name(judge, name, err, "a name has the same hash as another one");
         }
         int difference =
             j < nsec3s->count ? memcmp(nsec3s->items[j].hash, name->hash, CANON_SHA1) : 1;
         if (difference < 0)
-            return bad_line(judge, &nsec3s->items[j], err, "an NSEC3 of no name");
+            return bad_nsec3(judge, &nsec3s->items[j], err, "an NSEC3 of no name");
         if (difference > 0 && name->optional)
             continue;
         if (difference > 0)
-            return bad_line(judge, name, err, "a name there, or above it, has no NSEC3");
+            return bad_name(judge, name, err, "a name there, or above it, has no NSEC3");
         if (memcmp(nsec3s->items[j].types, name->types, sizeof name->types) != 0)
-            return bad_line(judge, &nsec3s->items[j], err,
-                            "its bitmap does not name the types that are at its name");
+            return bad_nsec3(judge, &nsec3s->items[j], err,
+                             "its bitmap does not name the types that are at its name");
         j++;
     }
     return j == nsec3s->count ? KEYD_OK
-                              : bad_line(judge, &nsec3s->items[j], err, "an NSEC3 of no name");
+                              : bad_nsec3(judge, &nsec3s->items[j], err, "an NSEC3 of no name");
 }
 
 static enum keyd_status end_nsec3(struct judge *judge, struct keyd_error *err)
@@ -305,8 +316,8 @@ static enum keyd_status end_nsec3(struct judge *judge, struct keyd_error *err)
     if (!chain->any)
         return judge_bad(judge, judge->wanted->apex, TYPE_NSEC3, err, "missing");
     if (memcmp(chain->promised_hash, chain->first_hash, CANON_SHA1) != 0)
-        return judge_bad(judge, chain->last_owner, TYPE_NSEC3, err,
-                         "the last NSEC3 does not lead back to the first");
+        return judge_bad_at(judge, chain->last_line, chain->last_owner, TYPE_NSEC3, err,
+                            "the last NSEC3 does not lead back to the first");
     qsort(chain->names.items, chain->names.count, sizeof *chain->names.items, compare_hashed);
     return match(judge, err);
 }

@@ -35,6 +35,7 @@ struct hashed_list {
 /* All zero at first. */
 struct chain {
     bool any;
+    unsigned last_line;               /* of the last NSEC or NSEC3 */
     uint8_t previous[CANON_NAME_MAX]; /* NSEC: the last owner */
     uint8_t promised[CANON_NAME_MAX]; /* NSEC: the owner that it leads to */
     uint8_t first_hash[CANON_SHA1];

@@ -30,6 +30,7 @@ struct head {
     size_t owner_length;
     size_t signature_length;
     size_t message_length;
+    unsigned line;
     uint16_t type;
 };
 
@@ -230,6 +231,7 @@ static void note_bad(struct checker *checker, const struct head *head, const uin
         checker->bad_number = head->number;
         checker->result.bad = true;
         checker->result.type = head->type;
+        checker->result.line = head->line;
         checker->result.key = head->key;
         memcpy(checker->result.owner, owner, head->owner_length);
     }
@@ -366,6 +368,7 @@ enum keyd_status checker_add(struct checker *checker, const struct check_task *t
     head.owner_length = dname_length(task->owner);
     head.signature_length = task->signature_length;
     head.message_length = task->message_length;
+    head.line = task->line;
     head.type = task->type;
     bytes_add(&batch->tasks, &head, sizeof head);
     bytes_add(&batch->tasks, task->owner, head.owner_length);

@@ -18,9 +18,10 @@ struct checker;
 
 /* One signature to check; all of it is *borrowed* for the call. */
 struct check_task {
-    const uint8_t *owner; /* with the type, for messages */
+    const uint8_t *owner; /* with type and line, for messages */
     uint16_t type;
-    size_t key; /* index of the DNSKEY */
+    unsigned line; /* of the RRSIG */
+    size_t key;    /* index of the DNSKEY */
     const uint8_t *message;
     size_t message_length;
     const uint8_t *signature;
@@ -33,6 +34,7 @@ struct check_result {
     bool bad;
     uint8_t owner[DNAME_MAX];
     uint16_t type;
+    unsigned line;
     size_t key;
 };
 

@@ -13,6 +13,7 @@
 #include "client/dnssec/zonekeys.h"
 #include "client/show/meter.h"
 #include "keyd/base/clock.h"
+#include "keyd/base/fatal.h"
 
 static int fail(const struct keyd_error *err)
 {
@@ -117,6 +118,7 @@ static int run_changes(struct session *session)
     struct enabled enabled = {0};
     const struct options *options = session->options;
     struct report *report = report_new();
+    fatal_watch();
     meter_open(options->quiet);
     enum keyd_status status = enable_or_sign(session, report, &enabled, &err);
     meter_close();

@@ -35,6 +35,7 @@ enum keyd_status digest_begin(struct judge *judge, struct keyd_error *err)
         return judge_bad(judge, here->owner, TYPE_ZONEMD, err, "for serial %u, the SOA has %u",
                          serial, judge->verified->serial);
     memcpy(digest->told, wire.at, DIGEST_SHA384);
+    digest->line = here->records[set.first].line;
     digest->ctx = EVP_MD_CTX_new();
     if (digest->ctx == NULL || EVP_DigestInit_ex2(digest->ctx, EVP_sha384(), NULL) != 1)
         return no_digest(err);
@@ -98,8 +99,9 @@ enum keyd_status digest_end(struct judge *judge, struct keyd_error *err)
     if (EVP_DigestFinal_ex(digest->ctx, made, NULL) != 1)
         return no_digest(err);
     if (memcmp(made, digest->told, DIGEST_SHA384) != 0)
-        return judge_bad(judge, judge->wanted->apex, TYPE_ZONEMD, err,
-                         "its digest is not that of the zone: a record was changed, added or lost");
+        return judge_bad_at(
+            judge, digest->line, judge->wanted->apex, TYPE_ZONEMD, err,
+            "its digest is not that of the zone: a record was changed, added or lost");
     return KEYD_OK;
 }
 

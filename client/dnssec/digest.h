@@ -21,6 +21,7 @@ struct digest {
     EVP_MD_CTX *ctx;
     struct bytes pending; /* what is digested next */
     uint8_t told[DIGEST_SHA384];
+    unsigned line; /* of what told it */
 };
 
 /* At the apex: what its ZONEMD says, or that it has none where none is wanted. */

@@ -57,20 +57,44 @@ static enum keyd_status set_signed_zone(struct session *session, struct keyd_err
     return set_text(state->signed_zone, sizeof state->signed_zone, "--signed-zone", path, err);
 }
 
-static enum keyd_status check_two_files(const struct zone_state *state, struct keyd_error *err)
+static enum keyd_status check_other_file(const struct zone_state *state, const char *what,
+                                         const char *path, struct keyd_error *err)
 {
-    if (is_standard_stream(state->signed_zone))
+    struct stat st;
+    if (path[0] == '\0' || is_standard_stream(path) || stat(path, &st) != 0 ||
+        !publish_would_replace(state->signed_zone, &st))
         return KEYD_OK;
-    struct stat in;
-    struct stat out;
-    bool same = strcmp(state->zone_file, state->signed_zone) == 0 ||
-                (stat(state->zone_file, &in) == 0 && stat(state->signed_zone, &out) == 0 &&
-                 in.st_dev == out.st_dev && in.st_ino == out.st_ino);
-    if (same)
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
-                         "%s would be both the zone file and the signed zone: name another file "
-                         "with --signed-zone",
-                         state->zone_file);
+    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                     "%s would be both %s and the signed zone: name another file with "
+                     "--signed-zone",
+                     path, what);
+}
+
+/* What the signed zone must not take the place of; what the zone file includes is seen when it is
+ * read. */
+static enum keyd_status check_other_files(const struct session *session, struct keyd_error *err)
+{
+    const struct zone_state *state = &session->state;
+    const char *zsk = session->options->zsk_file;
+    char public[PATH_MAX] = "";
+    char private[PATH_MAX] = "";
+    enum keyd_status status = zsk != NULL ? keyfile_pair(zsk, public, private, err) : KEYD_OK;
+    if (status == KEYD_OK)
+        status = check_other_file(state, "the zone file", state->zone_file, err);
+    if (status == KEYD_OK)
+        status = check_other_file(state, "the key for TSIG", state->tsig_file, err);
+    if (status == KEYD_OK)
+        status = check_other_file(state, "a ZSK's file", public, err);
+    if (status == KEYD_OK)
+        status = check_other_file(state, "a ZSK's file", private, err);
+    if (status == KEYD_OK && publish_is_in(state->signed_zone, session->folder))
+        status = keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                           "%s is in the zone's state folder, where no name server may read: name "
+                           "another place with --signed-zone",
+                           state->signed_zone);
+    bool nothing_goes_out = session->options->dry_run && is_standard_stream(state->signed_zone);
+    if (status != KEYD_OK || nothing_goes_out)
+        return status;
     return publish_check(state->signed_zone, err);
 }
 
@@ -192,7 +216,7 @@ static enum keyd_status set_all(struct session *session, struct keyd_error *err)
     if (status == KEYD_OK)
         status = set_signed_zone(session, err);
     if (status == KEYD_OK)
-        status = check_two_files(&session->state, err);
+        status = check_other_files(session, err);
     if (status == KEYD_OK)
         status = set_key(session, err);
     if (status == KEYD_OK)
@@ -304,14 +328,15 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
 static void report_nothing_signed(const struct session *session, struct report *report)
 {
     static const char *const later[] = {"serial",   "unsigned_serial", "serial_policy",
-                                        "verified", "denial",           "zonemd",
-                                        "reload",   "signatures_end",   "signatures"};
+                                        "verified", "denial",          "zonemd",
+                                        "reload",   "signatures_end",  "signatures"};
     const char *path = session->state.signed_zone;
     report_add_data(report, "dry_run", json_true());
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
         report_add_data(report, later[i], json_null());
     report_add(report, "Signed zone", "signed_zone", json_string(path),
-               "%s would be made; without keys nothing was signed (--dry-run)", path);
+               "%s would be made; without keys nothing was signed (--dry-run)",
+               is_standard_stream(path) ? "standard output" : path);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */
@@ -335,9 +360,7 @@ static enum keyd_status enable_zone(struct session *session, const struct zone *
 {
     struct zone_ttls ttls;
     observe(&session->state, zone, takeover, &ttls);
-    enum keyd_status status = session_save(session, err);
-    if (status == KEYD_OK)
-        status = ensure_keys(session, report, err);
+    enum keyd_status status = ensure_keys(session, report, err);
     bool nothing_to_sign_with =
         state_ksk(&session->state) == NULL || state_zsk(&session->state) == NULL;
     if (status == KEYD_OK && session->options->dry_run && nothing_to_sign_with)
@@ -356,6 +379,8 @@ enum keyd_status enable_run(struct session *session, struct report *report, stru
     struct takeover takeover = {0};
     *enabled = (struct enabled){0};
     enum keyd_status status = set_all(session, err);
+    if (status == KEYD_OK)
+        status = signing_check_clock(session, err);
     if (status == KEYD_OK)
         status = check_place(session, &takeover, err);
     if (status == KEYD_OK)

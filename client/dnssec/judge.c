@@ -20,25 +20,60 @@ struct signature {
     uint32_t expiration;
     uint32_t inception;
     uint16_t key_tag;
+    unsigned line; /* in the file */
     const uint8_t *signer;
     const uint8_t *bytes; /* the signature itself */
     size_t length;
 };
 
-enum keyd_status judge_bad(const struct judge *judge, const uint8_t *owner, uint16_t type,
-                           struct keyd_error *err, const char *format, ...)
+static enum keyd_status bad(const struct judge *judge, unsigned line, const uint8_t *owner,
+                            uint16_t type, struct keyd_error *err, const char *format, va_list args)
 {
     char what[256];
     char name[DNAME_TEXT];
     char mnemonic[TYPE_TEXT];
-    va_list args;
-    va_start(args, format);
+    char place[16] = "";
     vsnprintf(what, sizeof what, format, args);
-    va_end(args);
     dname_format(owner, name);
     rrtype_format(type, mnemonic);
-    return keyd_fail(err, KEYD_DATA_LOSS, "VERIFICATION", "%s: %.256s %s: %s", judge->shown, name,
-                     mnemonic, what);
+    if (line > 0 && judge->wanted->shown == NULL)
+        snprintf(place, sizeof place, ":%u", line);
+    return keyd_fail(err, KEYD_DATA_LOSS, "VERIFICATION", "%s%s: %.256s %s: %s", judge->shown,
+                     place, name, mnemonic, what);
+}
+
+/* Of a set of the name that is gathered, else of the name; 0: it is another name. */
+static unsigned line_of(const struct here *here, const uint8_t *owner, uint16_t type)
+{
+    struct here_set set = {0};
+    if (here->count == 0 || !dname_equal(owner, here->owner))
+        return 0;
+    while (here_next_set(here, &set)) {
+        if (set.type == type)
+            return here->records[set.first].line;
+    }
+    return here->line;
+}
+
+enum keyd_status judge_bad(const struct judge *judge, const uint8_t *owner, uint16_t type,
+                           struct keyd_error *err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    enum keyd_status status =
+        bad(judge, line_of(&judge->here, owner, type), owner, type, err, format, args);
+    va_end(args);
+    return status;
+}
+
+enum keyd_status judge_bad_at(const struct judge *judge, unsigned line, const uint8_t *owner,
+                              uint16_t type, struct keyd_error *err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    enum keyd_status status = bad(judge, line, owner, type, err, format, args);
+    va_end(args);
+    return status;
 }
 
 /* ---- What is gathered ----------------------------------------------------------------------- */
@@ -148,6 +183,7 @@ static void classify(struct judge *judge)
 static bool take_apart(const struct here *here, size_t i, struct signature *signature)
 {
     struct cursor wire = cursor_over(here_given(here, i), here->records[i].length);
+    signature->line = here->records[i].line;
     cursor_u16(&wire);
     signature->algorithm = cursor_u8(&wire);
     signature->labels = cursor_u8(&wire);
@@ -180,20 +216,23 @@ static enum keyd_status check_fields(struct judge *judge, const struct here_set 
     uint32_t ttl = judge->here.records[set->first].ttl;
     uint32_t now = (uint32_t)judge->wanted->now;
     if (canon_compare(signature->signer, judge->wanted->apex) != 0)
-        return judge_bad(judge, owner, set->type, err, "its RRSIG names another signer");
+        return judge_bad_at(judge, signature->line, owner, set->type, err,
+                            "its RRSIG names another signer");
     if (signature->original_ttl != ttl)
-        return judge_bad(judge, owner, set->type, err, "TTL %u, but its RRSIG says %u", ttl,
-                         signature->original_ttl);
+        return judge_bad_at(judge, signature->line, owner, set->type, err,
+                            "TTL %u, but its RRSIG says %u", ttl, signature->original_ttl);
     if (signature->labels != canon_rrsig_labels(owner))
-        return judge_bad(judge, owner, set->type, err, "its RRSIG says %u labels",
-                         signature->labels);
+        return judge_bad_at(judge, signature->line, owner, set->type, err,
+                            "its RRSIG says %u labels", signature->labels);
     if ((int32_t)(now - signature->inception) < 0)
-        return judge_bad(judge, owner, set->type, err,
-                         "its RRSIG is not valid yet: compare this host's clock");
+        return judge_bad_at(judge, signature->line, owner, set->type, err,
+                            judge->wanted->now_is_given
+                                ? "its RRSIG is not valid yet at the time of --now"
+                                : "its RRSIG is not valid yet: compare this host's clock");
     int32_t left = (int32_t)(signature->expiration - now);
     if (left <= 0)
-        return judge_bad(judge, owner, set->type, err,
-                         "its RRSIG has expired: sign the zone again (keyd-dnssec sign)");
+        return judge_bad_at(judge, signature->line, owner, set->type, err,
+                            "its RRSIG has expired: sign the zone again (keyd-dnssec sign)");
     if (judge->wanted->now + left < judge->verified->expiration)
         judge->verified->expiration = judge->wanted->now + left;
     return KEYD_OK;
@@ -229,6 +268,7 @@ static enum keyd_status check_crypto(struct judge *judge, const struct here_set 
         return keyd_fail_errno(err, ENOMEM, "%s", judge->shown);
     const struct check_task task = {.owner = judge->here.owner,
                                     .type = set->type,
+                                    .line = signature->line,
                                     .key = key,
                                     .message = judge->message.data,
                                     .message_length = judge->message.length,
@@ -270,17 +310,17 @@ static enum keyd_status check_one(struct judge *judge, const struct here_set *se
     struct signature signature;
     judge->verified->signatures++;
     if (!take_apart(&judge->here, rrsig, &signature))
-        return judge_bad(judge, owner, set->type, err, "its RRSIG is malformed");
+        return judge_bad_at(judge, signature.line, owner, set->type, err, "its RRSIG is malformed");
     enum keyd_status status = check_fields(judge, set, &signature, err);
     if (status != KEYD_OK)
         return status;
     size_t key = key_of(judge, &signature);
     if (key == wanted->dnskey_count)
-        return judge_bad(judge, owner, set->type, err,
-                         "signed by key %u, which the zone does not have", signature.key_tag);
+        return judge_bad_at(judge, signature.line, owner, set->type, err,
+                            "signed by key %u, which the zone does not have", signature.key_tag);
     if (key_set != ((wanted->dnskeys[key].flags & DNSKEY_SEP) != 0))
-        return judge_bad(judge, owner, set->type, err, "signed by a %s",
-                         key_set ? "ZSK, a KSK must sign it" : "KSK, a ZSK must sign it");
+        return judge_bad_at(judge, signature.line, owner, set->type, err, "signed by a %s",
+                            key_set ? "ZSK, a KSK must sign it" : "KSK, a ZSK must sign it");
     return is_due(judge, &signature) ? check_crypto(judge, set, rrsig, &signature, key, err)
                                      : KEYD_OK;
 }
@@ -310,8 +350,8 @@ static enum keyd_status check_signatures(struct judge *judge, const struct here_
     enum keyd_status status = KEYD_OK;
     for (size_t i = set->rrsigs; i < set->end && status == KEYD_OK; i++) {
         if (here->records[i].ttl != ttl)
-            return judge_bad(judge, here->owner, set->type, err, "its RRSIG has TTL %u, it has %u",
-                             here->records[i].ttl, ttl);
+            return judge_bad_at(judge, here->records[i].line, here->owner, set->type, err,
+                                "its RRSIG has TTL %u, it has %u", here->records[i].ttl, ttl);
         status = check_one(judge, set, i, err);
     }
     return status == KEYD_OK ? check_algorithms(judge, set, err) : status;
@@ -327,14 +367,16 @@ static enum keyd_status check_set(struct judge *judge, const struct here_set *se
     judge->verified->rrsets++;
     for (size_t i = set->first + 1; i < set->rrsigs; i++) {
         if (here->records[i].ttl != here->records[set->first].ttl)
-            return judge_bad(judge, here->owner, set->type, err, "its records have different TTLs");
+            return judge_bad_at(judge, here->records[i].line, here->owner, set->type, err,
+                                "its records have different TTLs");
     }
     if (here_must_be_signed(here, set->type))
         return set->end > set->rrsigs ? check_signatures(judge, set, err)
                                       : judge_bad(judge, here->owner, set->type, err, "not signed");
-    return set->end == set->rrsigs ? KEYD_OK
-                                   : judge_bad(judge, here->owner, set->type, err,
-                                               "signed, though it is not this zone's to sign");
+    return set->end == set->rrsigs
+               ? KEYD_OK
+               : judge_bad_at(judge, here->records[set->rrsigs].line, here->owner, set->type, err,
+                              "signed, though it is not this zone's to sign");
 }
 
 /* ---- The apex ------------------------------------------------------------------------------- */

@@ -74,10 +74,16 @@ struct judge {
     struct bytes message; /* that one RRSIG signs */
 };
 
-/* DATA_LOSS, VERIFICATION: "FILE: owner type: what". */
+/* DATA_LOSS, VERIFICATION: "FILE:LINE: owner type: what". The line is that of the set in
+ * judge->here, else of its name; where it is another name's it is not known and left out. */
 enum keyd_status judge_bad(const struct judge *judge, const uint8_t *owner, uint16_t type,
                            struct keyd_error *err, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* The same at another line; 0: not known. */
+enum keyd_status judge_bad_at(const struct judge *judge, unsigned line, const uint8_t *owner,
+                              uint16_t type, struct keyd_error *err, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
 
 /* Judges the name that is gathered in judge->here, but for what the unsigned zone says. */
 enum keyd_status judge_name(struct judge *judge, struct keyd_error *err) KEYD_CHECKED;

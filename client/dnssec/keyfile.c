@@ -241,6 +241,17 @@ static enum keyd_status split_path(const char *path, char folder[PATH_MAX], char
     return KEYD_OK;
 }
 
+enum keyd_status keyfile_pair(const char *path, char public[PATH_MAX], char private[PATH_MAX],
+                              struct keyd_error *err)
+{
+    char folder[PATH_MAX];
+    char name[KEYFILE_NAME];
+    enum keyd_status status = split_path(path, folder, name, err);
+    if (status == KEYD_OK)
+        status = path_of(folder, name, ".key", public, err);
+    return status == KEYD_OK ? path_of(folder, name, ".private", private, err) : status;
+}
+
 enum keyd_status keyfile_load_pair(const char *path, const uint8_t *zone, struct dnskey *key,
                                    EVP_PKEY **pkey, struct keyd_error *err)
 {

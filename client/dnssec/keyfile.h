@@ -52,6 +52,10 @@ enum keyd_status keyfile_load_public(const char *folder, const char *name, const
 enum keyd_status keyfile_load_pair(const char *path, const uint8_t *zone, struct dnskey *key,
                                    EVP_PKEY **pkey, struct keyd_error *err) KEYD_CHECKED;
 
+/* The paths of the two. */
+enum keyd_status keyfile_pair(const char *path, char public[PATH_MAX], char private[PATH_MAX],
+                              struct keyd_error *err) KEYD_CHECKED;
+
 #define KEYFILE_TIMES 160 /* characters of keyfile_times with the NUL */
 
 /* What BIND's times in the .key file of such a pair say against signing with it now: "Inactive

@@ -167,7 +167,7 @@ static void set_now(struct argp_state *state, const char *arg, struct options *o
 {
     int64_t ms = 0;
     if (!clock_parse(arg, &ms) || ms < 0) {
-        argp_error(state, "--now %s: give it as 2026-11-24T08:31:02Z", arg);
+        argp_error(state, "--now %s is no time: give it as 2026-11-24T08:31:02Z", arg);
         return;
     }
     clock_fix(ms);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A piece has the lines that begin in it. */
+ * A piece has the lines that begin in it. What is made of it begins with their number, so that
+ * whoever plays the pieces in order knows where each one stands. */
 #include "client/dnssec/pieces.h"
 
 #include <errno.h>
@@ -26,7 +27,8 @@ struct pieces {
     struct progress *progress;
     int fd;
     struct stat opened;
-    off_t next; /* where the next piece begins */
+    off_t next;     /* where the next piece begins */
+    unsigned lines; /* of the pieces that were played */
     atomic_bool broken;
 };
 
@@ -106,6 +108,16 @@ static enum keyd_status pack(void *context, const struct zonefile_record *record
     return out->failed ? keyd_fail_errno(err, ENOMEM, "reading") : KEYD_OK;
 }
 
+static unsigned count_lines(const char *at, const char *end)
+{
+    unsigned lines = 0;
+    while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        lines++;
+        at++;
+    }
+    return lines;
+}
+
 /* The lines of the text that begin in the piece. */
 static enum keyd_status read_lines(const struct pieces *pieces, off_t from,
                                    const struct bytes *text, struct bytes *out,
@@ -120,6 +132,8 @@ static enum keyd_status read_lines(const struct pieces *pieces, off_t from,
             return KEYD_OK; /* a line that began before it fills the piece */
         begin = line_end + 1;
     }
+    unsigned lines = count_lines(begin, end);
+    bytes_add(out, &lines, sizeof lines);
     const struct zonefile_options options = {.default_ttl = ZONEFILE_NO_TTL,
                                              .bytes = begin,
                                              .length = (size_t)(end - begin),
@@ -151,7 +165,15 @@ static enum keyd_status play_piece(void *context, const void *data, size_t lengt
                                    struct keyd_error *err)
 {
     struct pieces *pieces = context;
-    return batch_play(data, length, pieces->sink, pieces->context, err);
+    unsigned lines;
+    if (length == 0)
+        return KEYD_OK; /* no line begins in it */
+    memcpy(&lines, data, sizeof lines);
+    enum keyd_status status =
+        batch_play((const uint8_t *)data + sizeof lines, length - sizeof lines, pieces->lines,
+                   pieces->sink, pieces->context, err);
+    pieces->lines += lines;
+    return status;
 }
 
 static bool is_unchanged(const struct pieces *pieces)

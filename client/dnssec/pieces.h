@@ -12,11 +12,11 @@
 
 #define PIECES_SIZE ((size_t)64 * 1024) /* bytes of one: it stays in a core's cache */
 
-/* Gives the records to the sink in the order of the file, from one thread at a time; their lines
- * are counted within a piece. threads: 0: one for each core. progress: of bytes; NULL: nobody
- * looks. *whole: it was read to its end, or until the error of the sink that comes back. Not so: it
- * is no such text, or it cannot be read at all: then what the sink has got is of no use, and
- * zonefile_read reads it or tells what is wrong. Blocks on the disk. */
+/* Gives the records to the sink in the order of the file, from one thread at a time. threads: 0:
+ * one for each core. progress: of bytes; NULL: nobody looks. *whole: it was read to its end, or
+ * until the error of the sink that comes back. Not so: it is no such text, or it cannot be read at
+ * all: then what the sink has got is of no use, and zonefile_read reads it or tells what is wrong.
+ * Blocks on the disk. */
 enum keyd_status pieces_read(const char *path, const uint8_t *apex, unsigned threads,
                              struct progress *progress, zonefile_sink sink, void *context,
                              bool *whole, struct keyd_error *err) KEYD_CHECKED;

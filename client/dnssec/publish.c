@@ -15,20 +15,11 @@
 #include "client/dnssec/stream.h"
 #include "keyd/base/fatal.h"
 #include "keyd/base/file.h"
+#include "keyd/base/streams.h"
 
 #define ENDING ".new"
 
 #define WRITE_BEHIND ((off_t)4 << 20) /* bytes: a disk is busy with them for some 10 ms */
-
-/* What a fatal signal removes; set before the file is made, emptied after it is gone. */
-static char pending[PATH_MAX];
-static volatile sig_atomic_t is_pending;
-
-static void remove_pending(void)
-{
-    if (is_pending)
-        unlink(pending);
-}
 
 /* A file that grows over the limit (RLIMIT_FSIZE) is a failed write, not the program's end. */
 static void do_nothing(int signal_number)
@@ -36,13 +27,9 @@ static void do_nothing(int signal_number)
     (void)signal_number;
 }
 
-static void watch_signals(const char *path)
+static void survive_limit(void)
 {
     struct sigaction action;
-    is_pending = 0;
-    snprintf(pending, sizeof pending, "%s", path);
-    is_pending = 1;
-    fatal_do(remove_pending);
     if (sigaction(SIGXFSZ, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
         action.sa_handler = do_nothing;
         sigaction(SIGXFSZ, &action, NULL);
@@ -67,22 +54,18 @@ static enum keyd_status resolve(const char *path, struct publication *publicatio
     return KEYD_OK;
 }
 
-enum keyd_status publish_check(const char *path, struct keyd_error *err)
+static bool same_file(const struct stat *a, const struct stat *b)
 {
-    struct publication publication;
-    struct stat st;
-    enum keyd_status status = resolve(path, &publication, err);
-    if (status != KEYD_OK)
-        return status;
-    if (stat(publication.target, &st) == 0 && !S_ISREG(st.st_mode))
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SIGNED_ZONE",
-                         "%s is no plain file: name another one for the signed zone", path);
-    char *slash = strrchr(publication.target, '/');
-    if (slash != NULL)
-        slash[slash == publication.target] = '\0';
-    if (access(slash != NULL ? publication.target : ".", W_OK | X_OK) != 0)
-        return keyd_fail_errno(err, errno, "the folder of the signed zone, %s", publication.target);
-    return KEYD_OK;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static void cut_to_folder(char path[PATH_MAX])
+{
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        snprintf(path, PATH_MAX, ".");
+    else
+        slash[slash == path] = '\0';
 }
 
 /* The new file's owner and group are the old one's. Where this user may not give them, it is enough
@@ -100,6 +83,71 @@ static enum keyd_status keep_owner(int fd, const struct stat *old, const char *p
         "one that the name server could read: run keyd-dnssec as root or as that user, "
         "or chmod o+r it",
         path, old->st_uid, old->st_gid, old->st_mode & 0777, geteuid());
+}
+
+/* Whether a new file could have the old one's owner: by one without a name, where there are such.
+ */
+static enum keyd_status try_owner(const char *target, const char *folder, struct keyd_error *err)
+{
+    struct stat old;
+    int fd = stat(target, &old) == 0 ? open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600) : -1;
+    if (fd < 0)
+        return KEYD_OK;
+    enum keyd_status status = keep_owner(fd, &old, target, err);
+    close(fd);
+    return status;
+}
+
+static enum keyd_status check_output(struct keyd_error *err)
+{
+    if (streams_can_write())
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SIGNED_ZONE",
+                     "the signed zone goes to standard output, which is closed");
+}
+
+enum keyd_status publish_check(const char *path, struct keyd_error *err)
+{
+    struct publication publication;
+    struct stat st;
+    if (is_standard_stream(path))
+        return check_output(err);
+    enum keyd_status status = resolve(path, &publication, err);
+    if (status != KEYD_OK)
+        return status;
+    if (stat(publication.target, &st) == 0 && !S_ISREG(st.st_mode))
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "SIGNED_ZONE",
+                         "%s is no plain file: name another one for the signed zone", path);
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", publication.target);
+    cut_to_folder(folder);
+    if (access(folder, W_OK | X_OK) != 0)
+        return keyd_fail_errno(err, errno, "the folder of the signed zone, %s", folder);
+    return try_owner(publication.target, folder, err);
+}
+
+bool publish_is_in(const char *path, const char *folder)
+{
+    struct publication publication;
+    struct stat there;
+    struct stat st;
+    if (is_standard_stream(path) || resolve(path, &publication, NULL) != KEYD_OK)
+        return false;
+    cut_to_folder(publication.target);
+    return stat(publication.target, &there) == 0 && stat(folder, &st) == 0 &&
+           same_file(&there, &st);
+}
+
+bool publish_would_replace(const char *path, const struct stat *st)
+{
+    struct publication publication;
+    struct stat there;
+    if (is_standard_stream(path))
+        return fstat(STDOUT_FILENO, &there) == 0 && S_ISREG(there.st_mode) && same_file(&there, st);
+    if (resolve(path, &publication, NULL) != KEYD_OK)
+        return false;
+    return (stat(publication.target, &there) == 0 && same_file(&there, st)) ||
+           (lstat(publication.fresh, &there) == 0 && same_file(&there, st));
 }
 
 static enum keyd_status busy(const struct publication *publication, struct keyd_error *err)
@@ -141,7 +189,9 @@ static enum keyd_status open_fresh(struct publication *publication, struct keyd_
         return busy(publication, err);
     }
     publication->fd = fd;
-    watch_signals(publication->fresh);
+    publication->pending = fatal_remove(publication->fresh);
+    fatal_watch();
+    survive_limit();
     return KEYD_OK;
 }
 
@@ -174,10 +224,14 @@ enum keyd_status publish_begin(const char *path, bool rehearsal, struct publicat
                                struct keyd_error *err)
 {
     *publication = (struct publication){
-        .fd = -1, .rehearsal = rehearsal, .to_output = is_standard_stream(path)};
-    if (publication->to_output)
+        .fd = -1, .pending = -1, .rehearsal = rehearsal, .to_output = is_standard_stream(path)};
+    enum keyd_status status = KEYD_OK;
+    if (publication->to_output && !rehearsal)
+        status = check_output(err);
+    if (status == KEYD_OK && publication->to_output)
         return begin_in_memory(publication, err);
-    enum keyd_status status = resolve(path, publication, err);
+    if (status == KEYD_OK)
+        status = resolve(path, publication, err);
     if (status != KEYD_OK)
         return status;
     return rehearsal ? begin_in_memory(publication, err) : begin_file(publication, err);
@@ -241,7 +295,8 @@ enum keyd_status publish_end(struct publication *publication, struct keyd_error 
 
 static void release(struct publication *publication)
 {
-    is_pending = 0;
+    fatal_keep(publication->pending);
+    publication->pending = -1;
     if (publication->fd >= 0)
         close(publication->fd);
     publication->fd = -1;

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "keyd/base/error.h"
@@ -27,6 +28,7 @@ struct publication {
     char target[PATH_MAX]; /* with symbolic links followed */
     char fresh[PATH_MAX];  /* where the new one can be read: beside it, or in memory */
     int fd;                /* of the new one: holds its lock or its memory */
+    int pending;           /* of fatal_remove */
     mode_t mode;           /* that it will have */
     off_t written;         /* bytes so far */
     off_t started;         /* of them, on their way to the disk */
@@ -35,9 +37,16 @@ struct publication {
 };
 
 /* Whether a file could be written there: its folder exists and may be written. For telling early.
- * FAILED_PRECONDITION when it is a folder itself, anything but a plain file, or a link to nothing.
- */
+ * FAILED_PRECONDITION when it is a folder itself, anything but a plain file, or a link to nothing,
+ * or standard output is closed; OWNER as publish_begin. Nothing is changed. */
 enum keyd_status publish_check(const char *path, struct keyd_error *err) KEYD_CHECKED;
+
+/* Whether a file there would be in this folder. */
+bool publish_is_in(const char *path, const char *folder);
+
+/* Whether a signed zone at this place would take a file's, or that of its own way there (FILE.new).
+ */
+bool publish_would_replace(const char *path, const struct stat *st);
 
 /* Begins a new file beside `path`; for a rehearsal, a dry run, in memory, so that nothing on disk
  * is touched. ABORTED, ZONE_BUSY, when another run is at it; FAILED_PRECONDITION, OWNER, when the

@@ -42,7 +42,7 @@ static void *work(void *context)
         struct bytes *batch = &relay->batches[relay->done % BATCHES];
         pthread_mutex_unlock(&relay->mutex);
         enum keyd_status status =
-            batch_play(batch->data, batch->length, relay->sink, relay->context, &err);
+            batch_play(batch->data, batch->length, 0, relay->sink, relay->context, &err);
         pthread_mutex_lock(&relay->mutex);
         bytes_reset(batch);
         relay->done++;

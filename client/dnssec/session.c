@@ -48,12 +48,28 @@ enum keyd_status session_write(struct session *session, struct keyd_error *err)
     return status;
 }
 
+/* The folder of a zone that is new. */
 static enum keyd_status make_folder(struct session *session, struct keyd_error *err)
 {
+    struct zone_state other;
+    struct keyd_error load;
     enum keyd_status status = file_make_folder(session->folder, 0700, err);
     if (status != KEYD_OK)
         return keyd_wrap(err, "the state folder cannot be made (see --state-folder)");
-    return state_lock(session->folder, &session->lock, err);
+    status = state_lock(session->folder, &session->lock, err);
+    if (status != KEYD_OK)
+        return status;
+    status = state_load(session->folder, session->options->zone.wire, &other, &load);
+    if (status != KEYD_OK && strcmp(load.reason, "ZONE_NOT_ENABLED") == 0)
+        return KEYD_OK;
+    close(session->lock);
+    session->lock = -1;
+    if (status == KEYD_OK)
+        return keyd_fail(err, KEYD_ABORTED, "ZONE_BUSY",
+                         "another keyd-dnssec has enabled %s meanwhile: run this again",
+                         session->options->zone_text);
+    *err = load;
+    return status;
 }
 
 enum keyd_status session_begin(struct session *session, struct keyd_error *err)
@@ -62,8 +78,8 @@ enum keyd_status session_begin(struct session *session, struct keyd_error *err)
     struct keyd_error load;
     enum keyd_status status =
         state_folder(options->state_folder, options->zone.wire, session->folder, err);
-    if (status == KEYD_OK && !options->dry_run)
-        status = make_folder(session, err);
+    if (status == KEYD_OK && !options->dry_run && access(session->folder, F_OK) == 0)
+        status = state_lock(session->folder, &session->lock, err);
     if (status != KEYD_OK)
         return status;
     status = state_load(session->folder, options->zone.wire, &session->state, &load);
@@ -81,9 +97,12 @@ enum keyd_status session_begin(struct session *session, struct keyd_error *err)
 
 enum keyd_status session_save(struct session *session, struct keyd_error *err)
 {
+    enum keyd_status status = KEYD_OK;
     if (session->options->dry_run)
         return KEYD_OK;
-    return state_save(session->folder, &session->state, err);
+    if (session->lock < 0)
+        status = make_folder(session, err);
+    return status != KEYD_OK ? status : state_save(session->folder, &session->state, err);
 }
 
 enum keyd_status session_hsm(struct session *session, struct keyd_error *err)

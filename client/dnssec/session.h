@@ -16,7 +16,7 @@ struct session {
     const struct hsm_backend *backend;
     struct hsm *hsm; /* NULL until session_hsm */
     char folder[PATH_MAX];
-    int lock;       /* -1: not held */
+    int lock;       /* -1: not held, or the zone has no folder yet */
     bool new_place; /* the signed zone's was named in this run */
     struct zone_state state;
     struct intake intake; /* of session_zone: what was in the zone already */
@@ -33,11 +33,13 @@ enum keyd_status session_read(struct session *session, struct keyd_error *err) K
 /* The same under the lock, for those that write. */
 enum keyd_status session_write(struct session *session, struct keyd_error *err) KEYD_CHECKED;
 
-/* Makes the folder if it is missing, takes the lock, reads the state or begins a fresh one. On a
- * dry run nothing is made. */
+/* Reads the state under the lock, or begins a fresh one. Of a zone that is new nothing is made
+ * before the first session_save, so that what is refused leaves nothing; of a dry run nothing at
+ * all. */
 enum keyd_status session_begin(struct session *session, struct keyd_error *err) KEYD_CHECKED;
 
-/* state_save, but for a dry run. */
+/* state_save, but for a dry run. Makes the folder and takes the lock first, where the zone is new;
+ * ABORTED, ZONE_BUSY, when another run began with it meanwhile. */
 enum keyd_status session_save(struct session *session, struct keyd_error *err) KEYD_CHECKED;
 
 /* Connects on the first call. */

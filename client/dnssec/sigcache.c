@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "client/dns/dname.h"
+#include "keyd/base/fatal.h"
 #include "keyd/base/secret.h"
 
 #define MAC       32
@@ -438,6 +439,7 @@ struct sigcache_writer {
     char fresh[PATH_MAX];
     const struct sigcache_seal *seal;
     int fd;
+    int pending; /* of fatal_remove */
     uint64_t written;
     struct bytes buffer;
     struct bytes index;
@@ -492,6 +494,7 @@ enum keyd_status sigcache_begin(const char *path, const struct sigcache_seal *se
         free(made);
         return keyd_fail_errno(err, saved, "%s", path);
     }
+    made->pending = fatal_remove(made->fresh);
     put(made, seal->head.data, seal->head.length);
     *writer = made;
     return KEYD_OK;
@@ -535,6 +538,7 @@ static void put_outside(struct sigcache_writer *writer)
 
 static void release(struct sigcache_writer *writer)
 {
+    fatal_keep(writer->pending);
     close(writer->fd);
     bytes_free(&writer->buffer);
     bytes_free(&writer->index);

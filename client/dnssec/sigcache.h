@@ -95,8 +95,8 @@ bool sigcache_damaged(const struct sigcache *cache);
 
 struct sigcache_writer;
 
-/* Begins a new file beside `path`. seal is *borrowed*. *writer is *owned*: sigcache_commit or
- * sigcache_drop. */
+/* Begins a new file beside `path`, which a signal that ends the program removes (fatal_watch). seal
+ * is *borrowed*. *writer is *owned*: sigcache_commit or sigcache_drop. */
 enum keyd_status sigcache_begin(const char *path, const struct sigcache_seal *seal,
                                 struct sigcache_writer **writer,
                                 struct keyd_error *err) KEYD_CHECKED;

@@ -79,19 +79,26 @@ static enum keyd_status check_order(const struct zone_state *state, bool have_no
                      text, before, text);
 }
 
-static enum keyd_status check_ready(const struct session *session, int64_t now,
-                                    struct keyd_error *err)
+enum keyd_status signing_check_clock(const struct session *session, struct keyd_error *err)
+{
+    int64_t now = clock_now() / 1000;
+    if (now < CLOCK_EARLIEST || now + SIGNATURES_LONGEST > UINT32_MAX)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
+                         session->options->have_now
+                             ? "--now cannot be right: RRSIGs carry times of 2020 to 2106"
+                             : "this host's clock cannot be right: set it (RRSIGs carry times of "
+                               "2020 to 2106)");
+    return check_order(&session->state, session->options->have_now, now, err);
+}
+
+static enum keyd_status check_ready(const struct session *session, struct keyd_error *err)
 {
     struct zone_state state = session->state;
     if (state_ksk(&state) == NULL || state_zsk(&state) == NULL)
         return keyd_fail(err, KEYD_FAILED_PRECONDITION, "ZONE_NOT_ENABLED",
                          "enabling %s stopped half-way: run keyd-dnssec enable %s again",
                          session->options->zone_text, session->options->zone_text);
-    if (now < CLOCK_EARLIEST || now + SIGNATURES_LONGEST > UINT32_MAX)
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CLOCK",
-                         "this host's clock cannot be right: set it (RRSIGs carry times of 2020 to "
-                         "2106)");
-    return check_order(&state, session->options->have_now, now, err);
+    return signing_check_clock(session, err);
 }
 
 /* Why it is not what the policy asks for. */
@@ -198,6 +205,7 @@ static const char *place_name(const char *path)
     return is_standard_stream(path) ? "standard output" : path;
 }
 
+/* shown: as in struct verification. */
 static enum keyd_status verify_with(const struct session *session, const char *path,
                                     const char *shown, const struct zone *zone,
                                     const uint32_t *serial, const struct pass *pass,
@@ -220,6 +228,7 @@ static enum keyd_status verify_with(const struct session *session, const char *p
                                               .denial = state->denial,
                                               .zonemd = state->zonemd,
                                               .now = clock_now() / 1000,
+                                              .now_is_given = session->options->have_now,
                                               .mode = mode,
                                               .progress = meter_step("Verifying", NULL)};
     return verify_file(path, &verification, verified, err);
@@ -238,7 +247,7 @@ enum keyd_status signing_verify(const struct session *session, const char *path,
                          "the signed zone of %s goes to standard output: name the file that it is "
                          "in now with --signed-zone FILE",
                          session->options->zone_text);
-    return verify_with(session, path, path, NULL, NULL, &none, mode, verified, err);
+    return verify_with(session, path, NULL, NULL, NULL, &none, mode, verified, err);
 }
 
 /* A record must not outlive its signature in a cache (RFC 6781, 4.4.2): none lasts less than the
@@ -438,7 +447,7 @@ static enum keyd_status run(struct session *session, const struct zone *zone, st
                                          .have_last = state->have_serial,
                                          .last = state->serial,
                                          .now = pass->now};
-    enum keyd_status status = check_ready(session, pass->now, err);
+    enum keyd_status status = check_ready(session, err);
     if (status == KEYD_OK)
         status = publish_begin(state->signed_zone, session->options->dry_run, &publication, err);
     if (status != KEYD_OK)

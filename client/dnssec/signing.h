@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * From an unsigned zone to a published signed zone: sign, write beside, verify, put in place, reload.
+ * From an unsigned zone to a published signed zone: sign, write beside, verify, put in place,
+ * reload.
  */
 #ifndef DNSSEC_SIGNING_H
 #define DNSSEC_SIGNING_H
@@ -22,6 +23,11 @@
  * the disk, on keyd and on the command. */
 enum keyd_status signing_run(struct session *session, const struct zone *zone,
                              struct report *report, struct keyd_error *err) KEYD_CHECKED;
+
+/* Whether the time, or --now, is one to sign at: signing_run asks it too, but whoever makes keys
+ * first asks before. FAILED_PRECONDITION, CLOCK. */
+enum keyd_status signing_check_clock(const struct session *session,
+                                     struct keyd_error *err) KEYD_CHECKED;
 
 /* Judges a signed zone file by the state's keys and the clock. path: NULL for the published one. */
 enum keyd_status signing_verify(const struct session *session, const char *path,

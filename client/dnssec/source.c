@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/dns/axfr.h"
+#include "client/dnssec/publish.h"
 #include "client/dnssec/stream.h"
 #include "client/show/meter.h"
 
@@ -106,10 +107,20 @@ static void take_notice(void *intake, const char *message)
     intake_notice(intake, message);
 }
 
+static const char *refuse(const void *context, const struct stat *st)
+{
+    const struct zone_state *state = context;
+    return publish_would_replace(state->signed_zone, st)
+               ? "the signed zone would take its place: name another one with enable --signed-zone"
+               : NULL;
+}
+
 static enum keyd_status read_file(const struct options *options, const struct zone_state *state,
                                   const char *file, struct intake *intake, struct keyd_error *err)
 {
     struct zonefile_options how = {.default_ttl = ZONEFILE_NO_TTL,
+                                   .refuse = refuse,
+                                   .refuse_context = state,
                                    .drop_outside = state->drop_outside,
                                    .notice = take_notice,
                                    .notice_context = intake};

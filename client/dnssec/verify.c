@@ -212,7 +212,8 @@ static enum keyd_status gather(struct verifier *verifier, const struct zonefile_
     if (record->length > 0 &&
         !canon_rdata(record->type, here->canonical.data + here->canonical.length - record->length,
                      record->length))
-        return judge_bad(&verifier->judge, record->owner, record->type, err, "malformed");
+        return judge_bad_at(&verifier->judge, record->line, record->owner, record->type, err,
+                            "malformed");
     return KEYD_OK;
 }
 
@@ -346,8 +347,8 @@ static enum keyd_status settle(struct verifier *verifier, enum keyd_status statu
     judge->verified->checked = result.checked;
     if (!result.bad || verifier->unordered)
         return status;
-    return judge_bad(judge, result.owner, result.type, err, "the signature by key %u is bad",
-                     judge->key_tags[result.key]);
+    return judge_bad_at(judge, result.line, result.owner, result.type, err,
+                        "the signature by key %u is bad", judge->key_tags[result.key]);
 }
 
 static void free_judge(struct judge *judge)
@@ -400,8 +401,8 @@ static enum keyd_status replay(struct verifier *verifier, const struct zone *zon
     struct rrset set;
     enum keyd_status status = KEYD_OK;
     if (zone_ttl_conflict(zone, &name, &set))
-        return judge_bad(&verifier->judge, set.owner, set.type, err,
-                         "its records have different TTLs");
+        return judge_bad_at(&verifier->judge, set.line, set.owner, set.type, err,
+                            "its records have different TTLs");
     name = (struct zone_name){0};
     while (status == KEYD_OK && zone_next_name(zone, &name)) {
         set = (struct rrset){0};
@@ -413,7 +414,7 @@ static enum keyd_status replay(struct verifier *verifier, const struct zone *zon
                                                        .ttl = set.ttl,
                                                        .rdata = rdata.data,
                                                        .length = rdata.length,
-                                                       .line = set.line};
+                                                       .line = rdata.line};
                 status = take_record(verifier, &record, err);
             }
         }

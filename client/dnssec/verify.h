@@ -37,7 +37,8 @@ enum verify_mode {
 #define VERIFY_SAMPLE_SIZE 300
 
 struct verification {
-    const char *shown; /* the file's name in messages; NULL: its path */
+    const char *shown; /* in messages, where nobody can look at the file later: then they name no
+                          line of it; NULL: its path */
     const uint8_t *apex;
     const struct dnskey *dnskeys; /* all that must be there; those with the SEP flag are KSKs */
     size_t dnskey_count;
@@ -51,6 +52,7 @@ struct verification {
     struct denial denial;             /* that it must have */
     bool zonemd;                      /* whether it must have a ZONEMD (RFC 8976), or none */
     int64_t now;                      /* seconds since 1970 */
+    bool now_is_given;                /* by --now: no clock is to blame for it */
     enum verify_mode mode;
     unsigned threads;          /* that check signatures; 0: one for each core */
     struct progress *progress; /* of bytes of the file; NULL: nobody looks */
@@ -64,7 +66,7 @@ struct verified {
     int64_t expiration; /* of the RRSIG that ends first */
 };
 
-/* DATA_LOSS, reason VERIFICATION, with file, name, type and what is wrong; the errors of
+/* DATA_LOSS, reason VERIFICATION, with file, line, name, type and what is wrong; the errors of
  * zonefile_load where it cannot be read. Blocks on the disk and on the processor. */
 enum keyd_status verify_file(const char *path, const struct verification *verification,
                              struct verified *verified, struct keyd_error *err) KEYD_CHECKED;

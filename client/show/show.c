@@ -16,6 +16,7 @@
 
 #include "client/show/meter.h"
 #include "keyd/base/clock.h"
+#include "keyd/base/streams.h"
 
 #define COLUMN_GAP  2  /* blanks between two columns */
 #define LINE_NARROW 40 /* columns: a terminal that is narrower breaks lines by itself */
@@ -51,14 +52,17 @@ static void choose_colours(void)
 void output_open(const char *name)
 {
     program = name;
+    streams_hold(name);
     setlocale(LC_CTYPE, "C.UTF-8");
     choose_colours();
 }
 
 void output_to_error(void)
 {
-    if (!output_close() || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-        err(EXIT_FAILED, "standard error");
+    if (!output_close())
+        exit(EXIT_FAILED);
+    if (close(STDOUT_FILENO) != 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        err(EXIT_FAILED, "standard output");
     choose_colours();
 }
 
@@ -151,9 +155,10 @@ void print_json(json_t *value)
 
 bool output_close(void)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    const char *why;
+    if (streams_flush(&why))
         return true;
-    complain("standard output: %s; the answer is not complete", strerror(errno));
+    complain("standard output: %s; the answer is not complete", why);
     return false;
 }
 

@@ -27,8 +27,9 @@ enum exit_status exit_status_of(const struct keyd_error *err);
 
 enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_PEM, OUTPUT_DER };
 
-/* Chooses a locale for the width of characters and whether colours are used: standard output is a
- * terminal and NO_COLOR (no-color.org) is unset or empty. Call once; program is *borrowed*. */
+/* Holds the standard streams (keyd/base/streams.h). Chooses a locale for the width of characters
+ * and whether colours are used: standard output is a terminal and NO_COLOR (no-color.org) is unset
+ * or empty. Call once, before anything is opened; program is *borrowed*. */
 void output_open(const char *program);
 
 /* Standard output carries data: what is printed from here on goes to standard error. */

@@ -107,21 +107,45 @@ void clock_format(int64_t ms, char text[CLOCK_TEXT_MAX])
     *at = '\0';
 }
 
+/* So many digits, and what stands behind them. */
+static bool take(const char **text, size_t digits, const char *behind, int *number)
+{
+    *number = 0;
+    for (; digits > 0; digits--, (*text)++) {
+        if (**text < '0' || **text > '9')
+            return false;
+        *number = *number * 10 + (**text - '0');
+    }
+    if (**text == '\0' || strchr(behind, **text) == NULL)
+        return false;
+    (*text)++;
+    return true;
+}
+
+/* A day or an hour that there is not becomes another one by timegm. */
+static bool to_seconds(const struct tm *tm, time_t *seconds)
+{
+    struct tm made = *tm;
+    *seconds = timegm(&made);
+    return made.tm_year == tm->tm_year && made.tm_mon == tm->tm_mon &&
+           made.tm_mday == tm->tm_mday && made.tm_hour == tm->tm_hour &&
+           made.tm_min == tm->tm_min && made.tm_sec == tm->tm_sec;
+}
+
 bool clock_parse(const char *text, int64_t *ms)
 {
     struct tm tm = {0};
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (rest == NULL)
-        return false;
+    time_t seconds;
     int fraction = 0;
-    int used = 0;
-    if (*rest == '.') {
-        if (sscanf(rest, ".%3d%n", &fraction, &used) != 1 || used != 4 || fraction < 0)
-            return false;
-        rest += used;
-    }
-    if (strcmp(rest, "Z") != 0)
+    if (!take(&text, 4, "-", &tm.tm_year) || !take(&text, 2, "-", &tm.tm_mon) ||
+        !take(&text, 2, "T", &tm.tm_mday) || !take(&text, 2, ":", &tm.tm_hour) ||
+        !take(&text, 2, ":", &tm.tm_min) || !take(&text, 2, ".Z", &tm.tm_sec) ||
+        (text[-1] == '.' && !take(&text, 3, "Z", &fraction)) || *text != '\0')
         return false;
-    *ms = (int64_t)timegm(&tm) * 1000 + fraction;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    if (!to_seconds(&tm, &seconds))
+        return false;
+    *ms = (int64_t)seconds * 1000 + fraction;
     return true;
 }

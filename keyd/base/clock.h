@@ -25,7 +25,8 @@ int64_t clock_monotonic_ns(void);
  * also in a signal handler. */
 void clock_format(int64_t ms, char text[CLOCK_TEXT_MAX]);
 
-/* Reads what clock_format writes, with or without the fraction; false when it is something else. */
+/* Reads what clock_format writes, with or without the fraction; false when it is something else, or
+ * a day or an hour that there is not. */
 bool clock_parse(const char *text, int64_t *ms);
 
 #endif

@@ -2,17 +2,34 @@
 #include "keyd/base/fatal.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static void (*_Atomic actions[FATAL_ACTIONS])(void); /* filled from the front */
 
+enum { UNUSED, FILLING, PENDING };
+
+static struct {
+    atomic_int state;
+    char path[PATH_MAX];
+} files[FATAL_FILES];
+
+static void remove_files(void)
+{
+    for (size_t i = 0; i < FATAL_FILES; i++) {
+        if (atomic_load(&files[i].state) == PENDING)
+            unlink(files[i].path);
+    }
+}
+
 static void end(int signal_number)
 {
+    remove_files();
     for (size_t i = 0; i < FATAL_ACTIONS; i++) {
         void (*action)(void) = atomic_load(&actions[i]);
         if (action != NULL)
@@ -22,7 +39,7 @@ static void end(int signal_number)
     raise(signal_number);
 }
 
-static void take_signals(void)
+void fatal_watch(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -44,7 +61,29 @@ void fatal_do(void (*action)(void))
     }
     assert(i < FATAL_ACTIONS);
     atomic_store(&actions[i], action);
-    take_signals();
+    fatal_watch();
+}
+
+int fatal_remove(const char *path)
+{
+    for (size_t i = 0; i < FATAL_FILES; i++) {
+        int unused = UNUSED;
+        if (!atomic_compare_exchange_strong(&files[i].state, &unused, FILLING))
+            continue;
+        if (snprintf(files[i].path, PATH_MAX, "%s", path) < PATH_MAX) {
+            atomic_store(&files[i].state, PENDING);
+            return (int)i;
+        }
+        atomic_store(&files[i].state, UNUSED);
+        break;
+    }
+    return -1;
+}
+
+void fatal_keep(int file)
+{
+    if (file >= 0)
+        atomic_store(&files[file].state, UNUSED);
 }
 
 void fatal_within(unsigned seconds)

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "keyd/base/fatal.h"
+
 enum keyd_status file_read(const char *path, size_t max, char **data, size_t *size,
                            struct keyd_error *err)
 {
@@ -104,19 +106,15 @@ enum keyd_status file_replace(const char *path, const void *data, size_t size, m
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return keyd_fail_errno(err, errno, "%s", path);
-    if (write_all(fd, data, size) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0) {
-        int saved = errno;
-        close(fd);
-        unlink(temporary);
-        return keyd_fail_errno(err, saved, "%s", path);
-    }
+    int pending = fatal_remove(temporary);
+    bool done = write_all(fd, data, size) == 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0 &&
+                rename(temporary, path) == 0;
+    int saved = errno;
     close(fd);
-    if (rename(temporary, path) != 0) {
-        int saved = errno;
+    if (!done)
         unlink(temporary);
-        return keyd_fail_errno(err, saved, "%s", path);
-    }
-    return file_sync_folder_of(path, err);
+    fatal_keep(pending);
+    return done ? file_sync_folder_of(path, err) : keyd_fail_errno(err, saved, "%s", path);
 }
 
 enum keyd_status file_make_folder(const char *path, mode_t mode, struct keyd_error *err)

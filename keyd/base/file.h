@@ -17,7 +17,8 @@ enum keyd_status file_read(const char *path, size_t max, char **data, size_t *si
                            struct keyd_error *err) KEYD_CHECKED;
 
 /* Replaces `path` with these bytes: a temporary file beside it, fsync, rename, fsync of the folder.
- * Either the old or the new content stands, at every moment. On failure nothing is left behind. */
+ * Either the old or the new content stands, at every moment. On failure nothing is left behind, nor
+ * by a signal that ends the program where that is taken (fatal_watch). */
 enum keyd_status file_replace(const char *path, const void *data, size_t size, mode_t mode,
                               struct keyd_error *err) KEYD_CHECKED;
 

@@ -11,6 +11,7 @@
 
 #include "keyd/base/log.h"
 #include "keyd/base/notify.h"
+#include "keyd/base/streams.h"
 #include "keyd/front/config.h"
 #include "keyd/front/rpc/server.h"
 
@@ -151,6 +152,7 @@ int main(int argc, char **argv)
     struct options options = {0};
     static struct config_faults faults;
     struct config *config;
+    streams_hold("keyd");
     argp_err_exit_status = EXIT_USAGE;
     if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
         return EXIT_USAGE;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "keyd/base/streams.h"
 #include "keyd/hsm/ending.h"
 #include "keyd/hsm/listen.h"
 #include "keyd/hsm/operator.h"
@@ -133,6 +134,7 @@ int main(int argc, char **argv)
     static const struct argp argp = {.options = options, .parser = parse, .doc = doc};
     struct arguments arguments = {0};
     struct hsm_config *config = NULL;
+    streams_hold("keyd-hsm");
     close_curtains();
     /* Set, not defined: with hidden visibility libc would not see a definition of ours. */
     argp_program_version = "keyd-hsm " KEYD_VERSION;

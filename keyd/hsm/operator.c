@@ -255,7 +255,7 @@ static int say_outcome(const struct hsm_config *config, const Keyd__Hsm__V1__Tok
 {
     if (state->ready) {
         printf("logged in to the token %s\n", config->name);
-        return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+        return EXIT_DONE;
     }
     complain(state->message);
     return strcmp(state->reason, REASON_LOGIN_NOT_TRIED) == 0 ? EXIT_REFUSED : EXIT_FAILED;

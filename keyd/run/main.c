@@ -24,6 +24,7 @@
 #include "keyd/base/keyid.h"
 #include "keyd/base/log.h"
 #include "keyd/base/notify.h"
+#include "keyd/base/streams.h"
 #include "keyd/run/child.h"
 
 #define TOKENS_MAX 64 /* as many as keyd.conf may list */
@@ -319,6 +320,7 @@ int main(int argc, char **argv)
 {
     static struct run run = {.folder = "/etc/keyd"};
     const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+    streams_hold("keyd-run");
     argp_program_version = "keyd-run " KEYD_VERSION;
     argp_err_exit_status = EXIT_USAGE;
     argp_parse(&argp, argc, argv, 0, NULL, &run);

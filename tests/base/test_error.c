@@ -79,6 +79,19 @@ static void time_is_rfc_3339_in_utc(void **state)
     assert_false(clock_parse("2026-11-24T08:31:02", &ms));
     assert_false(clock_parse("2026-11-24T08:31:02.4Z", &ms));
     assert_false(clock_parse("yesterday", &ms));
+    assert_true(clock_parse("2028-02-29T23:59:59Z", &ms));
+    static const char *const never[] = {
+        "2026-02-30T00:00:00Z", "2026-02-29T00:00:00Z",  "2026-13-01T00:00:00Z",
+        "2026-00-01T00:00:00Z", "2026-01-00T00:00:00Z",  "2026-04-31T00:00:00Z",
+        "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z",  "2026-01-01T00:00:60Z",
+        "2026-1-01T00:00:00Z",  " 2026-01-01T00:00:00Z", "2026-01-01 00:00:00Z",
+        "+026-01-01T00:00:00Z", "2026-01-01T00:00:00",   "2026-01-01T00:00:00Zx",
+        "2026-01-01T 0:00:00Z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00.+12Z",
+        "20260-01-01T00:00:00Z"};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
+        if (clock_parse(never[i], &ms))
+            fail_msg("read: %s", never[i]);
+    }
 }
 
 static void encodings_go_both_ways(void **state)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * What is still done when a signal ends a program. */
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,6 +96,56 @@ static void each_action_runs_once_and_the_signal_ends_the_program(void **state)
     }
 }
 
+static char folder[] = "/tmp/keyd-fatal.XXXXXX";
+
+static void make_file(const char *name, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/%s", folder, name);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+/* In the child; files "1" to "8" are pending in the end, "kept" and "ninth" are not. */
+static void leave_files(int number)
+{
+    char path[PATH_MAX];
+    (void)number;
+    make_file("kept", path);
+    int kept = fatal_remove(path);
+    for (int i = 1; i < FATAL_FILES; i++) {
+        make_file((char[]){(char)('0' + i), '\0'}, path);
+        fatal_remove(path);
+    }
+    make_file("ninth", path);
+    if (fatal_remove(path) != -1)
+        say('x');
+    fatal_keep(-1);
+    fatal_keep(kept);
+    make_file("8", path);
+    fatal_remove(path);
+}
+
+static void half_written_files_are_removed(void **state)
+{
+    (void)state;
+    char said[8];
+    int status;
+    char path[PATH_MAX];
+    assert_non_null(mkdtemp(folder));
+    end_by(SIGTERM, leave_files, said, &status);
+    assert_string_equal(said, "12");
+    for (int i = 1; i <= FATAL_FILES; i++) {
+        snprintf(path, sizeof path, "%s/%d", folder, i);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+    snprintf(path, sizeof path, "%s/kept", folder);
+    assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/ninth", folder);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void a_signal_that_was_ignored_or_handled_stays_so(void **state)
 {
     (void)state;
@@ -130,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_action_runs_once_and_the_signal_ends_the_program),
+        cmocka_unit_test(half_written_files_are_removed),
         cmocka_unit_test(a_signal_that_was_ignored_or_handled_stays_so),
         cmocka_unit_test(an_end_in_so_many_seconds_is_held_up_by_nothing),
     };

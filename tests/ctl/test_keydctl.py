@@ -225,6 +225,12 @@ class KeydctlTest(unittest.TestCase):
         self.fails(FAILED, "systemctl status keyd", "status", "--socket", "/nonexistent")
         self.fails(FAILED, "did not answer within 200 ms", "describe-key", "--key-id",
                    "alias/hang", "--timeout", "0.2")
+        listed = self.output("list-keys", "--output", "text")
+        done = subprocess.run(["bash", "-c", '"$0" create-key --key-spec ECC_NIST_P256 >&-', KEYDCTL],
+                              capture_output=True, env=self.environment, timeout=60, check=False)
+        self.assertEqual(done.returncode, FAILED)
+        self.assertIn("standard output is closed", done.stderr.decode())
+        self.assertEqual(self.output("list-keys", "--output", "text"), listed)
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run([KEYDCTL, "status"], stdout=full, stderr=subprocess.PIPE,
                                   env=self.environment, check=False)

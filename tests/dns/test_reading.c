@@ -2,6 +2,7 @@
  * Zone files as files: included ones, streams, windows, files that change, and what is too long. */
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,42 @@ static void includes_begin_and_end_with_what_holds_there(void **state)
                           "z.example.org. 70 c0000204 7\n");
 }
 
+/* Whatever leads to the file that names it. */
+static void a_dash_is_a_file(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    put("top", "$TTL 60\n$INCLUDE -\n");
+    put("sub/top", "$TTL 60\n$INCLUDE ../top\n$INCLUDE -\n");
+    expect_error("top", "top:2:10: $INCLUDE '-': -: No such file or directory");
+    put("-", "a A 192.0.2.1\n");
+    put("sub/-", "b A 192.0.2.2\n");
+    expect_records("top", "a.example.org. 60 c0000201 2\n");
+    expect_records("./top", "a.example.org. 60 c0000201 2\n");
+    expect_records("sub/../top", "a.example.org. 60 c0000201 2\n");
+    expect_records("sub/top", "a.example.org. 60 c0000201 2\nb.example.org. 60 c0000202 3\n");
+    snprintf(path, sizeof path, "%s/top", folder);
+    expect_records(path, "a.example.org. 60 c0000201 2\n");
+    assert_int_equal(unlink("-"), 0);
+    assert_int_equal(unlink("sub/-"), 0);
+}
+
+/* Of the first file alone "-" is standard input; what it includes is in the current folder. */
+static void standard_input_includes_files(void **state)
+{
+    (void)state;
+    int kept = dup(STDIN_FILENO);
+    put("-", "a A 192.0.2.1\n");
+    put("top", "$TTL 60\n$INCLUDE -\nb A 192.0.2.2\n");
+    int fd = open("top", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
+    close(fd);
+    expect_records("-", "a.example.org. 60 c0000201 2\nb.example.org. 60 c0000202 3\n");
+    assert_int_equal(dup2(kept, STDIN_FILENO), STDIN_FILENO);
+    close(kept);
+    assert_int_equal(unlink("-"), 0);
+}
+
 static void an_error_names_the_chain_of_files(void **state)
 {
     (void)state;
@@ -210,13 +247,15 @@ static void what_is_outside_is_dropped_and_told(void **state)
     assert_string_equal(seen, "a.example.org. 5 c0000201 1\nb.example.org. 5 c0000203 4\n"
                               "c.example.org. 5 c0000204 6\n");
     const char *last = "\n22 records outside of the zone were dropped\n";
-    assert_memory_equal(notices, "dropped: top:2:1: other. is outside of the zone example.org.\n",
-                        61);
+    const char *first = "dropped: top:2:1: other. is outside of the zone example.org.\n"
+                        "dropped: top:3:2: other. is outside of the zone example.org.\n"
+                        "dropped: top:5:1: $GENERATE, at 1: 1.other. is outside";
+    assert_memory_equal(notices, first, strlen(first));
     assert_string_equal(notices + strlen(notices) - strlen(last), last);
     size_t lines = 0;
     for (const char *c = notices; *c != '\0'; c++)
         lines += *c == '\n';
-    assert_int_equal(lines, 10);
+    assert_int_equal(lines, 11); /* ten records, and how many there were */
 }
 
 /* ---- The window ----------------------------------------------------------------------------- */
@@ -360,6 +399,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(includes_begin_and_end_with_what_holds_there),
+        cmocka_unit_test(a_dash_is_a_file),
+        cmocka_unit_test(standard_input_includes_files),
         cmocka_unit_test(an_error_names_the_chain_of_files),
         cmocka_unit_test(files_in_files_have_a_limit),
         cmocka_unit_test(generate_makes_records),

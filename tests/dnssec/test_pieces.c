@@ -17,10 +17,8 @@
 static enum keyd_status gather(void *context, const struct zonefile_record *record,
                                struct keyd_error *err)
 {
-    struct zonefile_record without_line = *record;
     (void)err;
-    without_line.line = 0;
-    batch_add(context, &without_line);
+    batch_add(context, record);
     return KEYD_OK;
 }
 

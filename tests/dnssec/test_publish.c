@@ -103,6 +103,8 @@ static int replace_as_nobody(const char *path, enum keyd_status wanted)
     struct keyd_error err = {.message = ""};
     if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0)
         return 2;
+    if (publish_check(path, NULL) != wanted)
+        return 5;
     enum keyd_status status = write_new(path, false, &publication, &err);
     if (status == KEYD_OK)
         publish_drop(&publication);

@@ -28,6 +28,33 @@ for command in enable sign ds status verify; do
 done
 expect 0 'keyd-dnssec [0-9]' "$DNSSEC" --version
 
+# What is refused leaves nothing: no folder, no lock, no key.
+refused_whole() { # STATUS PATTERN ARGUMENT...: of enable, for a zone that is new
+    local status=$1 pattern=$2
+    shift 2
+    expect "$status" "$pattern" "$DNSSEC" enable "$@"
+    [ ! -e state ] || fail "the state was begun: $(find state) by: enable $*"
+    [ ! -e hsm/calls ] || ! grep -q create hsm/calls || fail "a key was made by: enable $*"
+}
+printf '%s\n' '@ 3600 IN SOA ns1 h 7 2 3 4 5' >headless
+openssl ecparam -name secp384r1 -genkey -noout -out hsm/big.pem
+refused_whole 2 'gives no alias' 'a\.b.example' --zone-file zone
+refused_whole 2 'zone-file is missing' new.org
+refused_whole 2 'would be both' new.org --zone-file zone --signed-zone zone
+refused_whole 2 'signed-zone is missing' new.org --from-server 192.0.2.1
+refused_whole 2 'key-size is for RSA' new.org --zone-file zone --key-size 2048
+refused_whole 2 'longer than 1023' new.org --zone-file zone --reload "$(printf '%1024d' 1)"
+refused_whole 3 'no plain file' new.org --zone-file zone --signed-zone hsm
+refused_whole 1 'none.*No such file' new.org --zone-file none
+refused_whole 1 'no NS' new.org --zone-file headless
+refused_whole 1 'none.key' new.org --zone-file zone --zsk-file none
+refused_whole 3 'none of this zone' new.org --zone-file zone --signed-zone hsm/big.pem
+refused_whole 3 'now cannot be right' new.org --zone-file zone --now 1999-01-01T00:00:00Z
+refused_whole 3 'is a ECC_NIST_P384 key' new.org --zone-file zone --key alias/big
+expect 1 'keyd is not running' env -u KEYD_SOFT_HSM "$DNSSEC" enable new.org --zone-file zone
+[ ! -e state ] || fail "the state was begun without keyd"
+rm headless hsm/big.pem hsm/calls
+
 # Not enabled yet.
 expect 3 'run keyd-dnssec enable example.org --zone-file FILE' "$DNSSEC" sign example.org
 expect 3 'not enabled' "$DNSSEC" ds example.org
@@ -78,6 +105,10 @@ refused 1 'zone:4:1: www.example.com. is outside' < <(good; echo 'www.example.co
 refused 1 'zone:4: .*CNAME beside' < <(good; printf 'a 1 CNAME b\na 1 A 192.0.2.1\n')
 refused 1 '2 SOA' < <(good; echo '@ 3600 SOA ns2 h 7 2 3 4 5')
 refused 1 'zone:4:10: .INCLUDE .x.: .*No such file' < <(good; echo '$INCLUDE x')
+(good; echo '$INCLUDE -') >zone
+expect 1 'zone:4:10: .INCLUDE .-.: -: No such file' \
+    bash -c 'echo "a 60 A 192.0.2.1" | "$0" sign example.org --zone-file zone' "$DNSSEC"
+stands 'INCLUDE -'
 refused 1 'zone:4:1: .GENERATE, at 256: .*IPv4' < <(good; echo '$GENERATE 255-256 a$ A 192.0.2.$')
 refused 1 'zone:4: a DNSKEY whose public key is none of algorithm 13' \
     < <(good; echo '@ 5 DNSKEY 257 3 13 AAAA')
@@ -105,9 +136,52 @@ expect 1 'keyd is not running' env -u KEYD_SOFT_HSM "$DNSSEC" sign example.org
 stands 'keyd away'
 [ ! -e zone.signed.new ] || fail "a half-written zone was left"
 
+# What is read, or is part of the state, is no place for the signed zone; by whatever name.
+kept() { # PATTERN STATUS FILE COMMAND...: refused, and the file stays as it is
+    local pattern=$1 status=$2 file=$3
+    shift 3
+    cp "$file" kept.copy
+    expect "$status" "$pattern" "$@"
+    cmp -s "$file" kept.copy || fail "$file was overwritten: $*"
+    stands "$pattern"
+}
+place='the signed zone would take its place'
+(good; echo '$INCLUDE inc') >zone
+echo 'www 60 A 192.0.2.5' >inc
+ln inc hard
+ln -s inc soft
+for name in inc hard soft; do
+    kept "zone:4:10: .INCLUDE .inc.: $place" 1 inc enable --signed-zone $name
+done
+cp inc elsewhere.new
+(good; echo '$INCLUDE elsewhere.new') >zone
+kept "INCLUDE .elsewhere.new.: $place" 1 elsewhere.new enable --signed-zone elsewhere
+(good; echo '$INCLUDE zone.signed') >zone
+kept "zone:4:10: .INCLUDE .zone.signed.: $place" 1 zone.signed "$DNSSEC" sign example.org
+kept "zone.signed: $place" 1 zone.signed "$DNSSEC" sign example.org --zone-file zone.signed
+kept "standard input: $place" 1 zone.signed \
+    bash -c '"$0" sign example.org --zone-file - <zone.signed' "$DNSSEC"
+good >zone
+kept 'both the zone file and the signed' 2 zone \
+    bash -c '"$0" enable example.org --signed-zone - --reload "" 1<>zone' "$DNSSEC"
+cp state/example.org/*.private "$WORK"
+cp state/example.org/K*.key "$WORK"
+name=$(basename "$zsk" .private)
+kept "both a ZSK.s file and the signed" 2 "$name.key" \
+    enable --zsk-file "$name" --signed-zone "$name.key"
+kept "zone's state folder, where no name server may read" 2 state/example.org/state.json \
+    enable --signed-zone state/example.org/signatures.new
+expect 1 'folder of the signed zone, .*No such file' "$DNSSEC" enable first.org --zone-file zone \
+    --signed-zone state/first.org/state.json
+rm inc hard soft elsewhere.new "$name".*
+
 # A clock that cannot be right.
-expect 3 'clock cannot be right' "$DNSSEC" sign example.org --now 1999-01-01T00:00:00Z
-expect 3 'clock cannot be right' "$DNSSEC" sign example.org --now 2106-02-07T00:00:00Z
+expect 3 '[-]-now cannot be right' "$DNSSEC" sign example.org --now 1999-01-01T00:00:00Z
+expect 3 '[-]-now cannot be right' "$DNSSEC" sign example.org --now 2106-02-07T00:00:00Z
+expect 2 '[-]-now 2026-02-30T00:00:00Z is no time' "$DNSSEC" sign example.org \
+    --now 2026-02-30T00:00:00Z
+expect 1 'not valid yet at the time of --now' "$DNSSEC" verify example.org \
+    --now 2021-01-01T00:00:00Z
 stands 'clock'
 
 later=$(date -u -d '+20 days' +%Y-%m-%dT%H:%M:%SZ)
@@ -122,7 +196,7 @@ cp zone.signed good.signed
 mv state state.new
 expect 3 'zone.signed is signed with a key that is not known here \(tag' enable
 stands 'lost state'
-rm -r state
+[ ! -e state ] || fail "the state was begun anew"
 mv state.new state
 rm -r state.kept
 echo 'no zone' >junk
@@ -180,6 +254,42 @@ expect 0 'done' "$DNSSEC" enable example.org --reload true
 valid example.org zone.signed
 cp zone.signed good.signed
 
+# Standard output that is closed, full, or read by nobody.
+to() { # REDIRECTION COMMAND...: with standard output there
+    bash -c "exec \"\$@\" $1" "$@"
+}
+made=$(grep -c create hsm/calls)
+expect 3 'standard output, which is closed' to '>&-' "$DNSSEC" enable out.org --zone-file zone \
+    --signed-zone -
+[ ! -e state/out.org ] || fail "the state was begun for a zone that goes nowhere"
+[ "$(grep -c create hsm/calls)" = "$made" ] || fail "a key was made for a zone that goes nowhere"
+expect 0 'standard output would be made' "$DNSSEC" enable out.org --zone-file zone \
+    --signed-zone - --dry-run
+"$DNSSEC" enable out.org --zone-file zone --signed-zone - >out.signed 2>/dev/null ||
+    fail "no zone to standard output"
+valid out.org out.signed
+cp state/out.org/state.json state.json
+expect 3 'standard output, which is closed' to '>&-' "$DNSSEC" sign out.org -q
+cmp -s state/out.org/state.json state.json || fail "what went nowhere counts as given out"
+expect 1 'standard output, which is not complete: No space' to '>/dev/full' "$DNSSEC" sign out.org
+expect 1 'standard output, which is not complete: Broken pipe' \
+    bash -c 'trap "" PIPE; set -o pipefail; (sleep 0.2; exec "$0" sign out.org) | true' "$DNSSEC"
+for command in 'ds example.org' 'status example.org' 'status' 'verify example.org' \
+    'sign example.org' 'enable example.org --dry-run' '--help' 'sign --help' '--version'; do
+    for output in '' '--output json' '--output text'; do
+        [ "${command#*--}" = "$command" ] || [ -z "$output" ] || continue
+        # shellcheck disable=SC2086 # words
+        expect 1 'standard output: (Bad file descriptor|it could not be written to)' to '>&-' "$DNSSEC" $command $output
+        # shellcheck disable=SC2086
+        expect 1 'standard output: (No space left on device|it could not be written to)' to '>/dev/full' "$DNSSEC" $command $output
+    done
+done
+to '0<&- >&- 2>&-' "$DNSSEC" sign example.org --quiet || fail "not signed without streams"
+to '0<&- >&- 2>&-' "$DNSSEC" sign example.org --quiet --zone-file - &&
+    fail "signed what came from a closed standard input"
+expect 0 good "$DNSSEC" verify example.org
+cp zone.signed good.signed
+
 # Another key is no small thing.
 expect 3 'would break the zone' enable --key alias/other
 openssl ecparam -name secp384r1 -genkey -noout -out hsm/big.pem
@@ -217,8 +327,10 @@ stands 'lock'
 expect 3 'no plain file' enable --signed-zone "$WORK/hsm"
 expect 1 'none' enable --signed-zone "$WORK/none/zone.signed"
 touch blocked
+creates=$(grep -c create hsm/calls)
 expect 1 'state folder cannot be made' "$DNSSEC" enable new.org --zone-file zone \
-    --state-folder "$WORK/blocked/state"
+    --signed-zone new.signed --state-folder "$WORK/blocked/state"
+[ "$(grep -c create hsm/calls)" = "$creates" ] || fail "a key was made that nobody remembers"
 if [ "$(id -u)" != 0 ]; then
     mkdir closed
     chmod 500 closed
@@ -282,14 +394,16 @@ cp large.signed large.before
 untouched() { # WHAT
     cmp -s large.signed large.before || fail "$1: the old zone does not stand"
     [ "$1" = KILL ] || [ ! -e large.signed.new ] || fail "$1: something half-written is left"
+    [ "$1" = KILL ] || [ -z "$(ls state/large.org/*.?????? 2>/dev/null)" ] ||
+        fail "$1: something is left in the state: $(ls state/large.org)"
 }
 for limit in 64 300 2000 6000; do
     expect 1 'File too large' bash -c "ulimit -f $limit; exec \"$DNSSEC\" sign large.org"
     untouched "limit $limit"
 done
-for signal in TERM INT HUP KILL; do
+for signal in TERM INT HUP PIPE QUIT KILL; do
     # Nothing is there before signing begins: a signal before that has nothing to take away.
-    (trap - INT && exec "$DNSSEC" sign large.org -q) & pid=$!
+    (trap - INT QUIT && exec "$DNSSEC" sign large.org -q) & pid=$!
     for i in $(seq 500); do
         [ ! -s large.signed.new ] || break
         sleep 0.01

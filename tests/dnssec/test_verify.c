@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/dns/rrtype.h"
+#include "client/dnssec/pieces.h"
 #include "tests/cmocka.h"
 #include "tests/dnssec/lab.h"
 #include "tests/dnssec/verifying.h"
@@ -34,7 +35,7 @@ static void accepts_what_was_signed(void **state)
 
 static const struct damage damages[] = {
     /* One RRSIG. */
-    {"another record", {{A, ".1", ".66"}}, .wanted = "ns1.example.org. A: " BOGUS},
+    {"another record", {{A, ".1", ".66"}}, .wanted = "ns1.example.org. A: " BOGUS, .at = A_SIG},
     {"expired",
      {{A_SIG, "20261125083102", "20261124083102"}},
      .wanted = "ns1.example.org. A: its RRSIG has expired: sign the zone again (keyd-dnssec sign)"},
@@ -49,7 +50,8 @@ static const struct damage damages[] = {
      .wanted = "ns1.example.org. A: its RRSIG names another signer"},
     {"wrong labels",
      {{A_SIG, " 13 3 ", " 13 2 "}},
-     .wanted = "ns1.example.org. A: its RRSIG says 2 labels"},
+     .wanted = "ns1.example.org. A: its RRSIG says 2 labels",
+     .at = A_SIG},
     {"wrong original TTL",
      {{A_SIG, " 3600 ", " 60 "}},
      .wanted = "ns1.example.org. A: TTL 3600, but its RRSIG says 60"},
@@ -64,13 +66,14 @@ static const struct damage damages[] = {
      "ns1.example.org.",
      TYPE_A,
      'K',
-     "ns1.example.org. A: signed by a KSK, a ZSK must sign it"},
+     .wanted = "ns1.example.org. A: signed by a KSK, a ZSK must sign it"},
 
     /* TTLs. */
     {"TTL of a record",
      {{A, "3600", "3601"}},
      .wanted = "ns1.example.org. A: its RRSIG has TTL "
-               "3600, it has 3601"},
+               "3600, it has 3601",
+     .at = A_SIG},
     {"TTL of record and RRSIG",
      {{A, "3600", "60"}, {A_SIG, "\t3600\t", "\t60\t"}},
      .wanted = "ns1.example.org. A: TTL 60, but its RRSIG says 3600"},
@@ -82,13 +85,13 @@ static const struct damage damages[] = {
      "ns1.example.org.",
      TYPE_A,
      'Z',
-     "ns1.example.org. A: differs from the unsigned zone"},
+     .wanted = "ns1.example.org. A: differs from the unsigned zone"},
     {"TTL of an NSEC",
      {{NSEC, "300", "3600"}, {"ns1.example.org.\t300\tIN\tRRSIG\tNSEC", NULL, NULL}},
      "ns1.example.org.",
      TYPE_NSEC,
      'Z',
-     "ns1.example.org. NSEC: TTL 3600, RFC 9077 wants 300"},
+     .wanted = "ns1.example.org. NSEC: TTL 3600, RFC 9077 wants 300"},
 
     /* RRSIGs that are not there. */
     {"SOA not signed",
@@ -117,13 +120,14 @@ static const struct damage damages[] = {
      "ns.sub.example.org.",
      TYPE_A,
      'Z',
-     "ns.sub.example.org. A: signed, though it is not this zone's to sign"},
+     .wanted = "ns.sub.example.org. A: signed, though it is not this zone's to sign",
+     .at = "ns.sub.example.org.\t3600\tIN\tRRSIG\tA "},
     {"NS of a delegation signed",
      {{NULL}},
      "sub.example.org.",
      TYPE_NS,
      'Z',
-     "sub.example.org. NS: signed, though it is not this zone's to sign"},
+     .wanted = "sub.example.org. NS: signed, though it is not this zone's to sign"},
 
     /* The chain; all signatures good. */
     {"NSEC missing",
@@ -134,46 +138,46 @@ static const struct damage damages[] = {
      "ns1.example.org.",
      TYPE_NSEC,
      'Z',
-     "ns2.example.org. NSEC: the NSEC before it leads elsewhere: the chain is broken"},
+     .wanted = "ns2.example.org. NSEC: the NSEC before it leads elsewhere: the chain is broken"},
     {"NSEC that leads nowhere",
      {{NSEC, "ns2.", "ns3."}, {"ns1.example.org.\t300\tIN\tRRSIG\tNSEC", NULL, NULL}},
      "ns1.example.org.",
      TYPE_NSEC,
      'Z',
-     "ns2.example.org. NSEC: the NSEC before it leads elsewhere: the chain is broken"},
+     .wanted = "ns2.example.org. NSEC: the NSEC before it leads elsewhere: the chain is broken"},
     {"the last NSEC not back to the apex",
      {{"z.example.org.\t300\tIN\tNSEC", "example.org. MX", "zz.example.org. MX"},
       {"z.example.org.\t300\tIN\tRRSIG\tNSEC", NULL, NULL}},
      "z.example.org.",
      TYPE_NSEC,
      'Z',
-     "z.example.org. NSEC: the last NSEC does not lead back to the apex"},
+     .wanted = "z.example.org. NSEC: the last NSEC does not lead back to the apex"},
     {"two NSECs at a name",
      {{NULL, NULL, "ns1.example.org.\t300\tIN\tNSEC\tsub.example.org. A RRSIG NSEC\n"},
       {"ns1.example.org.\t300\tIN\tRRSIG\tNSEC", NULL, NULL}},
      "ns1.example.org.",
      TYPE_NSEC,
      'Z',
-     "ns1.example.org. NSEC: more than one"},
+     .wanted = "ns1.example.org. NSEC: more than one"},
     {"a type missing in a bitmap",
      {{NSEC, " A ", " "}, {"ns1.example.org.\t300\tIN\tRRSIG\tNSEC", NULL, NULL}},
      "ns1.example.org.",
      TYPE_NSEC,
      'Z',
-     "ns1.example.org. NSEC: its bitmap does not name the types that are there"},
+     .wanted = "ns1.example.org. NSEC: its bitmap does not name the types that are there"},
     {"a type too many in a bitmap",
      {{NSEC, " A ", " A AAAA "}, {"ns1.example.org.\t300\tIN\tRRSIG\tNSEC", NULL, NULL}},
      "ns1.example.org.",
      TYPE_NSEC,
      'Z',
-     "ns1.example.org. NSEC: its bitmap does not name the types that are there"},
+     .wanted = "ns1.example.org. NSEC: its bitmap does not name the types that are there"},
     {"glue in the bitmap of a delegation",
      {{"sub.example.org.\t300\tIN\tNSEC", " NS ", " A NS "},
       {"sub.example.org.\t300\tIN\tRRSIG\tNSEC", NULL, NULL}},
      "sub.example.org.",
      TYPE_NSEC,
      'Z',
-     "sub.example.org. NSEC: its bitmap does not name the types that are there"},
+     .wanted = "sub.example.org. NSEC: its bitmap does not name the types that are there"},
     {"an NSEC below a delegation",
      {{NULL, NULL, "ns.sub.example.org.\t300\tIN\tNSEC\tunsec.example.org. A RRSIG NSEC\n"}},
      .wanted = "ns.sub.example.org. NSEC: below a delegation, where no NSEC may be"},
@@ -182,7 +186,8 @@ static const struct damage damages[] = {
       {A_SIG, NULL, NULL},
       {NSEC, NULL, NULL},
       {"ns1.example.org.\t300\tIN\tRRSIG\tNSEC", NULL, NULL}},
-     .wanted = "ns2.example.org. NSEC: the NSEC before it leads elsewhere: the chain is broken"},
+     .wanted = "ns2.example.org. NSEC: the NSEC before it leads elsewhere: the chain is broken",
+     .at = "ns2.example.org.\t300\tIN\tNSEC\t"},
 
     /* The content; all signatures good. */
     {"a further name",
@@ -193,7 +198,7 @@ static const struct damage damages[] = {
      "new.example.org.",
      TYPE_A,
      'Z',
-     "new.example.org. NSEC: missing"},
+     .wanted = "new.example.org. NSEC: missing"},
     {"a further name below a delegation",
      {{NULL, NULL, "x.sub.example.org.\t60\tIN\tA\t192.0.2.9\n"}},
      .wanted = "x.sub.example.org. A: here, but not in the unsigned zone"},
@@ -202,7 +207,7 @@ static const struct damage damages[] = {
      "ns1.example.org.",
      TYPE_A,
      'Z',
-     "ns1.example.org. A: differs from the unsigned zone"},
+     .wanted = "ns1.example.org. A: differs from the unsigned zone"},
     {"glue taken out",
      {{"ns.sub.example.org.\t3600\tIN\tA", NULL, NULL}},
      .wanted = "ns.sub.example.org. A: in the unsigned zone, but not here"},
@@ -217,21 +222,21 @@ static const struct damage damages[] = {
      "sub.example.org.",
      TYPE_NSEC,
      'Z',
-     "sub.example.org. DS: in the unsigned zone, but not here"},
+     .wanted = "sub.example.org. DS: in the unsigned zone, but not here"},
     {"a serial that goes back",
      {{"example.org.\t7200\tIN\tSOA", " 8 2 ", " 7 2 "},
       {"example.org.\t7200\tIN\tRRSIG\tSOA", NULL, NULL}},
      "example.org.",
      TYPE_SOA,
      'Z',
-     "example.org. SOA: serial 7, it should be 8"},
+     .wanted = "example.org. SOA: serial 7, it should be 8"},
     {"another SOA",
      {{"example.org.\t7200\tIN\tSOA", " 8 2 ", " 8 3 "},
       {"example.org.\t7200\tIN\tRRSIG\tSOA", NULL, NULL}},
      "example.org.",
      TYPE_SOA,
      'Z',
-     "example.org. SOA: differs from the unsigned zone"},
+     .wanted = "example.org. SOA: differs from the unsigned zone"},
     {"no NS at the apex",
      {{"example.org.\t3600\tIN\tNS\tNS2", NULL, NULL},
       {"example.org.\t3600\tIN\tNS\tns1", NULL, NULL}},
@@ -244,14 +249,14 @@ static const struct damage damages[] = {
      "example.org.",
      TYPE_DNSKEY,
      'K',
-     "example.org. DNSKEY: 1 keys, 2 should be there"},
+     .wanted = "example.org. DNSKEY: 1 keys, 2 should be there"},
     {"a third key",
      {{NULL, NULL, "example.org.\t600\tIN\tDNSKEY\t257 3 13 AAAA\n"},
       {"example.org.\t600\tIN\tRRSIG\tDNSKEY", NULL, NULL}},
      "example.org.",
      TYPE_DNSKEY,
      'K',
-     "example.org. DNSKEY: 3 keys, 2 should be there"},
+     .wanted = "example.org. DNSKEY: 3 keys, 2 should be there"},
     {"a KSK that the DS does not cover",
      {{"example.org.\t600\tIN\tDNSKEY\t257", NULL,
        "example.org.\t600\tIN\tDNSKEY\t257 3 13 AAAA\n"},
@@ -259,26 +264,26 @@ static const struct damage damages[] = {
      "example.org.",
      TYPE_DNSKEY,
      'K',
-     "example.org. DNSKEY: the key #K is missing"},
+     .wanted = "example.org. DNSKEY: the key #K is missing"},
     {"a ZSK as KSK",
      {{"example.org.\t600\tIN\tDNSKEY\t256", "256", "257"},
       {"example.org.\t600\tIN\tRRSIG\tDNSKEY", NULL, NULL}},
      "example.org.",
      TYPE_DNSKEY,
      'K',
-     "example.org. DNSKEY: the key #Z is missing"},
+     .wanted = "example.org. DNSKEY: the key #Z is missing"},
     {"DNSKEY signed by the ZSK alone",
      {{"example.org.\t600\tIN\tRRSIG\tDNSKEY", NULL, NULL}},
      "example.org.",
      TYPE_DNSKEY,
      'Z',
-     "example.org. DNSKEY: not signed by the KSK #K"},
+     .wanted = "example.org. DNSKEY: not signed by the KSK #K"},
     {"DNSKEY signed by the ZSK too",
      {{NULL}},
      "example.org.",
      TYPE_DNSKEY,
      'Z',
-     "example.org. DNSKEY: signed by a ZSK, a KSK must sign it"},
+     .wanted = "example.org. DNSKEY: signed by a ZSK, a KSK must sign it"},
 };
 
 static void each_damage_is_refused_and_its_place_named(void **state)
@@ -288,6 +293,98 @@ static void each_damage_is_refused_and_its_place_named(void **state)
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++)
         expect_refused(&v, &damages[i]);
     end(&v);
+}
+
+/* ---- In a large file ------------------------------------------------------------------------ */
+
+#define NAMES 800 /* the text goes over several pieces (pieces.h) */
+
+static struct verifying begin_large(struct denial denial)
+{
+    struct verifying v = begin(denial);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    fputs("$TTL 60\n@ SOA ns1 hostmaster 7 2 3 4 300\n@ NS ns1\n", file);
+    for (unsigned i = 0; i < NAMES; i++)
+        fprintf(file, "h%04u A 192.0.2.1\n", i);
+    fclose(file);
+    zone_free(v.zone);
+    free(v.text);
+    v.zone = lab_zone("example.org", text);
+    v.text = sign_denying(v.zone, v.keys, NOW, denial, 0);
+    free(text);
+    return v;
+}
+
+/* A line of a type, up to that type, into begins; its owner. From somewhere in the text on, or the
+ * last one. */
+static void line_from(const struct verifying *v, const char *at, const char *type, char begins[300],
+                      char owner[300])
+{
+    const char *found = strstr(v->text, type);
+    for (const char *next = found; next != NULL && found < at; next = strstr(next + 1, type))
+        found = next;
+    const char *line = found;
+    while (line[-1] != '\n')
+        line--;
+    snprintf(begins, 300, "%.*s", (int)(found - line + (ptrdiff_t)strlen(type)), line);
+    snprintf(owner, 300, "%.*s", (int)strcspn(line, "\t"), line);
+}
+
+/* One thing wrong behind such a part of the text. */
+static void expect_lines_from(const struct verifying *v, const char *at)
+{
+    char begins[300];
+    char owner[300];
+    char wanted[600];
+    bool hashed = v->denial.kind == DENIAL_NSEC3;
+    struct damage damage = {.wanted = wanted, .at = begins};
+
+    damage.what = "a signature";
+    line_from(v, at, "\tRRSIG\tA ", begins, owner);
+    damage.changes[0] = (struct change){begins, "202611", "202612"};
+    snprintf(wanted, sizeof wanted, "%s A: " BOGUS, owner);
+    expect_refused(v, &damage);
+
+    damage.what = "a missing signature";
+    line_from(v, at, "\tA\t", begins, owner);
+    char rrsig[330];
+    snprintf(rrsig, sizeof rrsig, "%s\t60\tIN\tRRSIG\tA ", owner);
+    damage.changes[0] = (struct change){.line = rrsig};
+    snprintf(wanted, sizeof wanted, "%s A: not signed", owner);
+    expect_refused(v, &damage);
+
+    damage.what = "a missing signature, and a record that is not in its place";
+    damage.changes[1] = (struct change){.to = "h0000.example.org.\t60\tIN\tA\t192.0.2.1\n"};
+    expect_refused(v, &damage);
+    damage.changes[1] = (struct change){0};
+
+    damage.what = "a bitmap";
+    line_from(v, at, hashed ? "\tNSEC3\t" : "\tNSEC\t", begins, owner);
+    snprintf(rrsig, sizeof rrsig, "%s\t60\tIN\tRRSIG\tNSEC", owner);
+    damage.changes[0] = (struct change){begins, " A RRSIG", " A AAAA RRSIG"};
+    damage.changes[1] = (struct change){.line = rrsig};
+    damage.again = owner;
+    damage.type = hashed ? TYPE_NSEC3 : TYPE_NSEC;
+    damage.by = 'Z';
+    snprintf(wanted, sizeof wanted, hashed ? "%s NSEC3: %s at its name" : "%s NSEC: %s there",
+             owner, "its bitmap does not name the types that are");
+    expect_refused(v, &damage);
+}
+
+static void names_the_line_in_a_large_file(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct verifying v =
+            begin_large((struct denial){.kind = i == 0 ? DENIAL_NSEC : DENIAL_NSEC3});
+        size_t length = strlen(v.text);
+        assert_true(length > 4 * PIECES_SIZE);
+        expect_lines_from(&v, v.text + length / 2);
+        expect_lines_from(&v, v.text + length - length / 20);
+        end(&v);
+    }
 }
 
 /* ---- Every line ----------------------------------------------------------------------------- */
@@ -422,6 +519,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_what_was_signed),
         cmocka_unit_test(each_damage_is_refused_and_its_place_named),
+        cmocka_unit_test(names_the_line_in_a_large_file),
         cmocka_unit_test(every_line_counts),
         cmocka_unit_test(every_byte_of_a_signature_counts),
         cmocka_unit_test(sees_what_is_missing_of_the_zone_file),

@@ -123,8 +123,10 @@ static char *apply(char *text, const struct change *change, const struct keys *k
     return changed;
 }
 
-/* Signs one set of the zone in a text once more and adds that RRSIG. */
-static char *sign_again(char *text, const struct damage *damage, const struct keys *keys)
+/* Signs one set of the zone in a text once more and adds that RRSIG, at its name or at the end, so
+ * that the text is not in order. */
+static char *sign_again(char *text, const struct damage *damage, const struct keys *keys,
+                        bool in_place)
 {
     struct bytes rdata = {0};
     struct bytes printed = {0};
@@ -142,8 +144,11 @@ static char *sign_again(char *text, const struct damage *damage, const struct ke
     signer_rise(&seat);
     rdata_format(TYPE_RRSIG, rdata.data, rdata.length, &printed);
     char *changed = NULL;
-    expect(asprintf(&changed, "%s%s\t%u\tIN\tRRSIG\t%.*s\n", text, damage->again, set.ttl,
-                    (int)printed.length, printed.data) > 0);
+    const char *place = in_place ? strchr(find_line(text, damage->again), '\n') + 1 : NULL;
+    if (place == NULL)
+        place = text + strlen(text);
+    expect(asprintf(&changed, "%.*s%s\t%u\tIN\tRRSIG\t%.*s\n%s", (int)(place - text), text,
+                    damage->again, set.ttl, (int)printed.length, printed.data, place) > 0);
     bytes_free(&rdata);
     bytes_free(&printed);
     zone_free(zone);
@@ -151,7 +156,56 @@ static char *sign_again(char *text, const struct damage *damage, const struct ke
     return changed;
 }
 
-void expect_refused(const struct verifying *v, const struct damage *damage)
+/* Whether a line, which begins with owner, TTL, class and type, is of an owner, and perhaps a type.
+ */
+static bool is_of(const char *line, const char *owner, const char *type)
+{
+    char head[600];
+    int length = snprintf(head, sizeof head, "%s\t", owner);
+    if (strncasecmp(line, head, (size_t)length) != 0)
+        return false;
+    if (type == NULL)
+        return true;
+    line = strstr(line, "\tIN\t") + 4;
+    snprintf(head, sizeof head, "RRSIG\t%s ", type);
+    return (strncmp(line, type, strlen(type)) == 0 && line[strlen(type)] == '\t') ||
+           strncmp(line, head, strlen(head)) == 0;
+}
+
+static bool any_is_of(const char *text, const char *owner, const char *type)
+{
+    for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
+        if (is_of(line, owner, type))
+            return true;
+    }
+    return false;
+}
+
+static const char *nth_line(const char *text, unsigned number)
+{
+    while (number-- > 1)
+        text = strchr(text, '\n') + 1;
+    return text;
+}
+
+bool names_place(const char *text, const char *message, const char *at)
+{
+    char owner[DNAME_TEXT];
+    char type[TYPE_TEXT];
+    unsigned number = 0;
+    const char *what = strstr(message, ": ");
+    expect(what != NULL && sscanf(what, ": %1000s %15[^:]", owner, type) == 2);
+    const char *colon = memrchr(message, ':', (size_t)(what - message));
+    if (colon == NULL || sscanf(colon, ":%u:", &number) != 1)
+        return at == NULL && !any_is_of(text, owner, NULL);
+    const char *line = nth_line(text, number);
+    if (at != NULL)
+        return strncmp(line, at, strlen(at)) == 0;
+    return is_of(line, owner, any_is_of(text, owner, type) ? type : NULL);
+}
+
+static void expect_one_refused(const struct verifying *v, const struct damage *damage,
+                               bool in_place)
 {
     struct keyd_error err;
     struct verified verified;
@@ -163,15 +217,24 @@ void expect_refused(const struct verifying *v, const struct damage *damage)
             text = apply(text, change, v->keys);
     }
     if (damage->again != NULL)
-        text = sign_again(text, damage, v->keys);
+        text = sign_again(text, damage, v->keys, in_place);
     if (judge(v, text, NOW, v->zone, &verified, &err) != KEYD_DATA_LOSS)
         die("%s: %s", damage->what, err.message);
     expect(strcmp(err.reason, "VERIFICATION") == 0);
     const char *what = strstr(err.message, ": ");
     if (what == NULL || strcmp(what + 2, wanted) != 0)
         die("%s: '%s', not '%s'", damage->what, err.message, wanted);
+    if (!names_place(text, err.message, damage->at))
+        die("%s: another line than that of '%s'", damage->what, err.message);
     free(wanted);
     free(text);
+}
+
+void expect_refused(const struct verifying *v, const struct damage *damage)
+{
+    expect_one_refused(v, damage, true);
+    if (damage->again != NULL)
+        expect_one_refused(v, damage, false);
 }
 
 char *bend(const char *text, const char *line, enum bend how)

@@ -38,10 +38,15 @@ struct damage {
     uint16_t type;     /* of that set */
     char by;           /* 'K' or 'Z' */
     const char *wanted;
+    const char *at; /* the line that is named begins so; NULL: any of the message's owner and type,
+                       or of the owner where it has no such type, or none where it has no line */
 };
 
-/* Damages the text and expects the message that is wanted. */
+/* Damages the text and expects the message that is wanted, and in it the right line. */
 void expect_refused(const struct verifying *v, const struct damage *damage);
+
+/* Whether a message names the line of the text that it should; at: as in struct damage. */
+bool names_place(const char *text, const char *message, const char *at);
 
 const char *find_line(const char *text, const char *begins);
 
