@@ -108,7 +108,7 @@ void clock_format(int64_t ms, char text[CLOCK_TEXT_MAX])
 }
 
 /* So many digits, and what stands behind them. */
-static bool take(const char **text, size_t digits, const char *behind, int *number)
+static bool take_number(const char **text, size_t digits, const char *behind, int *number)
 {
     *number = 0;
     for (; digits > 0; digits--, (*text)++) {
@@ -137,10 +137,10 @@ bool clock_parse(const char *text, int64_t *ms)
     struct tm tm = {0};
     time_t seconds;
     int fraction = 0;
-    if (!take(&text, 4, "-", &tm.tm_year) || !take(&text, 2, "-", &tm.tm_mon) ||
-        !take(&text, 2, "T", &tm.tm_mday) || !take(&text, 2, ":", &tm.tm_hour) ||
-        !take(&text, 2, ":", &tm.tm_min) || !take(&text, 2, ".Z", &tm.tm_sec) ||
-        (text[-1] == '.' && !take(&text, 3, "Z", &fraction)) || *text != '\0')
+    if (!take_number(&text, 4, "-", &tm.tm_year) || !take_number(&text, 2, "-", &tm.tm_mon) ||
+        !take_number(&text, 2, "T", &tm.tm_mday) || !take_number(&text, 2, ":", &tm.tm_hour) ||
+        !take_number(&text, 2, ":", &tm.tm_min) || !take_number(&text, 2, ".Z", &tm.tm_sec) ||
+        (text[-1] == '.' && !take_number(&text, 3, "Z", &fraction)) || *text != '\0')
         return false;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
