@@ -91,6 +91,11 @@ static void reads_and_writes_types(void **state)
                  "\"a\\034b\" \"c;d\" \"\\195\\169\\092\"");
     expect_rdata("TXT", "\"\"", "\"\"");
     expect_rdata("CAA", "0 issue ca.example.net", "0 issue \"ca.example.net\"");
+    expect_rdata("CAA", "0 issue \"\"", "0 issue \"\"");
+    expect_rdata("URI", "0 0 \"\"", "0 0 \"\"");
+    expect_rdata("HINFO", "\"\" \"\"", "\"\" \"\"");
+    expect_rdata("CSYNC", "1 3", "1 3");
+    expect_rdata("SVCB", "0 .", "0 .");
     expect_rdata("URI", "10 1 \"https://example.org/?a=b\"", "10 1 \"https://example.org/?a=b\"");
     expect_rdata("NAPTR", "1 2 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .",
                  "1 2 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .");
