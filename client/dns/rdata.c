@@ -218,6 +218,7 @@ static void format_field(char field, struct cursor *wire, struct bytes *text)
         break;
     case '1':
     case 'g':
+    case 'D':
         bytes_decimal(text, cursor_u8(wire));
         break;
     case '2':
@@ -273,7 +274,9 @@ static bool has_capitals(const uint8_t *text, size_t length)
     return false;
 }
 
-/* Whether all servers read this field, and read it alike. NSD refuses a CAA tag with capitals,
+/* Whether all servers read this field, and read it alike. A LOC
+ * has text for version 0 alone. NSD
+ * refuses a CAA tag with capitals,
  * which RFC 8659, 4.1 allows; Knot, NSD or BIND a KEY or IPSECKEY without its key, and Knot an
  * IPSECKEY with a key of algorithm 0. */
 static bool is_understood(char field, struct cursor wire)
@@ -287,6 +290,8 @@ static bool is_understood(char field, struct cursor wire)
         return cursor_left(&wire) > 1 && wire.at[1] > 0;
     case 'v':
         return svcparam_is_plain(wire);
+    case 'L':
+        return cursor_left(&wire) > 0 && wire.at[0] == LOCATION_VERSION;
     default:
         return true;
     }
@@ -298,7 +303,7 @@ static bool has_own_form(const struct rrtype_row *row, const uint8_t *rdata, siz
         return false;
     if (row->type == TYPE_SPF && length > 1U + rdata[0])
         return false; /* NSD 4.6 keeps the first string only */
-    if (strpbrk(row->layout, "tBiv") == NULL)
+    if (strpbrk(row->layout, "LtBiv") == NULL)
         return true;
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0'; field++) {
@@ -361,6 +366,7 @@ static void check_field(char field, struct cursor *wire)
         break;
     case '1':
     case 'g':
+    case 'D':
         cursor_u8(wire);
         break;
     case '2':

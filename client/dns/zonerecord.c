@@ -79,7 +79,12 @@ static bool is_in(const struct token *token)
 {
     if (token->length == 2)
         return !token->quoted && (token->text[0] | 0x20) == 'i' && (token->text[1] | 0x20) == 'n';
-    return record_is_word(token, "CLASS1");
+    size_t zeros = 5;
+    if (token->length < 6 || token->quoted || strncasecmp(token->text, "CLASS", 5) != 0)
+        return false;
+    while (zeros < token->length && token->text[zeros] == '0')
+        zeros++; /* CLASS01, as BIND and NSD read it */
+    return zeros + 1 == token->length && token->text[zeros] == '1';
 }
 
 static bool is_class(const struct token *token)
