@@ -300,11 +300,50 @@ static bool parse_field(struct fields *fields, char field)
     }
 }
 
+/* What a field is, for people; NULL: more than one thing. */
+static const char *name_of(char field)
+{
+    static const struct {
+        const char *fields;
+        const char *name;
+    } names[] = {
+        {"a", "an IPv4 address"},
+        {"A", "an IPv6 address"},
+        {"Nn", "a name"},
+        {"124", "a number"},
+        {"T", "seconds"},
+        {"d", "a time as YYYYMMDDHHMMSS"},
+        {"g", "a DNSSEC algorithm"},
+        {"D", "the type of a digest"},
+        {"y", "an RR type"},
+        {"sSq", "a text"},
+        {"t", "a tag"},
+        {"hH", "hexadecimal digits"},
+        {"bB", "base64"},
+        {"x", "base32hex"},
+        {"L", "a location, as 42 21 54 N 71 06 18 W -24m"},
+        {"c", "the type of a certificate"},
+        {"uUfP", "hexadecimal digits"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strchr(names[i].fields, field) != NULL)
+            return names[i].name;
+    }
+    return NULL;
+}
+
+/* Says what was expected where the tokens came to an end. */
+static bool missing(struct fields *fields, char field)
+{
+    const char *name = fields->ended ? name_of(field) : NULL;
+    return name != NULL ? fields_wrong(fields, "the rdata ends, expected %s", name) : false;
+}
+
 static bool parse_layout(struct fields *fields, const char *layout)
 {
     for (; *layout != '\0'; layout++) {
         if (!parse_field(fields, *layout))
-            return false;
+            return missing(fields, *layout);
     }
     return fields->next == fields->count ? true
                                          : fields_wrong(fields, "there is more than belongs here");

@@ -21,10 +21,10 @@ enum keyd_status record_fail(const struct record_reader *reader, const char *at,
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    if (reader->generated)
-        return zonetext_fail(reader->text, NULL, err, "$GENERATE, at %u: %s", reader->generated_at,
-                             what);
-    return zonetext_fail(reader->text, at, err, "%s", what);
+    if (!reader->generated)
+        return zonetext_fail(reader->text, at, err, "%s", what);
+    at = reader->generated_from != NULL ? reader->generated_from->text : NULL;
+    return zonetext_fail(reader->text, at, err, "$GENERATE, at %u: %s", reader->generated_at, what);
 }
 
 const char *record_show(const struct token *token, char shown[RECORD_SHOWN])
@@ -224,9 +224,11 @@ static enum keyd_status refuse_rdata(const struct record_reader *reader, uint16_
                                      const struct token *tokens, size_t count, size_t culprit,
                                      struct keyd_error *err)
 {
-    char name[TYPE_TEXT];
+    char number[TYPE_TEXT];
     char shown[RECORD_SHOWN];
-    rrtype_format(type, name);
+    const struct rrtype_row *row = rrtype_find(type);
+    rrtype_format(type, number);
+    const char *name = row != NULL ? row->name : number;
     if (culprit < count)
         return record_fail(reader, tokens[culprit].text, err, "%s: '%s': %s", name,
                            record_show(&tokens[culprit], shown), reader->why);

@@ -26,7 +26,7 @@ static enum keyd_status set_text(char *to, size_t size, const char *what, const 
     if (snprintf(to, size, "%s", value) >= (int)size)
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE", "%s is longer than %zu characters",
                          what, size - 1);
-    return KEYD_OK;
+    return state_check_text(what, value, err);
 }
 
 static enum keyd_status set_signed_zone(struct session *session, struct keyd_error *err)
@@ -304,8 +304,8 @@ static enum keyd_status ensure_keys(struct session *session, struct report *repo
 static void report_nothing_signed(const struct session *session, struct report *report)
 {
     static const char *const later[] = {"serial",   "unsigned_serial", "serial_policy",
-                                        "verified", "denial",           "zonemd",
-                                        "reload",   "signatures_end",   "signatures"};
+                                        "verified", "denial",          "zonemd",
+                                        "reload",   "signatures_end",  "signatures"};
     const char *path = session->state.signed_zone;
     report_add_data(report, "dry_run", json_true());
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)

@@ -228,6 +228,10 @@ static enum keyd_status check_apex(const struct check *check, struct keyd_error 
     struct rrset soa;
     struct rrset ns;
     dname_format(zone_apex(check->zone), apex);
+    if (zone_records(check->zone) == 0)
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
+                         "%s has no records of %.256s: is it empty, or another file?", check->path,
+                         apex);
     if (!zone_find(check->zone, zone_apex(check->zone), TYPE_SOA, &soa))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
                          "%s: there is no SOA record at %.256s: is this the right zone?",

@@ -20,6 +20,8 @@ expect 2 'table, json or text' "$DNSSEC" status --output xml
 expect 2 'give it as alias/NAME' enable --key foo
 expect 2 'give it as 2026' "$DNSSEC" status --now yesterday
 expect 2 'full or sample' "$DNSSEC" sign example.org --verify some
+expect 2 'is not UTF-8 and so cannot be remembered' \
+    "$DNSSEC" enable example.org --zone-file zone --signed-zone $'zone\xff'
 expect 2 'zone-file is missing' "$DNSSEC" enable example.org
 expect 2 'would be both' enable --signed-zone zone
 expect 0 'Example' "$DNSSEC" --help
@@ -72,13 +74,14 @@ refused() { # STATUS PATTERN; the zone file on standard input
     stands "$2"
 }
 refused 1 'zone:1:12: .*IPv4' <<<'www 3600 A 01.2.3.4'
-refused 1 'no SOA' </dev/null
+refused 1 'zone has no records of example.org.: is it empty' </dev/null
+refused 1 'no SOA' <<<'a 3600 A 192.0.2.1'
 refused 1 'no NS' <<<'@ 3600 SOA ns1 h 9 2 3 4 5'
 refused 1 'zone:4:1: www.example.com. is outside' < <(good; echo 'www.example.com. 1 A 192.0.2.1')
 refused 1 'zone:4: .*CNAME beside' < <(good; printf 'a 1 CNAME b\na 1 A 192.0.2.1\n')
 refused 1 'zone:4: .*2 SOA records, the first in line 1' < <(good; echo '@ 3600 SOA ns2 h 7 2 3 4 5')
 refused 1 'zone:4:10: .INCLUDE .x.: .*No such file' < <(good; echo '$INCLUDE x')
-refused 1 'zone:4:1: .GENERATE, at 256: .*IPv4' < <(good; echo '$GENERATE 255-256 a$ A 192.0.2.$')
+refused 1 'zone:4:24: .GENERATE, at 256: .*IPv4' < <(good; echo '$GENERATE 255-256 a$ A 192.0.2.$')
 refused 1 'zone:4: a DNSKEY whose public key is none of algorithm 13' \
     < <(good; echo '@ 5 DNSKEY 257 3 13 AAAA')
 refused 3 'zone:4: the DNSKEY with tag [0-9]+ is not ours and of algorithm 15, .* with 13 alone' \

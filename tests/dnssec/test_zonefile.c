@@ -128,7 +128,7 @@ static const struct refusal {
     const char *place;
     const char *message;
 } refusals[] = {
-    {"\n$GENERATE 1-9 h$ A 192.0.2.$\n", "2:1",
+    {"\n$GENERATE 1-9 h$ A 192.0.2.$\n", "2:20",
      "$GENERATE, at 1: the record has no TTL and there is no $TTL above it"},
     {"$FOO 1\n", "1:1",
      "unknown directive '$FOO' ($ORIGIN, $TTL, $INCLUDE and $GENERATE are known; a "
@@ -139,7 +139,19 @@ static const struct refusal {
     {"a A 192.0.2.1\n", "1:5", "the record has no TTL and there is no $TTL above it"},
     {"a 1 CH A 192.0.2.1\n", "1:5", "class CH: only IN can be signed"},
     {"a 1 A 01.2.3.4\n", "1:7", "A: '01.2.3.4': expected an IPv4 address"},
-    {"a 1 A\n", "1:6", "A: the rdata ends too early"},
+    {"a 1 A\n", "1:6", "A: the rdata ends, expected an IPv4 address"},
+    {"a 1 MX 1\n", "1:9", "MX: the rdata ends, expected a name"},
+    {"a 1 NS\n", "1:7", "NS: the rdata ends, expected a name"},
+    {"a 1 SRV 1 2 ; 3 b\n", "1:12", "SRV: the rdata ends, expected a number"},
+    {"a 1 DS 1 8 2\n", "1:13", "DS: the rdata ends, expected hexadecimal digits"},
+    {"a 1 DS 1 8 SHA512 00\n", "1:12", "DS: 'SHA512': expected the type of a digest"},
+    {"a 1 RRSIG A 13 3 60\n", "1:20", "RRSIG: the rdata ends, expected a time as YYYYMMDDHHMMSS"},
+    {"a 1 LOC 42 N\n", "1:13",
+     "LOC: the rdata ends, expected a location, as 42 21 54 N 71 06 18 W -24m"},
+    {"a 1 IPSECKEY 1\n", "1:15", "IPSECKEY: the rdata ends too early"},
+    {"a 1 HIP 1\n", "1:10", "HIP: the rdata ends too early"},
+    {"a 1 A6 64\n", "1:10", "A6: the rdata ends too early"},
+    {"a 1 RKEY 0 3 8\n", "1:15", "RKEY: the rdata ends, expected base64"},
     {"a 1 A 192.0.2.1 x\n", "1:17", "A: 'x': there is more than belongs here"},
     {"a 1 MX 65536 b\n", "1:8", "MX: '65536': a number above 65535"},
     {"a 1 FOO b\n", "1:5", "'FOO' is no RR type (a record is: name TTL class type data)"},
@@ -174,16 +186,17 @@ static const struct refusal {
     {"$GENERATE 0-16777216 a A 192.0.2.$\n", "1:11", "'0-16777216': more than 16777216 records"},
     {"$GENERATE 1-2 a A 192.0.2.$ b\n", "1:29",
      "$GENERATE needs its data as one word: put several in quotes"},
-    {"\n$TTL 5\n$GENERATE 255-256 a$ A 192.0.2.$\n", "3:1",
+    {"\n$TTL 5\n$GENERATE 255-256 a$ A 192.0.2.$\n", "3:24",
      "$GENERATE, at 256: A: '192.0.2.256': expected an IPv4 address"},
-    {"$GENERATE 1-2 a${0,3,q} 5 A 192.0.2.$\n", "1:1",
+    {"$GENERATE 1-2 a${0,3,q} 5 A 192.0.2.$\n", "1:15",
      "$GENERATE, at 1: 'a${0,3,q}': expected d, o, x, X, n or N in ${OFFSET,WIDTH,BASE}"},
-    {"$GENERATE 1-2 a${-2} 5 A 192.0.2.$\n", "1:1",
+    {"$GENERATE 1-2 a${-2} 5 A 192.0.2.$\n", "1:15",
      "$GENERATE, at 1: 'a${-2}': the number with its offset is below 0 or above 2147483647"},
-    {"$GENERATE 1-2 a${0,200} 5 A 192.0.2.$\n", "1:1",
+    {"$GENERATE 1-2 a${0,200} 5 A 192.0.2.$\n", "1:15",
      "$GENERATE, at 1: 'a${0,200}': expected a width of 0 to 127 in ${OFFSET,WIDTH,BASE}"},
-    {"$GENERATE 1-2 a 5 TXT \"\"\n", "1:1", "$GENERATE, at 1: there is no data"},
-    {"$GENERATE 1-2 a${ 5 TXT x\n", "1:1", "$GENERATE, at 1: 'a${': expected ${OFFSET,WIDTH,BASE}"},
+    {"$GENERATE 1-2 a 5 TXT \"\"\n", "1:24", "$GENERATE, at 1: there is no data"},
+    {"$GENERATE 1-2 a${ 5 TXT x\n", "1:15",
+     "$GENERATE, at 1: 'a${': expected ${OFFSET,WIDTH,BASE}"},
     {"a 1 TXT (\n  x\n  \"y\n", "3:5", "the line ends inside of quotes"},
     {"a 1 TXT \"x\n", "1:11", "the line ends inside of quotes"},
     {"a 1 TXT \"x", "1:11", "the text ends inside of quotes"},
@@ -207,7 +220,7 @@ static const struct refusal {
     {"a 1 TYPE0 \\# 0\n", "1:5", "'TYPE0' cannot be in a zone"},
     {"a 1 TYPE65536 \\# 0\n", "1:5",
      "'TYPE65536' is no RR type (a record is: name TTL class type data)"},
-    {"a 1 TYPE10 x\n", "1:12", "TYPE10: 'x': this type can only be written as \\# (RFC 3597)"},
+    {"a 1 TYPE10 x\n", "1:12", "NULL: 'x': this type can only be written as \\# (RFC 3597)"},
     {"a 1 TYPE65280 x\n", "1:15",
      "TYPE65280: 'x': this type can only be written as \\# (RFC 3597)"},
     {"a 1 MX b\n", "1:8", "MX: 'b': expected a number, 0 to 65535"},
@@ -287,6 +300,8 @@ static void checks_the_content(void **state)
     (void)state;
     expect_verdict(SOA NS, KEYD_OK, NULL);
     expect_verdict("", KEYD_INVALID_ARGUMENT,
+                   "F has no records of example.org.: is it empty, or another file?");
+    expect_verdict("a 1 A 192.0.2.1\n", KEYD_INVALID_ARGUMENT,
                    "F: there is no SOA record at example.org.: is this the right zone?");
     expect_verdict(
         SOA, KEYD_INVALID_ARGUMENT,
