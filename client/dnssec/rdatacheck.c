@@ -2,12 +2,12 @@
 #include "client/dnssec/rdatacheck.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 #include "client/dns/bytes.h"
 #include "client/dns/dname.h"
 #include "client/dns/rdata.h"
 #include "client/dns/rrtype.h"
+#include "client/dnssec/substitution.h"
 
 /* Types that are named nowhere else. */
 enum {
@@ -56,56 +56,6 @@ static const char *check_ipseckey(const uint8_t *rdata, size_t length)
     return length > before ? NULL : "an IPSECKEY without a key (RFC 4025, 2.6), which BIND refuses";
 }
 
-/* ---- NAPTR: its regular expression, RFC 3402, 3.2 ------------------------------------------- */
-
-struct substitution {
-    const uint8_t *at;
-    const uint8_t *end;
-    uint8_t mark; /* what stands before, between and behind its parts */
-    unsigned groups;
-    unsigned largest; /* group that the replacement names */
-};
-
-/* The extended regular expression, up to the mark; false when there is none. */
-static bool skip_expression(struct substitution *text)
-{
-    bool set = false; /* in brackets, where a parenthesis is a character */
-    for (; text->at < text->end && *text->at != text->mark; text->at++) {
-        uint8_t byte = *text->at;
-        if (byte == '\\' && ++text->at == text->end)
-            return false;
-        text->groups += byte == '(' && !set;
-        set = byte == '[' || (set && byte != ']');
-    }
-    return text->at++ < text->end;
-}
-
-static bool skip_replacement(struct substitution *text)
-{
-    for (; text->at < text->end && *text->at != text->mark; text->at++) {
-        if (*text->at != '\\')
-            continue;
-        if (++text->at == text->end || *text->at == '0')
-            return false;
-        unsigned group = *text->at - (unsigned)'0';
-        if (group <= 9 && group > text->largest)
-            text->largest = group;
-    }
-    return text->at++ < text->end;
-}
-
-static bool is_substitution(const uint8_t *data, size_t length)
-{
-    struct substitution text = {.at = data + 1, .end = data + length, .mark = data[0]};
-    if (memchr(data, 0, length) != NULL || are_digits(data, 1) || text.mark == '\\' ||
-        text.mark == 'i' || !skip_expression(&text) || !skip_replacement(&text) ||
-        text.largest > text.groups)
-        return false;
-    while (text.at < text.end && *text.at == 'i')
-        text.at++;
-    return text.at == text.end;
-}
-
 static const char *check_naptr(const uint8_t *rdata, size_t length)
 {
     struct cursor wire = cursor_over(rdata, length);
@@ -114,7 +64,7 @@ static const char *check_naptr(const uint8_t *rdata, size_t length)
     cursor_take(&wire, cursor_u8(&wire)); /* services */
     size_t size = cursor_u8(&wire);
     const uint8_t *regexp = cursor_take(&wire, size);
-    if (regexp == NULL || size == 0 || is_substitution(regexp, size))
+    if (regexp == NULL || size == 0 || substitution_is_good(regexp, size))
         return NULL;
     return "the third text of a NAPTR is no substitution as !EXPRESSION!REPLACEMENT! (RFC 3402, "
            "3.2)";
