@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How lines of a zone file are read, and who reads them otherwise and why ours is right. They stand in
-the zone x.example behind an SOA of TTL 3600. A case: the lines; the records, as "OWNER TTL TYPE RDATA",
-or None where they are refused; then, where some peers read something else, their names and the reason;
-then the peers that do not read what we print of it, for the same reason."""
+the zone x.example behind an SOA of TTL 3600. A text is read if one of BIND, Knot and NSD reads it and
+none of the others reads it as something else; but what could only be an accident, such as a NUL in a
+word, is refused. A case: the lines; the records, as "OWNER TTL TYPE RDATA", or None where they are refused;
+then, where some peers read something else, their names and the reason; then the peers that do not read
+what we print of it, for the same reason: such records are refused when they are to be signed
+(rdatacheck.h), or NSD's own text is what cannot be read."""
 
 UNKNOWN = "does not know the type"
 
