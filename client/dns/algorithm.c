@@ -81,10 +81,12 @@ const struct dnssec_key_spec *dnssec_key_spec(const struct dnssec_algorithm *alg
     return NULL;
 }
 
-static const struct {
+struct mnemonic {
     uint8_t number;
-    const char *mnemonic;
-} registry[] = {
+    const char *text;
+};
+
+static const struct mnemonic registry[] = {
     {1, "RSAMD5"},
     {2, "DH"},
     {3, "DSA"},
@@ -105,12 +107,17 @@ static const struct {
     {254, "PRIVATEOID"},
 };
 
-bool dnssec_algorithm_parse(const char *text, size_t length, uint8_t *number)
+static const struct mnemonic digests[] = {{1, "SHA-1"},  {1, "SHA1"}, {2, "SHA-256"},
+                                          {2, "SHA256"}, {3, "GOST"}, {4, "SHA-384"},
+                                          {4, "SHA384"}};
+
+static bool parse(const struct mnemonic *mnemonics, size_t count, const char *text, size_t length,
+                  uint8_t *number)
 {
-    for (size_t i = 0; i < sizeof registry / sizeof registry[0]; i++) {
-        if (strlen(registry[i].mnemonic) == length &&
-            strncasecmp(registry[i].mnemonic, text, length) == 0) {
-            *number = registry[i].number;
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(mnemonics[i].text) == length &&
+            strncasecmp(mnemonics[i].text, text, length) == 0) {
+            *number = mnemonics[i].number;
             return true;
         }
     }
@@ -122,6 +129,16 @@ bool dnssec_algorithm_parse(const char *text, size_t length, uint8_t *number)
     }
     *number = (uint8_t)value;
     return length > 0 && value <= 255;
+}
+
+bool dnssec_algorithm_parse(const char *text, size_t length, uint8_t *number)
+{
+    return parse(registry, sizeof registry / sizeof registry[0], text, length, number);
+}
+
+bool dnssec_digest_parse(const char *text, size_t length, uint8_t *number)
+{
+    return parse(digests, sizeof digests / sizeof digests[0], text, length, number);
 }
 
 const char *dnssec_digest_name(unsigned type)

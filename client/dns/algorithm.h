@@ -60,6 +60,9 @@ const struct dnssec_key_spec *dnssec_key_spec(const struct dnssec_algorithm *alg
 /* A number or a mnemonic of the IANA registry, whether this build can sign with it or not. */
 bool dnssec_algorithm_parse(const char *text, size_t length, uint8_t *number);
 
+/* The type of a DS' digest: a number or a mnemonic of BIND's. */
+bool dnssec_digest_parse(const char *text, size_t length, uint8_t *number);
+
 /* "SHA-256" of digest type 2, "?" for one that is unknown; static. */
 const char *dnssec_digest_name(unsigned type);
 

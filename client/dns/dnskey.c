@@ -222,6 +222,8 @@ bool dnskey_tags_collide(const struct dnskey *a, const struct dnskey *b)
 static const EVP_MD *digest_of(uint8_t type)
 {
     switch (type) {
+    case DS_SHA1:
+        return EVP_sha1();
     case DS_SHA256:
         return EVP_sha256();
     case DS_SHA384:

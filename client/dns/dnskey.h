@@ -22,6 +22,7 @@
 #define DNSKEY_KSK      (DNSKEY_ZONE | DNSKEY_SEP)
 #define DNSKEY_PROTOCOL 3
 
+#define DS_SHA1       1  /* RFC 4034, 5.1.3: to compare with, not to give out (RFC 8624, 3.3) */
 #define DS_SHA256     2  /* RFC 4509 */
 #define DS_SHA384     4  /* RFC 6605, 2 */
 #define DS_DIGEST_MAX 48 /* bytes: SHA-384 */
@@ -82,7 +83,8 @@ uint16_t dnskey_tag(const struct dnskey *key); /* RFC 4034, appendix B; not for 
 /* Whether two keys have one tag now, or would once either is revoked. */
 bool dnskey_tags_collide(const struct dnskey *a, const struct dnskey *b);
 
-/* digest_type: DS_SHA256 or DS_SHA384. The owner is lower-cased for the digest (RFC 4034, 5.1.4).
+/* digest_type: one of the above, else UNIMPLEMENTED. The owner is lower-cased for the digest (RFC
+ * 4034, 5.1.4).
  */
 enum keyd_status dnskey_ds(const struct dnskey *key, const uint8_t *owner, uint8_t digest_type,
                            struct ds *ds, struct keyd_error *err) KEYD_CHECKED;

@@ -28,6 +28,7 @@ const struct token *fields_token(struct fields *fields)
     if (fields->next < fields->count)
         return &fields->tokens[fields->next];
     fields_wrong(fields, "the rdata ends too early");
+    fields->ended = true;
     return NULL;
 }
 

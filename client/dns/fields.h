@@ -24,7 +24,8 @@ struct fields {
     const uint8_t *origin;
     uint8_t *at; /* where the next byte of the rdata goes */
     uint8_t *end;
-    char *why; /* RDATA_WHY_MAX characters */
+    char *why;  /* RDATA_WHY_MAX characters */
+    bool ended; /* a token was asked for and none was left */
 };
 
 bool fields_wrong(struct fields *fields, const char *format, ...)

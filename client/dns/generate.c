@@ -207,6 +207,7 @@ static enum keyd_status read_owner(struct record_reader *reader, const struct to
 {
     char text[GENERATE_TEXT_MAX];
     struct token token = {.text = text, .escaped = true};
+    reader->generated_from = template;
     enum keyd_status status = render(reader, template, text, &token.length, err);
     record_new_origin(reader);
     return status == KEYD_OK ? record_owner(reader, &token, err) : status;
@@ -219,6 +220,7 @@ static enum keyd_status read_data(struct record_reader *reader, struct record_he
 {
     char text[GENERATE_TEXT_MAX + LEXER_PADDING];
     size_t used;
+    reader->generated_from = template;
     enum keyd_status status = render(reader, template, text, &used, err);
     if (status != KEYD_OK)
         return status;
@@ -252,6 +254,7 @@ static enum keyd_status generate(struct record_reader *reader, const struct entr
             status = read_data(reader, *head, &entry->tokens[head->next], entry->line, &lexer, err);
     }
     reader->generated = false;
+    reader->generated_from = NULL;
     lexer_free(&lexer);
     return status;
 }

@@ -175,14 +175,17 @@ static const char *read_quoted(struct lexer *lexer, const char *at)
     }
 }
 
-/* To the line's end, which is left. */
+/* To the line's end, which is left. All servers pass over a NUL there. */
 static const char *skip_comment(struct lexer *lexer, const char *at)
 {
-    while (class_of(at) != LINE_FEED && class_of(at) != NUL)
-        at++;
-    if (class_of(at) == NUL && (at != lexer->end || !lexer->last))
-        return stop(lexer, stopped(lexer, at));
-    return at;
+    for (;; at++) {
+        while (class_of(at) != LINE_FEED && class_of(at) != NUL)
+            at++;
+        if (class_of(at) == LINE_FEED || (at == lexer->end && lexer->last))
+            return at;
+        if (at == lexer->end)
+            return stop(lexer, LEXER_MORE);
+    }
 }
 
 /* From a carriage return to the line feed behind it. */

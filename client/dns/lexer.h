@@ -5,9 +5,10 @@
  * a time; what is cut off at the end of those bytes is asked for again once there are more. Opens
  * nothing, blocks never; one thread.
  *
+ * What one of BIND, Knot and NSD reads and none of the others reads as something else is read.
  * Where the RFC is silent, or servers agree on something else: parentheses nest (BIND); a quote
  * ends the word before it, and a word may follow a quote (BIND, NSD). Refused are a line end inside
- * of quotes, a NUL, and a carriage return that ends no line.
+ * of quotes, a NUL outside of comments, and a carriage return that ends no line.
  */
 #ifndef DNS_LEXER_H
 #define DNS_LEXER_H

@@ -167,7 +167,11 @@ static bool angle_is_good(uint32_t wire, uint32_t degrees)
 
 void location_check(struct cursor *wire)
 {
-    bool good = cursor_u8(wire) == 0;
+    bool good = true;
+    if (cursor_u8(wire) != LOCATION_VERSION) {
+        cursor_take(wire, LOCATION_LENGTH - 1);
+        return;
+    }
     for (size_t i = 0; i < 3; i++) {
         uint8_t size = cursor_u8(wire);
         good = good && (size >> 4) <= 9 && (size & 15) <= 9;

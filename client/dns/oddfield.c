@@ -245,25 +245,27 @@ static void check_hip(struct cursor *wire)
 
 /* ---- Hexadecimal with marks: EUI48, EUI64 (RFC 7043), NID, L64 (RFC 6742), NSAP (RFC 1706) -- */
 
-/* `count` groups of two digits with - between. */
+/* `count` groups of one or two digits with - between; RFC 7043, 3.2, has two, BIND and NSD read
+ * one, too. */
 static bool parse_eui(struct fields *fields, size_t count)
 {
     const struct token *token = fields_token(fields);
     if (token == NULL)
         return false;
-    bool good = token->length == count * 3 - 1;
-    for (size_t i = 0; i < token->length && good; i++)
-        good = i % 3 == 2 ? token->text[i] == '-' : digit_value(token->text[i], 16) >= 0;
-    if (!good)
-        return fields_wrong(fields, "expected %zu groups of two hexadecimal digits with - between",
-                            count);
+    const char *at = token->text;
+    const char *end = at + token->length;
+    uint8_t bytes[8];
     for (size_t i = 0; i < count; i++) {
-        struct token group = {.text = token->text + i * 3, .length = 2};
-        if (!fields_hex_of(fields, &group))
-            return false;
+        const char *start = at;
+        for (bytes[i] = 0; at < end && at < start + 2 && digit_value(*at, 16) >= 0; at++)
+            bytes[i] = (uint8_t)(bytes[i] << 4 | digit_value(*at, 16));
+        bool last = i + 1 == count;
+        if (at == start || (last ? at != end : at == end || *at++ != '-'))
+            return fields_wrong(
+                fields, "expected %zu groups of two hexadecimal digits with - between", count);
     }
     fields->next++;
-    return true;
+    return fields_put(fields, bytes, count);
 }
 
 /* Four groups of one to four digits, as in an IPv6 address (RFC 6742, 2.1.2 and 2.3.2). */

@@ -220,6 +220,7 @@ static void format_field(char field, struct cursor *wire, struct bytes *text)
     case '1':
     case 'g':
     case 'K':
+    case 'D':
         bytes_decimal(text, cursor_u8(wire));
         break;
     case '2':
@@ -276,8 +277,11 @@ static bool has_capitals(const uint8_t *text, size_t length)
     return false;
 }
 
-/* Whether all servers read this field, and read it alike. NSD refuses a CAA tag with capitals,
- * which RFC 8659, 4.1 allows; Knot, NSD or BIND a KEY or IPSECKEY without its key. */
+/* Whether all servers read this field, and read it alike. A LOC
+ * has text for version 0 alone. NSD
+ * refuses a CAA tag with capitals,
+ * which RFC 8659, 4.1 allows; Knot, NSD or BIND a KEY or IPSECKEY without its key, and Knot an
+ * IPSECKEY with a key of algorithm 0. */
 static bool is_understood(char field, struct cursor wire)
 {
     switch (field) {
@@ -285,8 +289,12 @@ static bool is_understood(char field, struct cursor wire)
         return cursor_left(&wire) > 0 && !has_capitals(wire.at + 1, wire.at[0]);
     case 'B':
         return cursor_left(&wire) > 0;
+    case 'i':
+        return cursor_left(&wire) > 1 && wire.at[1] > 0;
     case 'v':
         return svcparam_is_plain(wire);
+    case 'L':
+        return cursor_left(&wire) > 0 && wire.at[0] == LOCATION_VERSION;
     default:
         return true;
     }
@@ -298,7 +306,7 @@ static bool has_own_form(const struct rrtype_row *row, const uint8_t *rdata, siz
         return false;
     if (row->type == TYPE_SPF && length > 1U + rdata[0])
         return false; /* NSD 4.6 keeps the first string only */
-    if (strpbrk(row->layout, "tBv") == NULL)
+    if (strpbrk(row->layout, "LtBiv") == NULL)
         return true;
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0'; field++) {
@@ -307,6 +315,12 @@ static bool has_own_form(const struct rrtype_row *row, const uint8_t *rdata, siz
         check_field(*field, &wire);
     }
     return true;
+}
+
+/* Whether a field is no word at all where nothing of it is left; others have one even then: "". */
+static bool may_be_no_word(char field)
+{
+    return strchr("BemMpv", field) != NULL;
 }
 
 void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct bytes *text)
@@ -318,7 +332,7 @@ void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct byt
     }
     struct cursor wire = cursor_over(rdata, length);
     for (const char *field = row->layout; *field != '\0'; field++) {
-        if (field != row->layout && (cursor_left(&wire) > 0 || *field == 'q'))
+        if (field != row->layout && (cursor_left(&wire) > 0 || !may_be_no_word(*field)))
             bytes_u8(text, ' ');
         format_field(*field, &wire, text);
     }
@@ -357,6 +371,7 @@ static void check_field(char field, struct cursor *wire)
     case '1':
     case 'g':
     case 'K':
+    case 'D':
         cursor_u8(wire);
         break;
     case '2':

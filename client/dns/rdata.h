@@ -38,6 +38,12 @@ void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct byt
 /* Appends a type's mnemonic, or TYPEnnn. */
 void rdata_format_type(uint16_t type, struct bytes *text);
 
+/* Whether the digest in such rdata, of the layout of its type, is as long as those of the type that
+ * it names; true for one that is not known, and for other types. On false *wanted and *has say how
+ * many bytes. */
+bool rdata_digest_fits(uint16_t type, const uint8_t *rdata, size_t length, unsigned *digest_type,
+                       unsigned *wanted, size_t *has);
+
 /* Whether wire bytes are well formed for their type; always true for a type without a layout. */
 bool rdata_check(uint16_t type, const uint8_t *rdata, size_t length);
 

@@ -214,6 +214,18 @@ static bool parse_algorithm(struct fields *fields)
     return fields_put_u8(fields, algorithm);
 }
 
+static bool parse_digest_type(struct fields *fields)
+{
+    uint8_t type;
+    const struct token *token = fields_token(fields);
+    if (token == NULL)
+        return false;
+    if (!dnssec_digest_parse(token->text, token->length, &type))
+        return fields_wrong(fields, "expected the type of a digest");
+    fields->next++;
+    return fields_put_u8(fields, type);
+}
+
 static bool parse_ttl(struct fields *fields)
 {
     uint32_t ttl;
@@ -255,6 +267,8 @@ static bool parse_field(struct fields *fields, char field)
         return parse_time(fields);
     case 'g':
         return parse_algorithm(fields);
+    case 'D':
+        return parse_digest_type(fields);
     case 'y':
         return parse_type(fields, &type) && fields_put_u16(fields, type);
     case 's':
@@ -292,11 +306,50 @@ static bool parse_field(struct fields *fields, char field)
     }
 }
 
+/* What a field is, for people; NULL: more than one thing. */
+static const char *name_of(char field)
+{
+    static const struct {
+        const char *fields;
+        const char *name;
+    } names[] = {
+        {"a", "an IPv4 address"},
+        {"A", "an IPv6 address"},
+        {"Nn", "a name"},
+        {"124", "a number"},
+        {"T", "seconds"},
+        {"d", "a time as YYYYMMDDHHMMSS"},
+        {"g", "a DNSSEC algorithm"},
+        {"D", "the type of a digest"},
+        {"y", "an RR type"},
+        {"sSq", "a text"},
+        {"t", "a tag"},
+        {"hH", "hexadecimal digits"},
+        {"bB", "base64"},
+        {"x", "base32hex"},
+        {"L", "a location, as 42 21 54 N 71 06 18 W -24m"},
+        {"c", "the type of a certificate"},
+        {"uUfP", "hexadecimal digits"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strchr(names[i].fields, field) != NULL)
+            return names[i].name;
+    }
+    return NULL;
+}
+
+/* Says what was expected where the tokens came to an end. */
+static bool missing(struct fields *fields, char field)
+{
+    const char *name = fields->ended ? name_of(field) : NULL;
+    return name != NULL ? fields_wrong(fields, "the rdata ends, expected %s", name) : false;
+}
+
 static bool parse_layout(struct fields *fields, const char *layout)
 {
     for (; *layout != '\0'; layout++) {
         if (!parse_field(fields, *layout))
-            return false;
+            return missing(fields, *layout);
     }
     return fields->next == fields->count ? true
                                          : fields_wrong(fields, "there is more than belongs here");
@@ -329,10 +382,12 @@ static const struct digest {
     uint8_t digest_at;
     uint8_t lengths[5]; /* by their type */
 } digests[] = {
-    {TYPE_DS, 3, 4, {0, 20, 32, 32, 48}},  /* RFC 4034, 5.1.3; 4509; 5933; 6605 */
-    {TYPE_CDS, 3, 4, {0, 20, 32, 32, 48}}, /* its delete has type 0: RFC 8078, 4 */
-    {TYPE_SSHFP, 1, 2, {0, 20, 32, 0, 0}}, /* RFC 4255, 3.1.2; 6594 */
-    {TYPE_ZONEMD, 5, 6, {0, 48, 64, 0, 0}} /* RFC 8976, 2.2.3 */
+    {TYPE_DS, 3, 4, {0, 20, 32, 32, 48}},   /* RFC 4034, 5.1.3; 4509; 5933; 6605 */
+    {TYPE_CDS, 3, 4, {0, 20, 32, 32, 48}},  /* its delete has type 0: RFC 8078, 4 */
+    {TYPE_TA, 3, 4, {0, 20, 32, 32, 48}},   /* as DS */
+    {TYPE_DLV, 3, 4, {0, 20, 32, 32, 48}},  /* RFC 4431 */
+    {TYPE_SSHFP, 1, 2, {0, 20, 32, 0, 0}},  /* RFC 4255, 3.1.2; 6594 */
+    {TYPE_ZONEMD, 5, 6, {0, 48, 64, 0, 0}}, /* RFC 8976, 2.2.3 */
 };
 
 /* A digest by a scheme of somebody's own is as long as he likes: RFC 8976, appendix A.3, has one.
@@ -342,37 +397,31 @@ static bool is_private_zonemd(uint16_t type, const uint8_t *rdata)
     return type == TYPE_ZONEMD && rdata[4] >= 240;
 }
 
-static bool check_digest(struct fields *fields, uint16_t type, const uint8_t *rdata)
+bool rdata_digest_fits(uint16_t type, const uint8_t *rdata, size_t length, unsigned *digest_type,
+                       unsigned *wanted, size_t *has)
 {
     for (size_t i = 0; i < sizeof digests / sizeof digests[0]; i++) {
         const struct digest *digest = &digests[i];
         if (digest->type != type || is_private_zonemd(type, rdata))
             continue;
-        size_t digest_type = rdata[digest->type_at];
-        size_t length = (size_t)(fields->at - rdata) - digest->digest_at;
-        if (digest_type >= sizeof digest->lengths || digest->lengths[digest_type] == 0 ||
-            digest->lengths[digest_type] == length)
-            return true;
-        fields->next = fields->count;
-        return fields_wrong(fields, "a digest of type %zu has %u bytes, this one %zu", digest_type,
-                            digest->lengths[digest_type], length);
+        *digest_type = rdata[digest->type_at];
+        *has = length - digest->digest_at;
+        *wanted = *digest_type < sizeof digest->lengths ? digest->lengths[*digest_type] : 0;
+        return *wanted == 0 || *wanted == *has;
     }
     return true;
 }
 
-/* Flags must go with what stands behind them (RFC 2535, 3.1.2), or BIND refuses the record. */
-static bool check_key(struct fields *fields, uint16_t type, const uint8_t *rdata)
+static bool check_digest(struct fields *fields, uint16_t type, const uint8_t *rdata)
 {
-    size_t length = (size_t)(fields->at - rdata);
-    if ((type != TYPE_KEY && type != TYPE_RKEY) || length < 4)
+    unsigned digest_type;
+    unsigned wanted;
+    size_t has;
+    if (rdata_digest_fits(type, rdata, (size_t)(fields->at - rdata), &digest_type, &wanted, &has))
         return true;
-    bool no_key = (rdata[0] & 0xc0) == 0xc0;
-    if (type == TYPE_KEY && no_key && length > 4)
-        return fields_wrong(fields, "its flags say that there is no key");
-    if (type == TYPE_KEY && !no_key && length == 4)
-        return fields_wrong(fields, "there is no key");
-    return type == TYPE_KEY || (rdata[0] == 0 && rdata[1] == 0) ||
-           fields_wrong(fields, "an RKEY's flags are 0");
+    fields->next = fields->count;
+    return fields_wrong(fields, "a digest of type %u has %u bytes, this one %zu", digest_type,
+                        wanted, has);
 }
 
 bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const uint8_t *origin,
@@ -398,7 +447,7 @@ bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const 
     else
         good = parse_layout(&fields, row->layout);
     if (good)
-        good = check_digest(&fields, type, rdata) && check_key(&fields, type, rdata);
+        good = check_digest(&fields, type, rdata);
     *length = (size_t)(fields.at - rdata);
     *culprit = fields.next;
     return good;

@@ -50,7 +50,7 @@ static const struct rrtype_row rows[] = {
     {39, "DNAME", "N", false},
     {40, "SINK", "111B", true},
     {42, "APL", "p", false},
-    {43, "DS", "2g1h", false},
+    {43, "DS", "2gDh", false},
     {44, "SSHFP", "11h", false},
     {45, "IPSECKEY", "1iB", false},
     {46, "RRSIG", "yg1Tdd2Nb", false},
@@ -65,7 +65,7 @@ static const struct rrtype_row rows[] = {
     {56, "NINFO", "S", true},
     {57, "RKEY", "kKgb", true},
     {58, "TALINK", "nn", true},
-    {59, "CDS", "2g1h", false},
+    {59, "CDS", "2gDh", false},
     {60, "CDNSKEY", "kKgb", false},
     {61, "OPENPGPKEY", "b", false},
     {62, "CSYNC", "42m", false},
@@ -86,8 +86,8 @@ static const struct rrtype_row rows[] = {
     {260, "AMTRELAY", "1r", true},
     {261, "RESINFO", "S", true},
     {262, "WALLET", "S", true},
-    {32768, "TA", "2g1h", true},
-    {32769, "DLV", "2g1h", true},
+    {32768, "TA", "2gDh", true},
+    {32769, "DLV", "2gDh", true},
 };
 
 #define ROWS (sizeof rows / sizeof rows[0])

@@ -12,7 +12,8 @@
  *   l  as n, but in lower case before it is signed (rdata_lower), as is M, and i's name
  *   1  2  4  unsigned number of so many bytes
  *   T  TTL, 4 bytes              d  time, 4 bytes, as YYYYMMDDHHMMSS (RFC 4034, 3.2)
- *   g  DNSSEC algorithm, 1 byte  y  RR type, 2 bytes
+ *   g  DNSSEC algorithm, 1 byte  D  type of a DS' digest, 1 byte
+ *   y  RR type, 2 bytes
  *   s  character-string          e  the same, where anything is left
  *   S  one or more character-strings, to the end
  *   t  character-string that is written bare (CAA's tag)
@@ -71,6 +72,8 @@ enum {
     TYPE_SVCB = 64,
     TYPE_HTTPS = 65,
     TYPE_SPF = 99,
+    TYPE_TA = 32768,
+    TYPE_DLV = 32769,
 };
 
 #define TYPE_TEXT 16 /* characters of a mnemonic with the NUL */

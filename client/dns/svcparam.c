@@ -8,6 +8,7 @@
 
 #include "client/dns/dname.h"
 #include "keyd/base/encode.h"
+#include "keyd/base/text.h"
 
 /* RFC 9460, 14.3.2; a key without a name here is keyNNNNN. */
 enum {
@@ -18,6 +19,7 @@ enum {
     KEY_IPV4HINT = 4,
     KEY_ECH = 5,
     KEY_IPV6HINT = 6,
+    KEY_DOHPATH = 7,
     KEY_NAMED_IN_OUTPUT = 7, /* those from here on are read by name and written by number */
     KEY_OHTTP = 8,
 };
@@ -333,6 +335,14 @@ static bool alpn_is_good(struct cursor value)
     return true;
 }
 
+/* A path from the root that has the variable (RFC 9461, 5); BIND refuses others. */
+static bool dohpath_is_good(struct cursor value)
+{
+    size_t size = cursor_left(&value);
+    return size > 0 && value.at[0] == '/' && text_is_utf8((const char *)value.at, size) &&
+           memmem(value.at, size, "{?dns}", 6) != NULL;
+}
+
 static const char *judge_value(unsigned key, struct cursor value, const uint8_t *data,
                                size_t length)
 {
@@ -356,6 +366,8 @@ static const char *judge_value(unsigned key, struct cursor value, const uint8_t 
         return size > 0 && size % 4 == 0 ? NULL : "ipv4hint must list addresses (RFC 9460, 7.3)";
     case KEY_IPV6HINT:
         return size > 0 && size % 16 == 0 ? NULL : "ipv6hint must list addresses (RFC 9460, 7.3)";
+    case KEY_DOHPATH:
+        return dohpath_is_good(value) ? NULL : "dohpath must be a /path with {?dns} (RFC 9461, 5)";
     case KEY_ECH:
         return size > 0 ? NULL : "ech must have a value (RFC 9460, 9)";
     default:

@@ -299,6 +299,20 @@ static int compare_rdatas(const struct record *a, const struct record *b)
     return compare_bytes(canonical_of(a), a->length, canonical_of(b), b->length);
 }
 
+/* Which of two spellings of a name or of an rdata stands for both: the first by bytes, so that it
+ * does not depend on the order in which they came. */
+static int compare_spellings(const struct record *a, const struct record *b)
+{
+    const uint8_t *a_owner = owner_of(a);
+    const uint8_t *b_owner = owner_of(b);
+    int difference = 0;
+    if (a_owner != NULL && b_owner != NULL)
+        difference = memcmp(a_owner, b_owner, dname_length(a_owner));
+    else if (a_owner != b_owner)
+        difference = a_owner != NULL ? -1 : 1; /* capitals come before small letters */
+    return difference != 0 ? difference : memcmp(given_of(a), given_of(b), a->length);
+}
+
 static int compare_prefixes(const struct entry *a, const struct entry *b)
 {
     if (a->high != b->high)
@@ -321,6 +335,8 @@ static int compare_entries(const void *left, const void *right, void *context)
         difference = compare_sets(x, y);
     if (difference == 0)
         difference = compare_rdatas(x, y);
+    if (difference == 0)
+        difference = compare_spellings(x, y);
     return difference != 0 ? difference : (a->place > b->place) - (a->place < b->place);
 }
 
@@ -444,14 +460,14 @@ size_t zone_names(const struct zone *zone)
 /* The name whose first record is the i-th. */
 static void view_name(const struct zone *zone, size_t i, struct zone_name *name)
 {
-    size_t earliest = i;
+    const struct record *record = record_at(zone, i);
+    const uint8_t *owner = owner_of(record);
     size_t next = i + 1;
     for (; next < zone->records && same_name(zone, i, next); next++) {
-        if (zone->index[next].place < zone->index[earliest].place)
-            earliest = next;
+        const uint8_t *other = owner_of(record_at(zone, next));
+        if (other != NULL && (owner == NULL || memcmp(other, owner, dname_length(owner)) < 0))
+            owner = other;
     }
-    const struct record *record = record_at(zone, earliest);
-    const uint8_t *owner = owner_of(record);
     name->zone = zone;
     name->first = i;
     name->next = next;
@@ -517,6 +533,11 @@ struct rdata rrset_rdata(const struct rrset *set, size_t i)
                           .canonical = canonical_of(record),
                           .length = record->length,
                           .line = record->line};
+}
+
+unsigned rrset_line(const struct rrset *set, size_t i)
+{
+    return record_at(set->zone, set->first + i)->line;
 }
 
 bool zone_name_has(const struct zone_name *name, uint16_t type)

@@ -41,7 +41,7 @@ struct zone_name {
     size_t next;
     const uint8_t *key; /* dname_key of it below the apex, *borrowed* from the zone */
     uint16_t key_length;
-    struct dname owner; /* in the case in which it was first added */
+    struct dname owner; /* of the spellings that its records came with, the first by bytes */
 };
 
 /* The records of one name and type. All zero: before the first set of a name. RRSIGs form one set
@@ -73,8 +73,9 @@ enum keyd_status zone_add(struct zone *zone, const uint8_t *owner, uint16_t type
                           const uint8_t *rdata, size_t length, unsigned line,
                           struct keyd_error *err) KEYD_CHECKED;
 
-/* Sorts, where it is not sorted already, and drops what is there twice. Once, after the last
- * zone_add. */
+/* Sorts, where it is not sorted already, and drops what is there twice: of two spellings the first
+ * by bytes stays, capitals before small letters. So the order of adding shows nowhere. Once, after
+ * the last zone_add. */
 enum keyd_status zone_finish(struct zone *zone, struct keyd_error *err) KEYD_CHECKED;
 
 /* ---- A finished zone ------------------------------------------------------------------------ */
@@ -92,6 +93,9 @@ bool zone_next_set(const struct zone_name *name, struct rrset *set);
 
 /* One record of a set, 0 to count - 1, in canonical order. */
 struct rdata rrset_rdata(const struct rrset *set, size_t i);
+
+/* Its line, for messages; 0: from no file. Of a set that is in a zone. */
+unsigned rrset_line(const struct rrset *set, size_t i);
 
 /* Whether a name has a set of that type. Of RRSIG: of any. */
 bool zone_name_has(const struct zone_name *name, uint16_t type);

@@ -21,10 +21,10 @@ enum keyd_status record_fail(const struct record_reader *reader, const char *at,
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    if (reader->generated)
-        return zonetext_fail(reader->text, NULL, err, "$GENERATE, at %u: %s", reader->generated_at,
-                             what);
-    return zonetext_fail(reader->text, at, err, "%s", what);
+    if (!reader->generated)
+        return zonetext_fail(reader->text, at, err, "%s", what);
+    at = reader->generated_from != NULL ? reader->generated_from->text : NULL;
+    return zonetext_fail(reader->text, at, err, "$GENERATE, at %u: %s", reader->generated_at, what);
 }
 
 const char *record_show(const struct token *token, char shown[RECORD_SHOWN])
@@ -79,7 +79,12 @@ static bool is_in(const struct token *token)
 {
     if (token->length == 2)
         return !token->quoted && (token->text[0] | 0x20) == 'i' && (token->text[1] | 0x20) == 'n';
-    return record_is_word(token, "CLASS1");
+    size_t zeros = 5;
+    if (token->length < 6 || token->quoted || strncasecmp(token->text, "CLASS", 5) != 0)
+        return false;
+    while (zeros < token->length && token->text[zeros] == '0')
+        zeros++; /* CLASS01, as BIND and NSD read it */
+    return zeros + 1 == token->length && token->text[zeros] == '1';
 }
 
 static bool is_class(const struct token *token)
@@ -218,9 +223,11 @@ static enum keyd_status refuse_rdata(const struct record_reader *reader, uint16_
                                      const struct token *tokens, size_t count, size_t culprit,
                                      struct keyd_error *err)
 {
-    char name[TYPE_TEXT];
+    char number[TYPE_TEXT];
     char shown[RECORD_SHOWN];
-    rrtype_format(type, name);
+    const struct rrtype_row *row = rrtype_find(type);
+    rrtype_format(type, number);
+    const char *name = row != NULL ? row->name : number;
     if (culprit < count)
         return record_fail(reader, tokens[culprit].text, err, "%s: '%s': %s", name,
                            record_show(&tokens[culprit], shown), reader->why);

@@ -26,7 +26,8 @@ struct record_reader {
     unsigned
         include_line; /* of the first file's $INCLUDE that led to this one; 0: that is this one */
     bool generated;   /* by $GENERATE, */
-    uint32_t generated_at; /* for this number */
+    uint32_t generated_at;              /* for this number, */
+    const struct token *generated_from; /* from this word of the entry, *borrowed*; NULL: unknown */
     struct dname origin;
     struct dname owner;
     bool have_owner;

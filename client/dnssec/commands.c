@@ -9,6 +9,7 @@
 #include "client/dnssec/enable.h"
 #include "client/dnssec/show.h"
 #include "client/dnssec/signing.h"
+#include "client/dnssec/source.h"
 #include "client/dnssec/stream.h"
 #include "client/dnssec/zonekeys.h"
 #include "client/show/meter.h"
@@ -102,7 +103,7 @@ static enum keyd_status enable_or_sign(struct session *session, struct report *r
         return enable_run(session, report, enabled, err);
     status = session_zone(session, &zone, err);
     if (status == KEYD_OK)
-        intake_report(&session->intake, report);
+        intake_report(&session->intake, source_name(session->options, &session->state), report);
     if (status == KEYD_OK)
         status = zonekeys_check_ksk(session, err);
     if (status == KEYD_OK)

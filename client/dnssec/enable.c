@@ -26,7 +26,7 @@ static enum keyd_status set_text(char *to, size_t size, const char *what, const 
     if (snprintf(to, size, "%s", value) >= (int)size)
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE", "%s is longer than %zu characters",
                          what, size - 1);
-    return KEYD_OK;
+    return state_check_text(what, value, err);
 }
 
 static enum keyd_status set_signed_zone(struct session *session, struct keyd_error *err)
@@ -386,7 +386,7 @@ enum keyd_status enable_run(struct session *session, struct report *report, stru
     if (status == KEYD_OK)
         status = session_zone(session, &zone, err);
     if (status == KEYD_OK)
-        intake_report(&session->intake, report);
+        intake_report(&session->intake, source_name(session->options, &session->state), report);
     if (status == KEYD_OK)
         status = enable_zone(session, zone, &takeover, report, enabled, err);
     zone_free(zone);

@@ -58,6 +58,12 @@ static enum keyd_status check_other(const struct rrset *set, const char *path,
                          "is signed with %u alone: all signers of a zone need the same algorithm "
                          "(RFC 8901, 4); take the key out if nobody signs with it",
                          path, zonecheck_line(set->line, line), tag, key->algorithm, algorithm);
+    if (key->flags & DNSKEY_REVOKE)
+        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
+                         "%s%s: the DNSKEY with tag %u is not ours and is revoked, which counts "
+                         "only where it signs the DNSKEY RRset itself (RFC 5011, 2.1): its signer "
+                         "publishes it so, take it out of this zone",
+                         path, zonecheck_line(set->line, line), tag);
     for (size_t i = 0; i < own_count; i++) {
         if (dnskey_tags_collide(key, &own[i]))
             return keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
@@ -135,7 +141,29 @@ static void tell_lowered(struct report *report, size_t count)
             count, count == 1 ? "" : "s");
 }
 
-void intake_report(const struct intake *intake, struct report *report)
+static void tell_misplaced(const struct zonecheck_misplaced *misplaced, const char *path,
+                           struct report *report)
+{
+    char line[ZONECHECK_LINE];
+    char type[TYPE_TEXT];
+    char more[64] = "";
+    if (misplaced->sets == 0)
+        return;
+    rrtype_format(misplaced->type, type);
+    if (misplaced->sets > 1)
+        snprintf(more, sizeof more, "; %zu RRset%s more %s misplaced", misplaced->sets - 1,
+                 misplaced->sets == 2 ? "" : "s", misplaced->sets == 2 ? "is" : "are");
+    report_notice(report,
+                  json_pack("{s:s, s:I, s:s, s:s}", "kind", "misplaced", "rrsets",
+                            (json_int_t)misplaced->sets, "name", misplaced->owner, "type", type),
+                  "%s%s: %.256s %s is where nobody looks for it, %s%s", path,
+                  zonecheck_line(misplaced->line, line), misplaced->owner, type,
+                  misplaced->type == TYPE_DS ? "it belongs to a delegation (RFC 4035, 2.4)"
+                                             : "it belongs at the apex (RFC 7344, 4.1)",
+                  more);
+}
+
+void intake_report(const struct intake *intake, const char *path, struct report *report)
 {
     for (size_t i = 0; i < intake->notice_count; i++)
         report_notice(report, json_pack("{s:s}", "kind", "out_of_zone"), "%s", intake->notices[i]);
@@ -153,4 +181,5 @@ void intake_report(const struct intake *intake, struct report *report)
             "it belongs to (RFC 8901)",
             tag, key->flags);
     }
+    tell_misplaced(&intake->misplaced, path, report);
 }

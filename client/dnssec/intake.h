@@ -16,6 +16,7 @@
 #include "client/dns/zonefile.h"
 #include "client/dnssec/report.h"
 #include "client/dnssec/state.h"
+#include "client/dnssec/zonecheck.h"
 
 #define INTAKE_KINDS  5 /* types that are taken out */
 #define INTAKE_OTHERS STATE_OTHERS_MAX
@@ -33,6 +34,7 @@ struct intake {
     size_t other_count;
     char notices[INTAKE_NOTICES][INTAKE_LINE];
     size_t notice_count;
+    struct zonecheck_misplaced misplaced;
 };
 
 /* Adds a record to the zone, with names lowered, or takes it out. A zonefile_sink whose context is
@@ -46,13 +48,14 @@ void intake_notice(struct intake *intake, const char *line);
 /* Gathers the DNSKEYs of others from the finished zone, which has passed zonecheck. path: for
  * messages. INVALID_ARGUMENT, ZONE_CONTENT, for a DNSKEY that is none. FAILED_PRECONDITION,
  * OTHER_SIGNER, for one of another algorithm than ours, by which nobody signs this zone's records
- * (RFC 8901, 4), for one with the tag of a key of ours, and for more than INTAKE_OTHERS. */
+ * (RFC 8901, 4), for one that is revoked, for one with the tag of a key of ours, and for more than
+ * INTAKE_OTHERS. */
 enum keyd_status intake_keys(struct intake *intake, const char *path, uint8_t algorithm,
                              const struct dnskey *own, size_t own_count,
                              struct keyd_error *err) KEYD_CHECKED;
 
 /* Adds a notice for each line kept, each kind of records that was taken out, names that were
- * lowered, each key of others. */
-void intake_report(const struct intake *intake, struct report *report);
+ * lowered, each key of others, and one for all that is misplaced. path: for messages. */
+void intake_report(const struct intake *intake, const char *path, struct report *report);
 
 #endif

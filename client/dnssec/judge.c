@@ -301,12 +301,18 @@ static bool is_due(struct judge *judge, const struct signature *signature)
     return true;
 }
 
+/* Of the apex alone: RFC 7344, 4.1; RFC 4035, 5.3.1. */
+static bool is_key_set(const struct here *here, uint16_t type)
+{
+    return here->apex && (type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY);
+}
+
 static enum keyd_status check_one(struct judge *judge, const struct here_set *set, size_t rrsig,
                                   struct keyd_error *err)
 {
     const struct verification *wanted = judge->wanted;
     const uint8_t *owner = judge->here.owner;
-    bool key_set = set->type == TYPE_DNSKEY || set->type == TYPE_CDS || set->type == TYPE_CDNSKEY;
+    bool key_set = is_key_set(&judge->here, set->type);
     struct signature signature;
     judge->verified->signatures++;
     if (!take_apart(&judge->here, rrsig, &signature))
@@ -535,6 +541,16 @@ static enum keyd_status check_apex(struct judge *judge, struct keyd_error *err)
     return status;
 }
 
+/* RFC 4035, 2.3: an NSEC must not be the only RRset at a name; so not at an empty non-terminal. */
+static enum keyd_status check_company(const struct judge *judge, struct keyd_error *err)
+{
+    const struct here *here = &judge->here;
+    struct here_set set = {0};
+    if (!here_next_set(here, &set) || set.type != TYPE_NSEC || set.end != here->count)
+        return KEYD_OK;
+    return judge_bad(judge, here->owner, TYPE_NSEC, err, "at a name that has no other records");
+}
+
 enum keyd_status judge_name(struct judge *judge, struct keyd_error *err)
 {
     struct here_set set = {0};
@@ -545,6 +561,8 @@ enum keyd_status judge_name(struct judge *judge, struct keyd_error *err)
         status = check_apex(judge, err);
     else if (!judge->have_apex)
         status = judge_bad(judge, judge->wanted->apex, TYPE_SOA, err, "missing");
+    if (status == KEYD_OK)
+        status = check_company(judge, err);
     while (status == KEYD_OK && here_next_set(&judge->here, &set))
         status = check_set(judge, &set, err);
     if (status == KEYD_OK)

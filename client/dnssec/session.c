@@ -141,7 +141,7 @@ static enum keyd_status load(struct session *session, struct keyd_error *err)
     if (status == KEYD_OK)
         status = zone_finish(intake->zone, err);
     if (status == KEYD_OK)
-        status = zonecheck(intake->zone, name, err);
+        status = zonecheck(intake->zone, name, &intake->misplaced, err);
     if (status == KEYD_OK)
         status = intake_keys(intake, name, session->state.algorithm, own,
                              session_dnskeys(session, own), err);

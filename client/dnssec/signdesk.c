@@ -63,9 +63,11 @@ void sign_desk_close(struct sign_desk *desk)
     free(desk);
 }
 
-static bool is_key_set(uint16_t type)
+/* What the KSK signs. Below the apex these are data like others. */
+static bool is_key_set(const struct rrset *set)
 {
-    return type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY;
+    return set->key_length == 0 &&
+           (set->type == TYPE_DNSKEY || set->type == TYPE_CDS || set->type == TYPE_CDNSKEY);
 }
 
 /* ---- What is digested ----------------------------------------------------------------------- */
@@ -148,7 +150,7 @@ static enum keyd_status keep_or_make(struct sign_desk *desk, const struct rrset 
 static enum keyd_status add_signatures(struct sign_desk *desk, const struct rrset *set,
                                        struct bytes *out, struct keyd_error *err)
 {
-    bool by_ksk = is_key_set(set->type);
+    bool by_ksk = is_key_set(set);
     struct signer_seat *seats = by_ksk ? desk->ksks : desk->zsks;
     size_t count = by_ksk ? desk->ksk_count : desk->zsk_count;
     for (size_t i = 0; i < count; i++) {

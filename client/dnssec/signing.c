@@ -7,6 +7,7 @@
 
 #include "client/dns/rrtype.h"
 #include "client/dns/ttl.h"
+#include "client/dnssec/cdscheck.h"
 #include "client/dnssec/keeping.h"
 #include "client/dnssec/publish.h"
 #include "client/dnssec/reload.h"
@@ -298,6 +299,17 @@ static void begin_keeping(const struct session *session, const struct signers *s
     keeping_begin(&pass->keeping, session, dnskeys, pkeys, count, &times);
 }
 
+/* Ours, and those of others. */
+static size_t all_dnskeys(const struct session *session,
+                          struct dnskey dnskeys[STATE_KEYS_MAX + STATE_OTHERS_MAX])
+{
+    const struct zone_state *state = &session->state;
+    size_t own = session_dnskeys(session, dnskeys);
+    for (size_t i = 0; i < state->other_count; i++)
+        dnskeys[own + i] = state->others[i];
+    return own + state->other_count;
+}
+
 /* The signed zone into a publication that has begun. pass->keeping is begun: keeping_end. */
 static enum keyd_status make_signed(struct session *session, const struct zone *zone,
                                     struct pass *pass, struct publication *publication,
@@ -305,15 +317,16 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
 {
     struct dnskey dnskeys[STATE_KEYS_MAX + STATE_OTHERS_MAX];
     struct signers signers = {0};
-    size_t own = session_dnskeys(session, dnskeys);
     const struct zone_state *state = &session->state;
-    for (size_t i = 0; i < state->other_count; i++)
-        dnskeys[own + i] = state->others[i];
-    enum keyd_status status = signers_open(session, &signers, err);
+    size_t dnskey_count = all_dnskeys(session, dnskeys);
+    enum keyd_status status =
+        cdscheck(zone, source_name(session->options, state), dnskeys, dnskey_count, err);
+    if (status == KEYD_OK)
+        status = signers_open(session, &signers, err);
     if (status == KEYD_OK)
         begin_keeping(session, &signers, pass);
     const struct signing signing = {.dnskeys = dnskeys,
-                                    .dnskey_count = own + state->other_count,
+                                    .dnskey_count = dnskey_count,
                                     .ksks = signers.ksks,
                                     .ksk_count = signers.ksk_count,
                                     .zsks = signers.zsks,

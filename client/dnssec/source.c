@@ -34,7 +34,8 @@ static enum keyd_status set_path(char to[PATH_MAX], const char *what, const char
         return keyd_fail_errno(err, errno, "%s %s", what, path);
     int n = snprintf(to, PATH_MAX, "%s", real);
     free(real);
-    return n < PATH_MAX ? KEYD_OK : keyd_fail_errno(err, ENAMETOOLONG, "%s %s", what, path);
+    return n < PATH_MAX ? state_check_text(what, to, err)
+                        : keyd_fail_errno(err, ENAMETOOLONG, "%s %s", what, path);
 }
 
 static enum keyd_status set_file(const struct options *options, struct zone_state *state,

@@ -15,6 +15,7 @@
 #include "keyd/base/clock.h"
 #include "keyd/base/encode.h"
 #include "keyd/base/file.h"
+#include "keyd/base/text.h"
 
 #define STATE_FILE_MAX ((size_t)256 * 1024) /* bytes; a full state has some 20,000 */
 #define KEY_FILE_ROOM                                                                              \
@@ -117,6 +118,15 @@ static json_t *state_to_json(const struct zone_state *state)
                      "jitter", (json_int_t)state->jitter);
 }
 
+enum keyd_status state_check_text(const char *what, const char *text, struct keyd_error *err)
+{
+    if (text_is_utf8(text, strlen(text)))
+        return KEYD_OK;
+    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "USAGE",
+                     "%s, '%s', is not UTF-8 and so cannot be remembered: name it otherwise", what,
+                     text);
+}
+
 enum keyd_status state_save(const char *folder, const struct zone_state *state,
                             struct keyd_error *err)
 {
@@ -128,8 +138,8 @@ enum keyd_status state_save(const char *folder, const struct zone_state *state,
     char *text = add_later(json, state) ? json_dumps(json, JSON_INDENT(2)) : NULL;
     json_decref(json);
     if (text == NULL)
-        return keyd_fail(err, KEYD_INTERNAL, "STATE",
-                         "%s: the state cannot be written as JSON: is a path no UTF-8?", path);
+        return keyd_fail(err, KEYD_INTERNAL, "STATE", "%s: the state cannot be written as JSON",
+                         path);
     status = file_replace(path, text, strlen(text), 0600, err);
     free(text);
     return status;

@@ -77,6 +77,10 @@ enum keyd_status state_folder(const char *folder, const uint8_t *zone, char path
 enum keyd_status state_load(const char *folder, const uint8_t *zone, struct zone_state *state,
                             struct keyd_error *err) KEYD_CHECKED;
 
+/* INVALID_ARGUMENT, USAGE, "WHAT, 'TEXT', is not UTF-8 ...": the state is JSON. Pure. */
+enum keyd_status state_check_text(const char *what, const char *text,
+                                  struct keyd_error *err) KEYD_CHECKED;
+
 enum keyd_status state_save(const char *folder, const struct zone_state *state,
                             struct keyd_error *err) KEYD_CHECKED;
 

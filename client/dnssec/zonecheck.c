@@ -3,8 +3,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "client/dns/rrtype.h"
+#include "client/dnssec/rdatacheck.h"
 
 /* Bytes of an RRset, its names uncompressed: header, question (259), RRSIG (1,040 with a name of
  * 255 bytes and RSA-4096) and so much fit into a message of 65,535. So they fit into a Sign of
@@ -15,6 +17,7 @@
 struct check {
     const struct zone *zone;
     const char *path;
+    struct zonecheck_misplaced *misplaced;
 };
 
 /* The sets of one name that others judge each other by; count 0: not there. */
@@ -23,6 +26,9 @@ struct name {
     struct rrset dname;
     struct rrset ns;
     struct rrset ds;
+    struct rrset dnskey;
+    struct rrset cds;
+    struct rrset cdnskey;
     size_t sets;
     bool apex;
 };
@@ -65,8 +71,15 @@ static void gather(struct name *name, const struct rrset *set)
         name->ns = *set;
     else if (set->type == TYPE_DS)
         name->ds = *set;
+    else if (set->type == TYPE_DNSKEY)
+        name->dnskey = *set;
+    else if (set->type == TYPE_CDS)
+        name->cds = *set;
+    else if (set->type == TYPE_CDNSKEY)
+        name->cdnskey = *set;
 }
 
+/* What holds for all names: servers refuse it below a cut, too. */
 static enum keyd_status check_name(const struct check *check, const struct name *name,
                                    struct keyd_error *err)
 {
@@ -79,11 +92,134 @@ static enum keyd_status check_name(const struct check *check, const struct name 
         return content(check, &name->dname, err, "more than one DNAME");
     if (name->dname.count > 0 && name->ns.count > 0 && !name->apex)
         return content(check, &name->dname, err, "DNAME beside a delegation (RFC 6672, 2.3)");
-    if (name->ds.count > 0 && (name->ns.count == 0 || name->apex))
-        return content(check, &name->ds, err,
-                       name->apex ? "the zone's own DS belongs into the parent zone"
-                                  : "DS without NS: a DS needs a delegation");
+    if (name->ds.count > 0 && name->apex)
+        return content(check, &name->ds, err, "the zone's own DS belongs into the parent zone");
     return KEYD_OK;
+}
+
+static void count_misplaced(const struct check *check, const struct rrset *set)
+{
+    if (set->count == 0 || check->misplaced == NULL)
+        return;
+    if (check->misplaced->sets++ > 0)
+        return;
+    check->misplaced->line = set->line;
+    check->misplaced->type = set->type;
+    dname_format(set->owner, check->misplaced->owner);
+}
+
+/* What is the zone's own to sign: no apex, no delegation, not below one. */
+static enum keyd_status check_own(const struct check *check, const struct name *name,
+                                  struct keyd_error *err)
+{
+    if (name->dnskey.count > 0)
+        return content(check, &name->dnskey, err,
+                       "a DNSKEY belongs at the zone's apex (RFC 4035, 2.1): validators take it "
+                       "for a zone's below");
+    count_misplaced(check, &name->ds);
+    count_misplaced(check, &name->cds);
+    count_misplaced(check, &name->cdnskey);
+    return KEYD_OK;
+}
+
+/* ---- The zone's own servers ----------------------------------------------------------------- */
+
+static bool has_address(const struct zone *zone, const uint8_t *name)
+{
+    struct rrset set;
+    return zone_find(zone, name, TYPE_A, &set) || zone_find(zone, name, TYPE_AAAA, &set);
+}
+
+/* Bytes of the key of the nearest name at or above this one that is in the zone or has something
+ * below it (RFC 4592, 3.3.1): what it has in common with any name, in whole labels. */
+static size_t encloser(const struct zone *zone, const uint8_t *key, size_t key_length)
+{
+    struct zone_name name = {0};
+    size_t longest = 0;
+    while (zone_next_name(zone, &name)) {
+        size_t both = name.key_length < key_length ? name.key_length : key_length;
+        size_t common = 0;
+        for (size_t i = 0; i < both && name.key[i] == key[i]; i++)
+            common = key[i] == 0 ? i + 1 : common;
+        longest = common > longest ? common : longest;
+    }
+    return longest;
+}
+
+/* Makes the wildcard that answers for a name that has no records; false where there is something at
+ * the name itself, or no room for a wildcard. */
+static bool wildcard_of(const struct zone *zone, const uint8_t *name, struct dname *wildcard)
+{
+    uint8_t key[DNAME_KEY_MAX];
+    size_t key_length = dname_key(name, dname_labels(zone_apex(zone)), key);
+    size_t length = encloser(zone, key, key_length);
+    if (length == key_length)
+        return false;
+    for (size_t i = length; i < key_length; i++)
+        name += key[i] == 0 ? name[0] + 1 : 0;
+    wildcard->length = (uint8_t)(dname_length(name) + 2);
+    memcpy(wildcard->wire, "\1*", 2);
+    memcpy(wildcard->wire + 2, name, dname_length(name));
+    return true;
+}
+
+/* Whether the zone, asked for the address of a name in it, would have one, or sends elsewhere: to
+ * what is delegated. Else: what is wrong. */
+static const char *server_fault(const struct zone *zone, const uint8_t *name)
+{
+    struct dname wildcard;
+    struct rrset set;
+    size_t below = dname_labels(name) - dname_labels(zone_apex(zone));
+    const uint8_t *at = name;
+    for (size_t i = 0; i < below; i++, at += at[0] + 1) {
+        if (zone_find(zone, at, TYPE_NS, &set))
+            return NULL;
+        if (i > 0 && zone_find(zone, at, TYPE_DNAME, &set))
+            return "is below a DNAME";
+    }
+    if (has_address(zone, name))
+        return NULL;
+    if (zone_find(zone, name, TYPE_CNAME, &set))
+        return "is a CNAME (RFC 2181, 10.3)";
+    if (wildcard_of(zone, name, &wildcard)) {
+        if (has_address(zone, wildcard.wire))
+            return NULL;
+        if (zone_find(zone, wildcard.wire, TYPE_CNAME, &set))
+            return "is a CNAME by a wildcard (RFC 2181, 10.3)";
+    }
+    return "has no address in it";
+}
+
+static enum keyd_status check_servers(const struct check *check, const struct rrset *ns,
+                                      struct keyd_error *err)
+{
+    char server[DNAME_TEXT];
+    for (size_t i = 0; i < ns->count; i++) {
+        const uint8_t *name = rrset_rdata(ns, i).data;
+        const char *fault =
+            dname_is_in(name, zone_apex(check->zone)) ? server_fault(check->zone, name) : NULL;
+        if (fault == NULL)
+            continue;
+        dname_format(name, server);
+        return content(check, ns, err,
+                       "the server %.256s, which is in the zone, %s: BIND refuses "
+                       "such a zone",
+                       server, fault);
+    }
+    return KEYD_OK;
+}
+
+/* At the last of them: most likely it is the one that should not be there. */
+static enum keyd_status too_many_soas(const struct check *check, const struct rrset *soa,
+                                      struct keyd_error *err)
+{
+    struct rrset last = *soa;
+    for (size_t i = 0; i < soa->count; i++)
+        last.line = rrset_line(soa, i) > last.line ? rrset_line(soa, i) : last.line;
+    if (soa->line == 0)
+        return content(check, soa, err, "%zu SOA records: keep one", soa->count);
+    return content(check, &last, err, "%zu SOA records, the first in line %u: keep one", soa->count,
+                   soa->line);
 }
 
 static enum keyd_status check_apex(const struct check *check, struct keyd_error *err)
@@ -92,17 +228,33 @@ static enum keyd_status check_apex(const struct check *check, struct keyd_error 
     struct rrset soa;
     struct rrset ns;
     dname_format(zone_apex(check->zone), apex);
+    if (zone_records(check->zone) == 0)
+        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
+                         "%s has no records of %.256s: is it empty, or another file?", check->path,
+                         apex);
     if (!zone_find(check->zone, zone_apex(check->zone), TYPE_SOA, &soa))
         return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
                          "%s: there is no SOA record at %.256s: is this the right zone?",
                          check->path, apex);
     if (soa.count > 1)
-        return content(check, &soa, err, "%zu SOA records: keep one", soa.count);
+        return too_many_soas(check, &soa, err);
     if (!zone_find(check->zone, zone_apex(check->zone), TYPE_NS, &ns))
         return keyd_fail(
             err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
             "%s: there is no NS record at %.256s: name the servers that serve the zone",
             check->path, apex);
+    return check_servers(check, &ns, err);
+}
+
+static enum keyd_status check_rdata(const struct check *check, const struct rrset *set,
+                                    struct keyd_error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct rdata rdata = rrset_rdata(set, i);
+        const char *why = rdatacheck(set->type, rdata.data, rdata.length);
+        if (why != NULL)
+            return content(check, set, err, "%s", why);
+    }
     return KEYD_OK;
 }
 
@@ -124,12 +276,7 @@ static enum keyd_status check_set(const struct check *check, const struct rrset 
         return content(check, set, err, "an SOA record below the zone's apex");
     if (set->type == TYPE_NS && dname_is_wildcard(set->owner))
         return content(check, set, err, "NS at a wildcard (RFC 4592, 4.2), which servers refuse");
-    if (set->type == TYPE_DNSKEY && !apex)
-        return content(check, set, err, "a DNSKEY belongs at the zone's apex (RFC 4035, 2.1)");
-    if ((set->type == TYPE_CDS || set->type == TYPE_CDNSKEY) && !apex)
-        return content(check, set, err,
-                       "CDS and CDNSKEY belong at the zone's apex (RFC 7344, 4.1)");
-    return KEYD_OK;
+    return check_rdata(check, set, err);
 }
 
 /* The key of a name that others may be below, and where it was set. */
@@ -164,9 +311,20 @@ static enum keyd_status check_sets(const struct check *check, const struct zone_
     return status;
 }
 
-enum keyd_status zonecheck(const struct zone *zone, const char *path, struct keyd_error *err)
+static enum keyd_status below_dname(const struct check *check, const struct zone_name *zone_name,
+                                    const struct top *dname, struct keyd_error *err)
 {
-    struct check check = {.zone = zone, .path = path};
+    struct rrset first = {0};
+    zone_next_set(zone_name, &first);
+    if (dname->line == 0)
+        return content(check, &first, err, "below a DNAME (RFC 6672, 2.4)");
+    return content(check, &first, err, "below the DNAME of line %u (RFC 6672, 2.4)", dname->line);
+}
+
+enum keyd_status zonecheck(const struct zone *zone, const char *path,
+                           struct zonecheck_misplaced *misplaced, struct keyd_error *err)
+{
+    struct check check = {.zone = zone, .path = path, .misplaced = misplaced};
     struct zone_name zone_name = {0};
     struct name name;
     struct top dname = {0};
@@ -174,21 +332,18 @@ enum keyd_status zonecheck(const struct zone *zone, const char *path, struct key
     enum keyd_status status = check_apex(&check, err);
     while (status == KEYD_OK && zone_next_name(zone, &zone_name)) {
         status = check_sets(&check, &zone_name, &name, err);
-        if (status == KEYD_OK && is_below(&zone_name, &dname)) {
-            struct rrset first = {0};
-            zone_next_set(&zone_name, &first);
-            if (dname.line == 0)
-                return content(&check, &first, err, "below a DNAME (RFC 6672, 2.4)");
-            return content(&check, &first, err, "below the DNAME of line %u (RFC 6672, 2.4)",
-                           dname.line);
-        }
-        if (status != KEYD_OK || is_below(&zone_name, &cut))
-            continue; /* below a cut it is occluded: nobody is ever told of it */
-        status = check_name(&check, &name, err);
+        if (status == KEYD_OK && is_below(&zone_name, &dname))
+            return below_dname(&check, &zone_name, &dname, err);
+        if (status == KEYD_OK)
+            status = check_name(&check, &name, err);
         if (name.dname.count > 0)
             dname = top_of(&name.dname);
-        if (name.ns.count > 0 && !name.apex)
+        if (name.apex || is_below(&zone_name, &cut))
+            continue;
+        if (name.ns.count > 0)
             cut = top_of(&name.ns);
+        else if (status == KEYD_OK)
+            status = check_own(&check, &name, err);
     }
     return status;
 }

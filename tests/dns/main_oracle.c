@@ -5,6 +5,7 @@
  *
  *   oracle ours|zscanner|ldns ORIGIN FILE
  *   oracle printed ORIGIN FILE    as our printer has it
+ *   oracle types                  the types whose rdata has a form of its own, one a line
  */
 #include <ldns/ldns.h>
 #include <libzscanner/scanner.h>
@@ -135,8 +136,20 @@ static int by_ldns(const char *origin, const char *path)
     return status == LDNS_STATUS_OK ? 0 : refuse(ldns_get_errorstr_by_id(status));
 }
 
+static int types(void)
+{
+    for (unsigned type = 0; type <= UINT16_MAX; type++) {
+        const struct rrtype_row *row = rrtype_find((uint16_t)type);
+        if (row != NULL && row->layout != NULL)
+            printf("%s\n", row->name);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "types") == 0)
+        return types();
     if (argc == 4 && strcmp(argv[1], "ours") == 0)
         return by_us(argv[2], argv[3], show_ours);
     if (argc == 4 && strcmp(argv[1], "printed") == 0)
@@ -145,6 +158,6 @@ int main(int argc, char **argv)
         return by_zscanner(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "ldns") == 0)
         return by_ldns(argv[2], argv[3]);
-    fprintf(stderr, "usage: oracle ours|printed|zscanner|ldns ORIGIN FILE\n");
+    fprintf(stderr, "usage: oracle ours|printed|zscanner|ldns ORIGIN FILE, or types\n");
     return 2;
 }

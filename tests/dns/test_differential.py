@@ -15,6 +15,7 @@ import unittest
 sys.dont_write_bytecode = True
 import directives  # noqa: E402
 import readings  # noqa: E402
+import shortest  # noqa: E402
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.dirname(os.environ.get("KEYD_BIN", os.path.join(SOURCE, "build", "bin")))
@@ -191,6 +192,28 @@ class Differential(unittest.TestCase):
                 if b"$INCLUDE" in text:
                     self.refuse(reading, "ldns")
                 self.assertEqual(reading.misprinted(), [])
+
+    def test_every_type_at_its_shortest_is_printed_so_that_all_load_it(self):
+        names = run(".", ORACLE, "types")[1].decode().split()
+        self.assertEqual(names, list(shortest.RDATA))
+        lines = [f"{name} 5 {name} {rdata}\n".encode() for name, rdata in shortest.RDATA.items()
+                 if rdata is not None]
+        self.assertGreater(len(lines), 70)
+        with tempfile.TemporaryDirectory() as folder:
+            path, printed = os.path.join(folder, "zone"), os.path.join(folder, "printed")
+            with open(path, "wb") as file:
+                file.write(BASE + b"".join(lines))
+            status, output = run(folder, ORACLE, "printed", ORIGIN, path)
+            self.assertEqual(status, 0)
+            with open(printed, "wb") as file:
+                file.write(output)
+            self.assertEqual(by_oracle("ours", folder, printed), by_oracle("ours", folder, path))
+            for checker in (["named-checkzone", "-i", "none", "-k", "fail", ORIGIN],
+                            ["kzonecheck", "-o", ORIGIN], ["nsd-checkzone", ORIGIN]):
+                done = subprocess.run([program(checker[0]), *checker[1:], printed], text=True,
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, timeout=60, check=False)
+                self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_mutants_are_printed_so_that_all_read_them(self):
         dice = random.Random(SEED)

@@ -249,7 +249,7 @@ static void what_is_outside_is_dropped_and_told(void **state)
     const char *last = "\n22 records outside of the zone were dropped\n";
     const char *first = "dropped: top:2:1: other. is outside of the zone example.org.\n"
                         "dropped: top:3:2: other. is outside of the zone example.org.\n"
-                        "dropped: top:5:1: $GENERATE, at 1: 1.other. is outside";
+                        "dropped: top:5:16: $GENERATE, at 1: 1.other. is outside";
     assert_memory_equal(notices, first, strlen(first));
     assert_string_equal(notices + strlen(notices) - strlen(last), last);
     size_t lines = 0;

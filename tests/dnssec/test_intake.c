@@ -39,7 +39,7 @@ static void what_signing_makes_is_taken_out(void **state)
     assert_int_equal(zone_names(intake.zone), 2); /* the NSEC3's is gone */
 
     struct report *report = report_new();
-    intake_report(&intake, report);
+    intake_report(&intake, "F", report);
     report_end_notices(report);
     json_t *json = report_to_json(report);
     const json_t *notices = json_object_get(json, "notices");
@@ -90,6 +90,34 @@ static void names_that_some_lower_are_lowered(void **state)
     assert_int_equal(intake.lowered, 7);
     free(text);
     zone_free(intake.zone);
+}
+
+static void expect_misplaced(size_t sets, uint16_t type, const char *wanted)
+{
+    struct intake intake = {.misplaced = {sets, 3, type, "a.example.org."}};
+    struct report *report = report_new();
+    intake_report(&intake, "F", report);
+    report_end_notices(report);
+    json_t *json = report_to_json(report);
+    const json_t *notices = json_object_get(json, "notices");
+    assert_int_equal(json_array_size(notices), 1);
+    const json_t *first = json_array_get(notices, 0);
+    assert_string_equal(json_string_value(json_object_get(first, "kind")), "misplaced");
+    assert_int_equal(json_integer_value(json_object_get(first, "rrsets")), sets);
+    assert_string_equal(json_string_value(json_object_get(first, "text")), wanted);
+    json_decref(json);
+    report_free(report);
+}
+
+static void what_is_misplaced_is_told_once(void **state)
+{
+    (void)state;
+    expect_misplaced(1, TYPE_DS,
+                     "F:3: a.example.org. DS is where nobody looks for it, it belongs to a "
+                     "delegation (RFC 4035, 2.4)");
+    expect_misplaced(2, TYPE_CDS,
+                     "F:3: a.example.org. CDS is where nobody looks for it, it belongs at the apex "
+                     "(RFC 7344, 4.1); 1 RRset more is misplaced");
 }
 
 #define SOA "@ 60 SOA a b 1 2 3 4 5\n"
@@ -158,6 +186,12 @@ static void some_keys_cannot_stay(void **state)
     bent.length--;
     expect_keys(&bent, 1, own, KEYD_INVALID_ARGUMENT, "public key is none of algorithm 13");
 
+    struct dnskey revoked = keys->dnskeys[1];
+    revoked.flags |= DNSKEY_REVOKE;
+    expect_keys(&revoked, 1, own, KEYD_FAILED_PRECONDITION,
+                "is revoked, which counts only where it signs the DNSKEY RRset itself (RFC 5011, "
+                "2.1): its signer publishes it so, take it out of this zone");
+
     struct dnskey many[INTAKE_OTHERS + 1];
     for (size_t i = 0; i < INTAKE_OTHERS + 1; i++) {
         many[i] = keys->dnskeys[1];
@@ -174,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_signing_makes_is_taken_out),
         cmocka_unit_test(names_that_some_lower_are_lowered),
+        cmocka_unit_test(what_is_misplaced_is_told_once),
         cmocka_unit_test(keys_of_others_stay),
         cmocka_unit_test(some_keys_cannot_stay),
     };

@@ -20,6 +20,8 @@ expect 2 'table, json or text' "$DNSSEC" status --output xml
 expect 2 'give it as alias/NAME' enable --key foo
 expect 2 'give it as 2026' "$DNSSEC" status --now yesterday
 expect 2 'full or sample' "$DNSSEC" sign example.org --verify some
+expect 2 'is not UTF-8 and so cannot be remembered' \
+    "$DNSSEC" enable example.org --zone-file zone --signed-zone $'zone\xff'
 expect 2 'zone-file is missing' "$DNSSEC" enable example.org
 expect 2 'would be both' enable --signed-zone zone
 expect 0 'Example' "$DNSSEC" --help
@@ -99,23 +101,32 @@ refused() { # STATUS PATTERN; the zone file on standard input
     stands "$2"
 }
 refused 1 'zone:1:12: .*IPv4' <<<'www 3600 A 01.2.3.4'
-refused 1 'no SOA' </dev/null
+refused 1 'zone has no records of example.org.: is it empty' </dev/null
+refused 1 'no SOA' <<<'a 3600 A 192.0.2.1'
 refused 1 'no NS' <<<'@ 3600 SOA ns1 h 9 2 3 4 5'
 refused 1 'zone:4:1: www.example.com. is outside' < <(good; echo 'www.example.com. 1 A 192.0.2.1')
 refused 1 'zone:4: .*CNAME beside' < <(good; printf 'a 1 CNAME b\na 1 A 192.0.2.1\n')
-refused 1 '2 SOA' < <(good; echo '@ 3600 SOA ns2 h 7 2 3 4 5')
+refused 1 'zone:4: .*2 SOA records, the first in line 1' < <(good; echo '@ 3600 SOA ns2 h 7 2 3 4 5')
 refused 1 'zone:4:10: .INCLUDE .x.: .*No such file' < <(good; echo '$INCLUDE x')
 (good; echo '$INCLUDE -') >zone
 expect 1 'zone:4:10: .INCLUDE .-.: -: No such file' \
     bash -c 'echo "a 60 A 192.0.2.1" | "$0" sign example.org --zone-file zone' "$DNSSEC"
 stands 'INCLUDE -'
-refused 1 'zone:4:1: .GENERATE, at 256: .*IPv4' < <(good; echo '$GENERATE 255-256 a$ A 192.0.2.$')
+refused 1 'zone:4:24: .GENERATE, at 256: .*IPv4' < <(good; echo '$GENERATE 255-256 a$ A 192.0.2.$')
 refused 1 'zone:4: a DNSKEY whose public key is none of algorithm 13' \
     < <(good; echo '@ 5 DNSKEY 257 3 13 AAAA')
 refused 3 'zone:4: the DNSKEY with tag [0-9]+ is not ours and of algorithm 15, .* with 13 alone' \
     < <(good; echo '@ 5 DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=')
 refused 1 "zone:4: .*: a DNSKEY belongs at the zone's apex" \
     < <(good; echo 'a 5 DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=')
+refused 3 'zone:4: the DNSKEY with tag 55776 is not ours and is revoked' \
+    < <(good; echo '@ 5 DNSKEY 385 3 13 GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==')
+refused 3 'zone:4: CDS: no DNSKEY of the signed zone is meant by those of algorithm 8' \
+    < <(good; echo '@ 5 CDS 1 8 2 9D6BAE62219231C99FAA479716B6E4619330CE8206670AEA6C1673A055DC3AF2')
+refused 1 'zone:2: .*: the server ns2.example.org., which is in the zone, has no address in it' \
+    < <(good; echo '@ 3600 NS ns2' )
+refused 1 'zone:5: .*: CNAME beside other data' \
+    < <(good; printf '%s\n' 'c 5 NS ns1' 'x.c 5 CNAME a.' 'x.c 5 A 192.0.2.1')
 (good; echo 'www.example.com. 1 A 192.0.2.1') >zone
 expect 0 'zone:4:1: www.example.com. is outside' "$DNSSEC" enable example.org --out-of-zone drop
 expect 0 '1 record outside of the zone was dropped' "$DNSSEC" sign example.org
@@ -202,8 +213,8 @@ rm -r state.kept
 echo 'no zone' >junk
 expect 3 'none of this zone: remove it or name another' enable --signed-zone junk
 [ "$(cat junk)" = 'no zone' ] || fail "a file that is no zone was replaced"
-printf '%s\n' '@ 3600 SOA ns1 h 100 2 3 4 5' '@ 3600 NS ns1' >served
-printf '%s\n' '@ 3600 SOA ns1 h 7 2 3 4 5' '@ 3600 NS ns1' >unsigned
+printf '%s\n' '@ 3600 SOA ns1 h 100 2 3 4 5' '@ 3600 NS ns.example.' >served
+printf '%s\n' '@ 3600 SOA ns1 h 7 2 3 4 5' '@ 3600 NS ns.example.' >unsigned
 expect 0 '101 \(the zone file has 7; 100 may be served already' "$DNSSEC" enable served.org \
     --zone-file unsigned --signed-zone served
 
@@ -293,7 +304,7 @@ cp zone.signed good.signed
 # Another key is no small thing.
 expect 3 'would break the zone' enable --key alias/other
 openssl ecparam -name secp384r1 -genkey -noout -out hsm/big.pem
-printf '%s\n' '@ 3600 IN SOA ns1 h 7 2 3 4 5' '@ 3600 NS ns1' >other
+printf '%s\n' '@ 3600 IN SOA ns1 h 7 2 3 4 5' '@ 3600 NS ns.example.' >other
 expect 3 'is a ECC_NIST_P384 key.*needs ECC_NIST_P256' "$DNSSEC" enable other.org \
     --zone-file other --key alias/big
 expect 0 'found and taken: alias/shared' sh -c "
@@ -386,7 +397,7 @@ valid example.org zone.signed
 # The same of a zone that several threads sign: a disk that is full at different times, and signals. The
 # old zone stands, and what ended by itself leaves nothing.
 {
-    printf '%s\n' '$TTL 60' '@ SOA ns1 h 7 2 3 4 5' '@ NS ns1'
+    printf '%s\n' '$TTL 60' '@ SOA ns1 h 7 2 3 4 5' '@ NS ns.example.'
     seq -f 'h%g A 192.0.2.1' 20000
 } >large
 expect 0 'Verified' "$DNSSEC" enable large.org --zone-file large --signed-zone large.signed

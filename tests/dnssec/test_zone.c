@@ -87,7 +87,7 @@ static void sets_have_their_records_in_order_and_once(void **state)
     assert_true(zone_ttl_conflict(zone, &name, &set));
     char owner[DNAME_TEXT];
     dname_format(set.owner, owner);
-    assert_string_equal(owner, "b.example.");
+    assert_string_equal(owner, "B.example.");
     assert_int_equal(set.count, 2);
     assert_int_equal(set.ttl, 40);
     assert_memory_equal(rrset_rdata(&set, 0).data, "aaaa", 4);
@@ -113,6 +113,43 @@ static void case_is_kept(void **state)
     dname_format(rdata.canonical, text);
     assert_string_equal(text, "ns.other.");
     zone_free(zone);
+}
+
+static void expect_name(const struct zone *zone, const char *owner, const char *mail)
+{
+    struct zone_name name = {0};
+    struct rrset set = {0};
+    char text[DNAME_TEXT];
+    assert_true(zone_next_name(zone, &name));
+    dname_format(name.owner.wire, text);
+    assert_string_equal(text, owner);
+    while (zone_next_set(&name, &set) && set.type != TYPE_MX)
+        continue;
+    assert_int_equal(set.type, TYPE_MX);
+    assert_int_equal(set.count, 1);
+    assert_int_equal(set.ttl, 50);
+    dname_format(rrset_rdata(&set, 0).data + 2, text);
+    assert_string_equal(text, mail);
+}
+
+/* Of several spellings the same one is kept whatever the order: the first by bytes. */
+static void the_order_of_adding_shows_nowhere(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "fOo.example. 60 MX 1 mAil.\n",
+        "foo.example. 50 MX 1 MAIL.\n",
+        "Foo.example. 60 A 192.0.2.1\n",
+        "fOo.example. 50 MX 1 Mail.\n",
+    };
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        char text[256] = "";
+        for (size_t j = 0; j < COUNT(lines); j++)
+            strncat(text, lines[(i + j) % COUNT(lines)], sizeof text - strlen(text) - 1);
+        struct zone *zone = lab_zone("example", text);
+        expect_name(zone, "Foo.example.", "Mail.");
+        zone_free(zone);
+    }
 }
 
 static void an_empty_zone(void **state)
@@ -184,6 +221,7 @@ int main(void)
         cmocka_unit_test(names_come_in_canonical_order),
         cmocka_unit_test(sets_have_their_records_in_order_and_once),
         cmocka_unit_test(case_is_kept),
+        cmocka_unit_test(the_order_of_adding_shows_nowhere),
         cmocka_unit_test(an_empty_zone),
         cmocka_unit_test(what_cannot_be_in_it_is_refused),
 #ifdef LITTLE_SPACE

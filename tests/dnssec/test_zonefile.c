@@ -7,13 +7,14 @@
 #include "client/dns/rdata.h"
 #include "client/dns/rrtype.h"
 #include "client/dns/zonefile.h"
+#include "client/dnssec/rdatacheck.h"
 #include "client/dnssec/zonecheck.h"
 #include "keyd/base/file.h"
 #include "tests/cmocka.h"
 #include "tests/dnssec/lab.h"
 
 #define SOA "@ 3600 IN SOA ns1 hostmaster 1 2 3 4 5\n"
-#define NS  "@ 3600 IN NS ns1\n"
+#define NS  "@ 3600 IN NS ns1.example.net.\n"
 
 static void expect_written(const char *text, const char *wanted)
 {
@@ -56,7 +57,7 @@ static void expect_verdict(const char *text, enum keyd_status wanted, const char
 {
     struct keyd_error err = {.message = "it passed"};
     struct zone *zone = lab_zone("example.org", text);
-    assert_int_equal(zonecheck(zone, "F", &err), wanted);
+    assert_int_equal(zonecheck(zone, "F", NULL, &err), wanted);
     if (wanted != KEYD_OK)
         assert_string_equal(err.message, tail);
     zone_free(zone);
@@ -91,6 +92,11 @@ static void reads_and_writes_types(void **state)
                  "\"a\\034b\" \"c;d\" \"\\195\\169\\092\"");
     expect_rdata("TXT", "\"\"", "\"\"");
     expect_rdata("CAA", "0 issue ca.example.net", "0 issue \"ca.example.net\"");
+    expect_rdata("CAA", "0 issue \"\"", "0 issue \"\"");
+    expect_rdata("URI", "0 0 \"\"", "0 0 \"\"");
+    expect_rdata("HINFO", "\"\" \"\"", "\"\" \"\"");
+    expect_rdata("CSYNC", "1 3", "1 3");
+    expect_rdata("SVCB", "0 .", "0 .");
     expect_rdata("URI", "10 1 \"https://example.org/?a=b\"", "10 1 \"https://example.org/?a=b\"");
     expect_rdata("NAPTR", "1 2 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .",
                  "1 2 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .");
@@ -107,6 +113,13 @@ static void reads_and_writes_types(void **state)
     expect_rdata("HTTPS", "1 . alpn=\"h2,h3\" port=8443", "1 . alpn=h2,h3 port=8443");
     expect_rdata("SVCB", "0 www", "0 www.example.org.");
     expect_rdata("EUI48", "00-00-5e-00-53-2a", "00-00-5e-00-53-2a");
+    expect_rdata("EUI64", "0-1-2-3-4-5-6f-A", "00-01-02-03-04-05-6f-0a");
+    expect_rdata("LOC", "\\# 16 01FF0000000000000000000000000000",
+                 "\\# 16 01FF0000000000000000000000000000");
+    expect_rdata("DS", "1 8 sha-1 9D6BAE62219231C99FAA479716B6E4619330CE82",
+                 "1 8 1 9D6BAE62219231C99FAA479716B6E4619330CE82");
+    expect_rdata("IPSECKEY", "1 0 0 . AAAA", "\\# 6 010000000000");
+    expect_rdata("A", "\\# 4 C0000201", "192.0.2.1");
 }
 
 /* A zone file, where it is refused, and why. */
@@ -115,7 +128,7 @@ static const struct refusal {
     const char *place;
     const char *message;
 } refusals[] = {
-    {"\n$GENERATE 1-9 h$ A 192.0.2.$\n", "2:1",
+    {"\n$GENERATE 1-9 h$ A 192.0.2.$\n", "2:20",
      "$GENERATE, at 1: the record has no TTL and there is no $TTL above it"},
     {"$FOO 1\n", "1:1",
      "unknown directive '$FOO' ($ORIGIN, $TTL, $INCLUDE and $GENERATE are known; a "
@@ -126,7 +139,19 @@ static const struct refusal {
     {"a A 192.0.2.1\n", "1:5", "the record has no TTL and there is no $TTL above it"},
     {"a 1 CH A 192.0.2.1\n", "1:5", "class CH: only IN can be signed"},
     {"a 1 A 01.2.3.4\n", "1:7", "A: '01.2.3.4': expected an IPv4 address"},
-    {"a 1 A\n", "1:6", "A: the rdata ends too early"},
+    {"a 1 A\n", "1:6", "A: the rdata ends, expected an IPv4 address"},
+    {"a 1 MX 1\n", "1:9", "MX: the rdata ends, expected a name"},
+    {"a 1 NS\n", "1:7", "NS: the rdata ends, expected a name"},
+    {"a 1 SRV 1 2 ; 3 b\n", "1:12", "SRV: the rdata ends, expected a number"},
+    {"a 1 DS 1 8 2\n", "1:13", "DS: the rdata ends, expected hexadecimal digits"},
+    {"a 1 DS 1 8 SHA512 00\n", "1:12", "DS: 'SHA512': expected the type of a digest"},
+    {"a 1 RRSIG A 13 3 60\n", "1:20", "RRSIG: the rdata ends, expected a time as YYYYMMDDHHMMSS"},
+    {"a 1 LOC 42 N\n", "1:13",
+     "LOC: the rdata ends, expected a location, as 42 21 54 N 71 06 18 W -24m"},
+    {"a 1 IPSECKEY 1\n", "1:15", "IPSECKEY: the rdata ends too early"},
+    {"a 1 HIP 1\n", "1:10", "HIP: the rdata ends too early"},
+    {"a 1 A6 64\n", "1:10", "A6: the rdata ends too early"},
+    {"a 1 RKEY 0 3 8\n", "1:15", "RKEY: the rdata ends, expected base64"},
     {"a 1 A 192.0.2.1 x\n", "1:17", "A: 'x': there is more than belongs here"},
     {"a 1 MX 65536 b\n", "1:8", "MX: '65536': a number above 65535"},
     {"a 1 FOO b\n", "1:5", "'FOO' is no RR type (a record is: name TTL class type data)"},
@@ -145,6 +170,7 @@ static const struct refusal {
     {"a 1 CAA \\# 5 00020A4142\n", "1:14",
      "CAA: '00020A4142': these bytes are no rdata of this type"},
     {"a 1 TYPE65280 \\# 3 0102\n", "1:24", "TYPE65280: \\# announces 3 bytes and 2 follow"},
+    {"a 1 LOC \\# 3 01FF00\n", "1:14", "LOC: '01FF00': these bytes are no rdata of this type"},
     {"a 1 A \\# 3 010203\n", "1:12", "A: '010203': these bytes are no rdata of this type"},
     {"a 1 RRSIG A 13 3 60 20260431000000 20260401000000 7 example.org. AAAA\n", "1:21",
      "RRSIG: '20260431000000': there is no such time"},
@@ -160,17 +186,18 @@ static const struct refusal {
     {"$GENERATE 0-16777216 a A 192.0.2.$\n", "1:11", "'0-16777216': more than 16777216 records"},
     {"$GENERATE 1-2 a A 192.0.2.$ b\n", "1:29",
      "$GENERATE needs its data as one word: put several in quotes"},
-    {"\n$TTL 5\n$GENERATE 255-256 a$ A 192.0.2.$\n", "3:1",
+    {"\n$TTL 5\n$GENERATE 255-256 a$ A 192.0.2.$\n", "3:24",
      "$GENERATE, at 256: A: '192.0.2.256': expected an IPv4 address"},
-    {"$GENERATE 1-2 a${0,3,q} 5 A 192.0.2.$\n", "1:1",
+    {"$GENERATE 1-2 a${0,3,q} 5 A 192.0.2.$\n", "1:15",
      "$GENERATE, at 1: 'a${0,3,q}': expected d, o, x, X, n or N in ${OFFSET,WIDTH,BASE}"},
-    {"$GENERATE 1-2 a${-2,0,x} 5 A 192.0.2.$\n", "1:1",
+    {"$GENERATE 1-2 a${-2,0,x} 5 A 192.0.2.$\n", "1:15",
      "$GENERATE, at 1: 'a${-2,0,x}': the number with its offset is below 0, which has digits for d "
      "alone"},
-    {"$GENERATE 1-2 a${0,200} 5 A 192.0.2.$\n", "1:1",
+    {"$GENERATE 1-2 a${0,200} 5 A 192.0.2.$\n", "1:15",
      "$GENERATE, at 1: 'a${0,200}': expected a width of 0 to 127 in ${OFFSET,WIDTH,BASE}"},
-    {"$GENERATE 1-2 a 5 TXT \"\"\n", "1:1", "$GENERATE, at 1: there is no data"},
-    {"$GENERATE 1-2 a${ 5 TXT x\n", "1:1", "$GENERATE, at 1: 'a${': expected ${OFFSET,WIDTH,BASE}"},
+    {"$GENERATE 1-2 a 5 TXT \"\"\n", "1:24", "$GENERATE, at 1: there is no data"},
+    {"$GENERATE 1-2 a${ 5 TXT x\n", "1:15",
+     "$GENERATE, at 1: 'a${': expected ${OFFSET,WIDTH,BASE}"},
     {"a 1 TXT (\n  x\n  \"y\n", "3:5", "the line ends inside of quotes"},
     {"a 1 TXT \"x\n", "1:11", "the line ends inside of quotes"},
     {"a 1 TXT \"x", "1:11", "the text ends inside of quotes"},
@@ -194,7 +221,7 @@ static const struct refusal {
     {"a 1 TYPE0 \\# 0\n", "1:5", "'TYPE0' cannot be in a zone"},
     {"a 1 TYPE65536 \\# 0\n", "1:5",
      "'TYPE65536' is no RR type (a record is: name TTL class type data)"},
-    {"a 1 TYPE10 x\n", "1:12", "TYPE10: 'x': this type can only be written as \\# (RFC 3597)"},
+    {"a 1 TYPE10 x\n", "1:12", "NULL: 'x': this type can only be written as \\# (RFC 3597)"},
     {"a 1 TYPE65280 x\n", "1:15",
      "TYPE65280: 'x': this type can only be written as \\# (RFC 3597)"},
     {"a 1 MX b\n", "1:8", "MX: 'b': expected a number, 0 to 65535"},
@@ -238,7 +265,7 @@ static void refuses_what_it_cannot_read(void **state)
         expect_error(refusals[i].text, refusals[i].place, refusals[i].message);
 }
 
-/* Once read as the end of a word, without end. */
+/* Once read as the end of a word, without end. In a comment, where nobody looks, it may be. */
 static void a_nul_byte_is_refused(void **state)
 {
     (void)state;
@@ -250,6 +277,12 @@ static void a_nul_byte_is_refused(void **state)
     assert_int_equal(zonefile_load(path, lab_name("example.org").wire, &zone, &err),
                      KEYD_INVALID_ARGUMENT);
     assert_non_null(strstr(err.message, "nul.zone:1:10: a NUL byte: this is no zone file"));
+
+    static const char comment[] = "a 1 TXT ( x ; \0y\n ) ;\0\n; \0";
+    assert_int_equal(file_replace(path, comment, sizeof comment - 1, 0600, NULL), KEYD_OK);
+    assert_int_equal(zonefile_load(path, lab_name("example.org").wire, &zone, &err), KEYD_OK);
+    assert_int_equal(zone_records(zone), 1);
+    zone_free(zone);
 }
 
 static void a_missing_file_and_a_folder_are_told(void **state)
@@ -268,12 +301,14 @@ static void checks_the_content(void **state)
     (void)state;
     expect_verdict(SOA NS, KEYD_OK, NULL);
     expect_verdict("", KEYD_INVALID_ARGUMENT,
+                   "F has no records of example.org.: is it empty, or another file?");
+    expect_verdict("a 1 A 192.0.2.1\n", KEYD_INVALID_ARGUMENT,
                    "F: there is no SOA record at example.org.: is this the right zone?");
     expect_verdict(
         SOA, KEYD_INVALID_ARGUMENT,
         "F: there is no NS record at example.org.: name the servers that serve the zone");
     expect_verdict(SOA NS "@ 1 SOA ns2 h 1 2 3 4 5\n", KEYD_INVALID_ARGUMENT,
-                   "F:1: example.org.: 2 SOA records: keep one");
+                   "F:3: example.org.: 2 SOA records, the first in line 1: keep one");
     expect_verdict(SOA NS "a 1 SOA ns2 h 1 2 3 4 5\n", KEYD_INVALID_ARGUMENT,
                    "F:3: a.example.org.: an SOA record below the zone's apex");
     expect_verdict(SOA NS "a 1 CNAME b\na 1 A 192.0.2.1\n", KEYD_INVALID_ARGUMENT,
@@ -281,9 +316,10 @@ static void checks_the_content(void **state)
                    "two");
     expect_verdict(SOA NS "a 1 CNAME b\na 1 CNAME c\n", KEYD_INVALID_ARGUMENT,
                    "F:3: a.example.org.: more than one CNAME");
-    expect_verdict(
-        SOA NS "a 1 DS 1 8 2 9D6BAE62219231C99FAA479716B6E4619330CE8206670AEA6C1673A055DC3AF2\n",
-        KEYD_INVALID_ARGUMENT, "F:3: a.example.org.: DS without NS: a DS needs a delegation");
+    expect_verdict(SOA NS "@ 1 DS 1 8 200 00\n", KEYD_INVALID_ARGUMENT,
+                   "F:3: example.org.: the zone's own DS belongs into the parent zone");
+    expect_verdict(SOA NS "a 1 NS b\na 1 DNAME c\n", KEYD_INVALID_ARGUMENT,
+                   "F:4: a.example.org.: DNAME beside a delegation (RFC 6672, 2.3)");
     expect_verdict(SOA NS "d 1 DNAME b\nx.d 1 A 192.0.2.1\n", KEYD_INVALID_ARGUMENT,
                    "F:4: x.d.example.org.: below the DNAME of line 3 (RFC 6672, 2.4)");
 }
@@ -294,10 +330,9 @@ static void refuses_what_cannot_be_served(void **state)
     (void)state;
     expect_verdict(SOA NS "*.w 1 NS b\n", KEYD_INVALID_ARGUMENT,
                    "F:3: *.w.example.org.: NS at a wildcard (RFC 4592, 4.2), which servers refuse");
-    expect_verdict(SOA NS "@ 1 CDS 0 0 0 00\n", KEYD_OK, NULL);
-    expect_verdict(
-        SOA NS "a 1 CDS 0 0 0 00\n", KEYD_INVALID_ARGUMENT,
-        "F:3: a.example.org.: CDS and CDNSKEY belong at the zone's apex (RFC 7344, 4.1)");
+    expect_verdict(SOA NS "a 1 DNSKEY 256 3 13 AAAA\n", KEYD_INVALID_ARGUMENT,
+                   "F:3: a.example.org.: a DNSKEY belongs at the zone's apex (RFC 4035, 2.1): "
+                   "validators take it for a zone's below");
 
     /* 64,000 bytes: 15 of the owner, 10, 63,975 of rdata. */
     char *text = NULL;
@@ -314,13 +349,163 @@ static void refuses_what_cannot_be_served(void **state)
     }
 }
 
-/* Below a delegation nobody is told of anything: what is there is let be. */
+/* Below a delegation nobody is told of anything: what servers load is let be. */
 static void lets_be_what_is_occluded(void **state)
 {
     (void)state;
-    expect_verdict(SOA NS "s 1 NS ns.s\nd.s 1 DNAME b\nx.d.s 1 A 192.0.2.1\n"
-                          "c.s 1 CNAME b\nc.s 1 A 192.0.2.1\nz.s 1 DS 1 8 200 00\n",
+    expect_verdict(SOA NS "s 1 NS ns.s\ns 1 DNSKEY 256 3 13 AAAA\nd.s 1 DNAME b\n"
+                          "c.s 1 CNAME b\nz.s 1 DS 1 8 200 00\nz.s 1 DNSKEY 256 3 13 AAAA\n"
+                          "z.s 1 CDS 0 0 0 00\ny.s 1 NS b\n",
                    KEYD_OK, NULL);
+}
+
+#define CUT "s 1 NS ns1.example.net.\n"
+
+/* What servers refuse they refuse there, too. */
+static void refuses_below_a_delegation_what_servers_do(void **state)
+{
+    (void)state;
+    expect_verdict(SOA NS CUT "x.s 1 CNAME a.\nx.s 1 A 192.0.2.1\n", KEYD_INVALID_ARGUMENT,
+                   "F:4: x.s.example.org.: CNAME beside other data (RFC 2181, 10.1): keep one of "
+                   "the two");
+    expect_verdict(SOA NS CUT "x.s 1 CNAME a.\nx.s 1 CNAME b.\n", KEYD_INVALID_ARGUMENT,
+                   "F:4: x.s.example.org.: more than one CNAME");
+    expect_verdict(SOA NS CUT "x.s 1 DNAME a.\nx.s 1 DNAME b.\n", KEYD_INVALID_ARGUMENT,
+                   "F:4: x.s.example.org.: more than one DNAME");
+    expect_verdict(SOA NS CUT "x.s 1 DNAME a.\nx.s 1 NS b.\n", KEYD_INVALID_ARGUMENT,
+                   "F:4: x.s.example.org.: DNAME beside a delegation (RFC 6672, 2.3)");
+    expect_verdict(SOA NS CUT "x.s 1 DNAME a.\ny.x.s 1 A 192.0.2.1\n", KEYD_INVALID_ARGUMENT,
+                   "F:5: y.x.s.example.org.: below the DNAME of line 4 (RFC 6672, 2.4)");
+}
+
+/* What all load stays where it is of no use, and is told. */
+static void tells_of_what_is_misplaced(void **state)
+{
+    (void)state;
+    struct keyd_error err;
+    struct zonecheck_misplaced misplaced = {0};
+    struct zone *zone = lab_zone("example.org", SOA NS CUT
+                                 "s 1 DS 1 8 200 00\na 1 A 192.0.2.1\na 1 DS 1 8 200 00\n"
+                                 "b 1 CDS 0 0 0 00\nb 1 A 192.0.2.1\nx.s 1 DS 1 8 200 00\n");
+    assert_int_equal(zonecheck(zone, "F", &misplaced, &err), KEYD_OK);
+    assert_int_equal(misplaced.sets, 2);
+    assert_int_equal(misplaced.line, 6);
+    assert_int_equal(misplaced.type, TYPE_DS);
+    assert_string_equal(misplaced.owner, "a.example.org.");
+    zone_free(zone);
+}
+
+static void expect_server(const char *text, const char *fault)
+{
+    char wanted[256];
+    char whole[512];
+    snprintf(whole, sizeof whole, SOA "@ 1 NS ns.a\n%s", text);
+    snprintf(wanted, sizeof wanted,
+             "F:2: example.org.: the server ns.a.example.org., which is in the zone, %s: BIND "
+             "refuses such a zone",
+             fault != NULL ? fault : "");
+    expect_verdict(whole, fault != NULL ? KEYD_INVALID_ARGUMENT : KEYD_OK, wanted);
+}
+
+static void wants_addresses_of_the_servers_in_the_zone(void **state)
+{
+    (void)state;
+    expect_server("ns.a 1 A 192.0.2.1\n", NULL);
+    expect_server("NS.a 1 AAAA ::1\n", NULL);
+    expect_server("a 1 NS b.\n", NULL);
+    expect_server("ns.a 1 NS b.\n", NULL);
+    expect_server("*.a 1 A 192.0.2.1\n", NULL);
+    expect_server("* 1 A 192.0.2.1\n", NULL);
+    expect_server("", "has no address in it");
+    expect_server("ns.a 1 TXT x\n", "has no address in it");
+    expect_server("ns.a 1 TXT x\n*.a 1 A 192.0.2.1\n", "has no address in it");
+    expect_server("x.ns.a 1 TXT x\n*.a 1 A 192.0.2.1\n", "has no address in it");
+    expect_server("x.a 1 TXT x\n* 1 A 192.0.2.1\n", "has no address in it");
+    expect_server("ns.a 1 CNAME b.\n", "is a CNAME (RFC 2181, 10.3)");
+    expect_server("*.a 1 CNAME b.\n", "is a CNAME by a wildcard (RFC 2181, 10.3)");
+    expect_server("a 1 DNAME b.\n", "is below a DNAME");
+}
+
+/* An rdata and what is wrong with it; NULL: nothing. */
+static const struct refused {
+    const char *record;
+    const char *why;
+} contents[] = {
+    {"MD a", "MD and MF are obsolete (RFC 973), and BIND refuses them: MX has their place"},
+    {"X25 1234", NULL},
+    {"X25 123", "an X.25 address has four or more digits (RFC 1183, 3.1)"},
+    {"X25 12a4", "an X.25 address has four or more digits (RFC 1183, 3.1)"},
+    {"KEY 49152 3 0", NULL},
+    {"KEY 256 3 8 AAAA", NULL},
+    {"KEY 256 3 8", "a KEY without a key, which its flags do not say (RFC 2535, 3.1.2)"},
+    {"KEY 49152 3 8 AAAA",
+     "a KEY with a key, though its flags say that there is none (RFC 2535, 3.1.2)"},
+    {"ATMA +12", NULL},
+    {"ATMA \\# 3 013161", "an ATM address in E.164 form has digits alone"},
+    {"ATMA \\# 3 003161", NULL},
+    {"IPSECKEY 1 0 2 . AAAA", NULL},
+    {"IPSECKEY 1 0 0 .", "an IPSECKEY without a key (RFC 4025, 2.6), which BIND refuses"},
+    {"IPSECKEY 1 1 2 192.0.2.1 AAAA", NULL},
+    {"IPSECKEY 1 1 2 192.0.2.1", "an IPSECKEY without a key (RFC 4025, 2.6), which BIND refuses"},
+    {"IPSECKEY 1 2 2 ::1", "an IPSECKEY without a key (RFC 4025, 2.6), which BIND refuses"},
+    {"IPSECKEY 1 3 2 a.b. AAAA", NULL},
+    {"IPSECKEY 1 3 2 a.b.", "an IPSECKEY without a key (RFC 4025, 2.6), which BIND refuses"},
+    {"RKEY 0 3 8 AAAA", NULL},
+    {"RKEY 1 3 8 AAAA", "the flags of an RKEY are 0, BIND says"},
+    {"TYPE32768 \\# 5 0001080900", NULL},
+    {"NAPTR 1 2 u x \"\" a.", NULL},
+    {"NAPTR 1 2 u x !^.*$!sip:a@b! .", NULL},
+    {"NAPTR 1 2 u x \"!(a)[(](b)!\\\\2c!i\" .", NULL},
+    {"NAPTR 1 2 u x \"!(a)[(](b)!\\\\3c!i\" .", "NAPTR"},
+    {"NAPTR 1 2 u x \"!^a{1,2}[^]a-z[:digit:]-](b|c)+$!\\\\1!\" .", NULL},
+    {"NAPTR 1 2 u x \"!(a!b!\" .", "NAPTR"},
+    {"NAPTR 1 2 u x !a|!b! .", "NAPTR"},
+    {"NAPTR 1 2 u x !a**!b! .", "NAPTR"},
+    {"NAPTR 1 2 u x !^*!b! .", "NAPTR"},
+    {"NAPTR 1 2 u x !a{2,1}!b! .", "NAPTR"},
+    {"NAPTR 1 2 u x !a{256}!b! .", "NAPTR"},
+    {"NAPTR 1 2 u x ![z-a]!b! .", "NAPTR"},
+    {"NAPTR 1 2 u x ![]!b! .", "NAPTR"},
+    {"NAPTR 1 2 u x ![[:foo:]]!b! .", "NAPTR"},
+    {"NAPTR 1 2 u x !a!\\\\0! .", "NAPTR"},
+    {"NAPTR 1 2 u x !a\\\\1!b! .", "NAPTR"},
+    {"NAPTR 1 2 u x Foo .", "NAPTR"},
+    {"NAPTR 1 2 u x !a .", "NAPTR"},
+    {"NAPTR 1 2 u x !a!b .", "NAPTR"},
+    {"NAPTR 1 2 u x !a!b!g .", "NAPTR"},
+    {"NAPTR 1 2 u x !a!b!! .", "NAPTR"},
+    {"NAPTR 1 2 u x !a!\\000! .", "NAPTR"},
+    {"NAPTR 1 2 u x 1a1b1 .", "NAPTR"},
+};
+
+static void refuses_rdata_that_no_server_loads(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
+        const struct refused *row = &contents[i];
+        const char *why = row->why;
+        char text[256];
+        char wanted[256];
+        if (why != NULL && strcmp(why, "NAPTR") == 0)
+            why = "the third text of a NAPTR is no substitution as !EXPRESSION!REPLACEMENT! (RFC "
+                  "3402, 3.2)";
+        snprintf(text, sizeof text, SOA NS "a 1 %s\n", row->record);
+        snprintf(wanted, sizeof wanted, "F:3: a.example.org.: %s", why != NULL ? why : "");
+        expect_verdict(text, why == NULL ? KEYD_OK : KEYD_INVALID_ARGUMENT, wanted);
+    }
+}
+
+/* Of a zone file it is refused while it is read; a server may send it, too. */
+static void refuses_digests_of_a_wrong_length(void **state)
+{
+    (void)state;
+    static const uint8_t sha1[24] = {0, 1, 8, 1};
+    static const uint16_t types[] = {TYPE_DS, TYPE_CDS, TYPE_TA, TYPE_DLV};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        assert_null(rdatacheck(types[i], sha1, sizeof sha1));
+        assert_string_equal(rdatacheck(types[i], sha1, sizeof sha1 - 1),
+                            "a digest that is not as long as those of its type");
+    }
 }
 
 static void a_ttl_conflict_is_settled_and_told(void **state)
@@ -363,6 +548,11 @@ int main(void)
         cmocka_unit_test(checks_the_content),
         cmocka_unit_test(refuses_what_cannot_be_served),
         cmocka_unit_test(lets_be_what_is_occluded),
+        cmocka_unit_test(refuses_below_a_delegation_what_servers_do),
+        cmocka_unit_test(tells_of_what_is_misplaced),
+        cmocka_unit_test(wants_addresses_of_the_servers_in_the_zone),
+        cmocka_unit_test(refuses_rdata_that_no_server_loads),
+        cmocka_unit_test(refuses_digests_of_a_wrong_length),
         cmocka_unit_test(a_ttl_conflict_is_settled_and_told),
         cmocka_unit_test(text_limits),
     };

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/dnssec/cdscheck.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/dns/rrtype.h"
+#include "client/dnssec/zonecheck.h"
+
+#define DELETE_LENGTH 5 /* bytes of either, RFC 8078, 4 */
+
+struct check {
+    const struct zone *zone;
+    const char *path;
+    const struct dnskey *keys;
+    size_t count;
+};
+
+static enum keyd_status refuse(const struct check *check, const struct rrset *set, size_t i,
+                               struct keyd_error *err, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+static enum keyd_status refuse(const struct check *check, const struct rrset *set, size_t i,
+                               struct keyd_error *err, const char *format, ...)
+{
+    char what[256];
+    char line[ZONECHECK_LINE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CDS", "%s%s: %s: %s", check->path,
+                     zonecheck_line(rrset_line(set, i), line),
+                     set->type == TYPE_CDS ? "CDS" : "CDNSKEY", what);
+}
+
+static bool is_delete(uint16_t type, const struct rdata *rdata)
+{
+    static const uint8_t cds[DELETE_LENGTH] = {0, 0, 0, 0, 0};
+    static const uint8_t cdnskey[DELETE_LENGTH] = {0, 0, DNSKEY_PROTOCOL, 0, 0};
+    return rdata->length == DELETE_LENGTH &&
+           memcmp(rdata->data, type == TYPE_CDS ? cds : cdnskey, DELETE_LENGTH) == 0;
+}
+
+static uint8_t algorithm_of(uint16_t type, const struct rdata *rdata)
+{
+    return rdata->data[type == TYPE_CDS ? 2 : 3];
+}
+
+/* Whether the CDS is that of the key. */
+static enum keyd_status cds_fits(const struct check *check, const struct rdata *rdata,
+                                 const struct dnskey *key, bool *fits, struct keyd_error *err)
+{
+    struct ds ds;
+    enum keyd_status status = dnskey_ds(key, zone_apex(check->zone), rdata->data[3], &ds, err);
+    *fits = status == KEYD_OK && (rdata->data[0] << 8 | rdata->data[1]) == ds.key_tag &&
+            rdata->length == 4 + ds.length && memcmp(rdata->data + 4, ds.digest, ds.length) == 0;
+    return status;
+}
+
+static bool cdnskey_fits(const struct rdata *rdata, const struct dnskey *key)
+{
+    struct dnskey other;
+    return dnskey_from_rdata(rdata->data, rdata->length, &other) && dnskey_equal(&other, key);
+}
+
+/* Notes in `fit` the algorithm of a record that fits a key. */
+static enum keyd_status look(const struct check *check, const struct rrset *set, size_t i,
+                             bool fit[UINT8_MAX + 1], struct keyd_error *err)
+{
+    struct rdata rdata = rrset_rdata(set, i);
+    uint8_t algorithm = algorithm_of(set->type, &rdata);
+    for (size_t k = 0; k < check->count; k++) {
+        const struct dnskey *key = &check->keys[k];
+        bool fits = false;
+        enum keyd_status status = KEYD_OK;
+        if (key->algorithm != algorithm)
+            continue;
+        if (set->type == TYPE_CDNSKEY)
+            fits = cdnskey_fits(&rdata, key);
+        else
+            status = cds_fits(check, &rdata, key, &fits, err);
+        if (status == KEYD_UNIMPLEMENTED)
+            return refuse(check, set, i, err,
+                          "digest type %u cannot be compared with the keys: use 2, SHA-256 (RFC "
+                          "8624, 3.3)",
+                          rdata.data[3]);
+        if (status != KEYD_OK)
+            return status;
+        fit[algorithm] = fit[algorithm] || fits;
+    }
+    return KEYD_OK;
+}
+
+static enum keyd_status check_set(const struct check *check, const struct rrset *set,
+                                  struct keyd_error *err)
+{
+    bool fit[UINT8_MAX + 1] = {false};
+    for (size_t i = 0; i < set->count; i++) {
+        struct rdata rdata = rrset_rdata(set, i);
+        if (is_delete(set->type, &rdata) && set->count == 1)
+            return KEYD_OK;
+        if (is_delete(set->type, &rdata))
+            return refuse(check, set, i, err,
+                          "the one that asks for the DS to be deleted must be alone (RFC 8078, 4)");
+        enum keyd_status status = look(check, set, i, fit, err);
+        if (status != KEYD_OK)
+            return status;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        struct rdata rdata = rrset_rdata(set, i);
+        uint8_t algorithm = algorithm_of(set->type, &rdata);
+        if (!fit[algorithm])
+            return refuse(check, set, i, err,
+                          "no DNSKEY of the signed zone is meant by those of algorithm %u (RFC "
+                          "7344, 4.1): take them out if they were left by another signer",
+                          algorithm);
+    }
+    return KEYD_OK;
+}
+
+enum keyd_status cdscheck(const struct zone *zone, const char *path, const struct dnskey *keys,
+                          size_t count, struct keyd_error *err)
+{
+    const struct check check = {.zone = zone, .path = path, .keys = keys, .count = count};
+    static const uint16_t types[] = {TYPE_CDS, TYPE_CDNSKEY};
+    enum keyd_status status = KEYD_OK;
+    for (size_t i = 0; i < sizeof types / sizeof types[0] && status == KEYD_OK; i++) {
+        struct rrset set;
+        if (zone_find(zone, zone_apex(zone), types[i], &set))
+            status = check_set(&check, &set, err);
+    }
+    return status;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/dnssec/rdatacheck.h"
+
+#include <stdbool.h>
+
+#include "client/dns/bytes.h"
+#include "client/dns/dname.h"
+#include "client/dns/rdata.h"
+#include "client/dns/rrtype.h"
+#include "client/dnssec/substitution.h"
+
+/* Types that are named nowhere else. */
+enum {
+    TYPE_MD = 3,
+    TYPE_MF = 4,
+    TYPE_X25 = 19,
+    TYPE_ATMA = 34,
+    TYPE_NAPTR = 35,
+    TYPE_IPSECKEY = 45,
+};
+
+#define KEY_FIXED  4      /* bytes before a KEY's key: flags, protocol, algorithm */
+#define KEY_NO_KEY 0xc000 /* both of these flags: there is none (RFC 2535, 3.1.2) */
+
+#define IPSECKEY_GATEWAY 3 /* bytes before the gateway: precedence, its type, algorithm */
+
+#define ATMA_E164 1 /* the format whose address is digits */
+
+static bool are_digits(const uint8_t *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    }
+    return true;
+}
+
+static const char *check_key(const uint8_t *rdata, size_t length)
+{
+    unsigned flags = (unsigned)(rdata[0] << 8 | rdata[1]);
+    if (((flags & KEY_NO_KEY) == KEY_NO_KEY) == (length == KEY_FIXED))
+        return NULL;
+    return length == KEY_FIXED
+               ? "a KEY without a key, which its flags do not say (RFC 2535, 3.1.2)"
+               : "a KEY with a key, though its flags say that there is none (RFC 2535, 3.1.2)";
+}
+
+static const char *check_ipseckey(const uint8_t *rdata, size_t length)
+{
+    static const uint8_t gateways[] = {0, 4, 16}; /* bytes of each type's but the name's */
+    size_t before = IPSECKEY_GATEWAY;
+    before +=
+        rdata[1] < sizeof gateways ? gateways[rdata[1]] : dname_length(rdata + IPSECKEY_GATEWAY);
+    return length > before ? NULL : "an IPSECKEY without a key (RFC 4025, 2.6), which BIND refuses";
+}
+
+static const char *check_naptr(const uint8_t *rdata, size_t length)
+{
+    struct cursor wire = cursor_over(rdata, length);
+    cursor_take(&wire, 4);                /* order, preference */
+    cursor_take(&wire, cursor_u8(&wire)); /* flags */
+    cursor_take(&wire, cursor_u8(&wire)); /* services */
+    size_t size = cursor_u8(&wire);
+    const uint8_t *regexp = cursor_take(&wire, size);
+    if (regexp == NULL || size == 0 || substitution_is_good(regexp, size))
+        return NULL;
+    return "the third text of a NAPTR is no substitution as !EXPRESSION!REPLACEMENT! (RFC 3402, "
+           "3.2)";
+}
+
+static bool digest_fits(uint16_t type, const uint8_t *rdata, size_t length)
+{
+    unsigned digest_type;
+    unsigned wanted;
+    size_t has;
+    return rdata_digest_fits(type, rdata, length, &digest_type, &wanted, &has);
+}
+
+const char *rdatacheck(uint16_t type, const uint8_t *rdata, size_t length)
+{
+    switch (type) {
+    case TYPE_MD:
+    case TYPE_MF:
+        return "MD and MF are obsolete (RFC 973), and BIND refuses them: MX has their place";
+    case TYPE_X25:
+        return rdata[0] >= 4 && are_digits(rdata + 1, rdata[0])
+                   ? NULL
+                   : "an X.25 address has four or more digits (RFC 1183, 3.1)";
+    case TYPE_KEY:
+        return check_key(rdata, length);
+    case TYPE_ATMA:
+        return rdata[0] != ATMA_E164 || are_digits(rdata + 1, length - 1)
+                   ? NULL
+                   : "an ATM address in E.164 form has digits alone";
+    case TYPE_NAPTR:
+        return check_naptr(rdata, length);
+    case TYPE_IPSECKEY:
+        return check_ipseckey(rdata, length);
+    case TYPE_RKEY:
+        return rdata[0] == 0 && rdata[1] == 0 ? NULL : "the flags of an RKEY are 0, BIND says";
+    case TYPE_DS:
+    case TYPE_CDS:
+    case TYPE_SSHFP:
+    case TYPE_TA:
+    case TYPE_DLV:
+        return digest_fits(type, rdata, length)
+                   ? NULL
+                   : "a digest that is not as long as those of its type";
+    default:
+        return NULL;
+    }
+}
