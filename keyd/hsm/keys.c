@@ -36,6 +36,18 @@ enum keyd_status keys_offered(const struct session *session, key_spec spec, stru
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
+/* Room for one more batch after n handles; `handles` is *given away*. NULL when there is none. */
+static CK_OBJECT_HANDLE *make_room(CK_OBJECT_HANDLE *handles, size_t n, size_t *room)
+{
+    if (n + FIND_BATCH <= *room)
+        return handles;
+    *room = 2 * (n + FIND_BATCH);
+    CK_OBJECT_HANDLE *larger = reallocarray(handles, *room, sizeof *larger);
+    if (larger == NULL)
+        free(handles);
+    return larger;
+}
+
 /* All objects that match a template, *owned* in *list. */
 static enum keyd_status find_all(const struct session *session, CK_ATTRIBUTE *template,
                                  CK_ULONG attributes, CK_OBJECT_HANDLE **list, size_t *count,
@@ -45,16 +57,16 @@ static enum keyd_status find_all(const struct session *session, CK_ATTRIBUTE *te
     CK_OBJECT_HANDLE *handles = NULL;
     CK_ULONG got = 0;
     size_t n = 0;
+    size_t room = 0;
     CK_RV rv = MODULE_CALL(module, C_FindObjectsInit, session->handle, template, attributes);
     if (rv != CKR_OK)
         return ckr_fail(err, rv, "C_FindObjectsInit");
     do {
-        CK_OBJECT_HANDLE *larger = reallocarray(handles, n + FIND_BATCH, sizeof *larger);
-        if (larger == NULL) {
+        handles = make_room(handles, n, &room);
+        if (handles == NULL) {
             rv = CKR_HOST_MEMORY;
             break;
         }
-        handles = larger;
         rv = MODULE_CALL(module, C_FindObjects, session->handle, handles + n, FIND_BATCH, &got);
         if (rv == CKR_OK && got > FIND_BATCH)
             rv = CKR_GENERAL_ERROR;
