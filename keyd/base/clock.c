@@ -42,9 +42,12 @@ int64_t clock_monotonic_ns(void)
 /* *value becomes what is left, from 0 to unit - 1. */
 static int64_t take(int64_t *value, int64_t unit)
 {
-    int64_t count = *value / unit - (*value % unit < 0);
-    *value -= count * unit;
-    return count;
+    int64_t count = *value / unit;
+    *value %= unit;
+    if (*value >= 0)
+        return count;
+    *value += unit;
+    return count - 1;
 }
 
 /* As take, where the last of `most` units is a day longer. */
