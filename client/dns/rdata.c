@@ -277,11 +277,9 @@ static bool has_capitals(const uint8_t *text, size_t length)
     return false;
 }
 
-/* Whether all servers read this field, and read it alike. A LOC
- * has text for version 0 alone. NSD
- * refuses a CAA tag with capitals,
- * which RFC 8659, 4.1 allows; Knot, NSD or BIND a KEY or IPSECKEY without its key, and Knot an
- * IPSECKEY with a key of algorithm 0. */
+/* Whether all servers read this field, and read it alike. A LOC has text for version 0 alone. NSD
+ * refuses a CAA tag with capitals, which RFC 8659, 4.1 allows; Knot, NSD or BIND a KEY or IPSECKEY
+ * without its key, and Knot an IPSECKEY with a key of algorithm 0. */
 static bool is_understood(char field, struct cursor wire)
 {
     switch (field) {

@@ -238,9 +238,17 @@ static bool parse_ttl(struct fields *fields)
     return fields_put_u16(fields, ttl >> 16) && fields_put_u16(fields, ttl & 0xffff);
 }
 
+/* "" is a word in which nothing is. */
 static bool parse_some(struct fields *fields, bool (*parse)(struct fields *))
 {
-    return fields_token(fields) != NULL && parse(fields);
+    const uint8_t *start = fields->at;
+    size_t first = fields->next;
+    if (fields_token(fields) == NULL || !parse(fields))
+        return false;
+    if (fields->at > start)
+        return true;
+    fields->next = first;
+    return fields_wrong(fields, "there is nothing in it");
 }
 
 static bool parse_field(struct fields *fields, char field)
