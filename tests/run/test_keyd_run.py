@@ -146,7 +146,7 @@ class KeydRun(unittest.TestCase):
         gaps = [b - a for a, b in zip(starts, starts[1:])]
         self.assertGreaterEqual(len(gaps), 3)
         self.assertLessEqual(len(gaps), 5)
-        self.assertGreater(gaps[-1], 1.5 * gaps[-2])
+        self.assertGreater(gaps[-1], 2 * gaps[0])
 
     def test_a_bad_configuration_ends_all(self):
         self.configure(main="bad")
