@@ -16,9 +16,10 @@
 key_spec trial_spec(const struct session *session);
 
 /* Makes, judges and destroys one pair of a spec. A token that makes none, or another than keyd-hsm
- * asks for, is no failure: then *traits is not known, and the log has why. Only a token that is
- * gone is one (UNAVAILABLE, TOKEN_GONE). Blocks as long as the module does; the session is one for
- * writing, logged in. PKCS #11 2.40, 4.4 (CKA_TOKEN). */
+ * asks for, is no failure: then *traits is not known, and the log has why. Where something is left
+ * of a trial before and cannot be removed, none is made and *traits stays as it is. Only a token
+ * that is gone is one (UNAVAILABLE, TOKEN_GONE). Blocks as long as the module does; the session is
+ * one for writing, logged in. PKCS #11 2.40, 4.4 (CKA_TOKEN). */
 enum keyd_status trial_make(const struct session *session, key_spec spec, struct key_traits *traits,
                             struct keyd_error *err) KEYD_CHECKED;
 
