@@ -26,7 +26,7 @@ static const struct axfr_limits default_limits = {
 struct transfer {
     const struct axfr *axfr;
     const struct axfr_limits *limits;
-    zonefile_sink sink;
+    zone_sink sink;
     void *context; /* of the sink */
     struct tcp *tcp;
     struct tsig *tsig; /* NULL: none */
@@ -250,11 +250,12 @@ static enum keyd_status take_record(struct transfer *transfer, const struct mess
         return keyd_fail(err, KEYD_RESOURCE_EXHAUSTED, "TRANSFER",
                          "the zone has more than %zu records, which is the limit",
                          transfer->limits->records);
-    const struct zonefile_record given = {.owner = record->owner.wire,
-                                          .type = record->type,
-                                          .ttl = record->ttl,
-                                          .rdata = transfer->rdata.data,
-                                          .length = transfer->rdata.length};
+    const struct zone_record given = {.owner = record->owner.wire,
+                                      .rdata = transfer->rdata.data,
+                                      .length = transfer->rdata.length,
+                                      .ttl = record->ttl,
+                                      .type = record->type,
+                                      .place = {.file = transfer->axfr->from}};
     return transfer->sink(transfer->context, &given, err);
 }
 
@@ -381,7 +382,7 @@ static enum keyd_status wrap(const struct transfer *transfer, enum keyd_status s
                      transfer->records);
 }
 
-enum keyd_status axfr_read(const struct axfr *axfr, zonefile_sink sink, void *context,
+enum keyd_status axfr_read(const struct axfr *axfr, zone_sink sink, void *context,
                            struct keyd_error *err)
 {
     struct transfer transfer = {.axfr = axfr,

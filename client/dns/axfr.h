@@ -13,7 +13,7 @@
 
 #include "client/dns/tcp.h"
 #include "client/dns/tsigkey.h"
-#include "client/dns/zonefile.h"
+#include "client/dns/zone.h"
 #include "keyd/base/progress.h"
 
 struct axfr_limits {
@@ -35,16 +35,17 @@ struct axfr {
     const struct tsig_key *key;       /* NULL: no TSIG */
     const struct axfr_limits *limits; /* NULL: those above */
     struct progress *progress;        /* of bytes; NULL: nobody looks */
+    const struct place_file *from;    /* the records' place, *borrowed*; NULL: not known */
 };
 
-/* Gives the zone's records to the sink, the SOA first and once, with 0 for the line; after an error
+/* Gives the zone's records to the sink, the SOA first and once; after an error
  * they are to be thrown away. An error of the sink ends the transfer and comes back. The message of
  * an error begins with the server. PERMISSION_DENIED, reason TRANSFER, when the server refuses;
  * FAILED_PRECONDITION, TRANSFER, when it is not authoritative, or does not take the key or the
  * time; UNAVAILABLE when it is away or cannot now; ABORTED, TRANSFER, when the zone changed
  * meanwhile; DATA_LOSS, TRANSFER, for an answer that is none; UNAUTHENTICATED, TSIG (tsig.h);
  * RESOURCE_EXHAUSTED at a limit; and the errors of tcp.h. Blocks as tcp.h says. */
-enum keyd_status axfr_read(const struct axfr *axfr, zonefile_sink sink, void *context,
+enum keyd_status axfr_read(const struct axfr *axfr, zone_sink sink, void *context,
                            struct keyd_error *err) KEYD_CHECKED;
 
 #endif

@@ -215,7 +215,7 @@ static enum keyd_status read_owner(struct record_reader *reader, const struct to
 
 /* The data's words are looked for when the number is in it. */
 static enum keyd_status read_data(struct record_reader *reader, struct record_head head,
-                                  const struct token *template, unsigned line, struct lexer *lexer,
+                                  const struct token *template, struct lexer *lexer,
                                   struct keyd_error *err)
 {
     char text[GENERATE_TEXT_MAX + LEXER_PADDING];
@@ -230,7 +230,7 @@ static enum keyd_status read_data(struct record_reader *reader, struct record_he
     lexer->last = true;
     switch (lexer_next(lexer)) {
     case LEXER_ENTRY:
-        return record_add(reader, &head, lexer->tokens, lexer->count, line, err);
+        return record_add(reader, &head, lexer->tokens, lexer->count, err);
     case LEXER_NO_MEMORY:
         return keyd_fail_errno(err, ENOMEM, "$GENERATE");
     case LEXER_WRONG:
@@ -251,7 +251,7 @@ static enum keyd_status generate(struct record_reader *reader, const struct entr
         reader->generated_at = (uint32_t)i;
         status = read_owner(reader, &entry->tokens[2], err);
         if (status == KEYD_OK)
-            status = read_data(reader, *head, &entry->tokens[head->next], entry->line, &lexer, err);
+            status = read_data(reader, *head, &entry->tokens[head->next], &lexer, err);
     }
     reader->generated = false;
     reader->generated_from = NULL;

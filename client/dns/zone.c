@@ -4,7 +4,8 @@
  * the owner's sort key, the rdata in canonical form; behind that the rdata as it was given where it
  * differs, and the owner where it has capitals (else the key says it). zone_finish puts an index
  * behind them: for each record the first eight bytes of its key, as a number, and its place. Most
- * comparisons need no more than the number. */
+ * comparisons need no more than the number. Which file a record is from is known by where in the
+ * region it lies: records of one file follow each other. */
 #include "client/dns/zone.h"
 
 #include <errno.h>
@@ -21,10 +22,7 @@
 
 #define OPEN_STEP ((size_t)1 << 20) /* bytes that are opened at once */
 
-enum {
-    HAS_GIVEN = 1, /* the rdata as it was added follows the canonical one */
-    HAS_OWNER = 2, /* the owner follows */
-};
+#define COLUMN_MAX 0x3fff /* a larger one is not known */
 
 struct record {
     uint32_t ttl;
@@ -32,14 +30,24 @@ struct record {
     uint16_t type;
     uint16_t length; /* of the rdata */
     uint16_t key_length;
-    uint16_t flags;
-    uint8_t bytes[]; /* key, canonical rdata, rdata as given, owner */
+    uint16_t column : 14;
+    bool has_given  : 1; /* the rdata as it was added follows the canonical one */
+    bool has_owner  : 1; /* the owner follows */
+    uint8_t bytes[];     /* key, canonical rdata, rdata as given, owner */
 };
+
+_Static_assert(sizeof(struct record) == 16, "a record's header as zone.h counts it");
 
 struct entry {
     uint32_t high; /* the key's first four bytes, as a number */
     uint32_t low;  /* and the next four; 0 where the key has ended, which no label begins with */
-    uint32_t place;
+    uint32_t at;
+};
+
+/* From this record on they are from this file. */
+struct run {
+    uint32_t at;
+    const struct place_file *file;
 };
 
 struct zone {
@@ -58,6 +66,10 @@ struct zone {
     size_t conflict; /* index + 1 of the first record of the first set whose TTLs differ; 0: none */
     size_t largest;  /* the first record of the set with the largest TTL */
     uint32_t largest_ttl;
+    struct place_files files;
+    struct run *runs; /* by `at` */
+    size_t run_count;
+    size_t run_room;
 };
 
 /* As much address space as there is to be had, up to REGION_MAX; where that is limited, half of it:
@@ -101,14 +113,29 @@ void zone_free(struct zone *zone)
     if (zone == NULL)
         return;
     munmap(zone->region, zone->size);
+    place_files_free(&zone->files);
+    free(zone->runs);
     free(zone);
+}
+
+struct place_files *zone_files(struct zone *zone)
+{
+    return &zone->files;
+}
+
+const struct place_file *zone_file(const struct zone *zone)
+{
+    const struct place_file *file = zone->files.last;
+    while (file != NULL && file->parent != NULL)
+        file = file->parent;
+    return file;
 }
 
 /* ---- Records -------------------------------------------------------------------------------- */
 
 static const struct record *record_at(const struct zone *zone, size_t i)
 {
-    return (const struct record *)(zone->region + zone->index[i].place * ALIGNMENT);
+    return (const struct record *)(zone->region + zone->index[i].at * ALIGNMENT);
 }
 
 static const uint8_t *canonical_of(const struct record *record)
@@ -118,7 +145,7 @@ static const uint8_t *canonical_of(const struct record *record)
 
 static const uint8_t *given_of(const struct record *record)
 {
-    return canonical_of(record) + (record->flags & HAS_GIVEN ? record->length : 0);
+    return canonical_of(record) + (record->has_given ? record->length : 0);
 }
 
 static uint16_t covered_of(const struct record *record)
@@ -131,15 +158,15 @@ static uint16_t covered_of(const struct record *record)
 
 static const uint8_t *owner_of(const struct record *record)
 {
-    return record->flags & HAS_OWNER ? given_of(record) + record->length : NULL;
+    return record->has_owner ? given_of(record) + record->length : NULL;
 }
 
 static size_t size_of(const struct record *record)
 {
     size_t size = sizeof *record + record->key_length + record->length;
-    if (record->flags & HAS_GIVEN)
+    if (record->has_given)
         size += record->length;
-    if (record->flags & HAS_OWNER)
+    if (record->has_owner)
         size += dname_length(owner_of(record));
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
@@ -229,7 +256,7 @@ static enum keyd_status too_large(const struct zone *zone, struct keyd_error *er
 static void put_key(struct zone *zone, struct record *record, const uint8_t *owner)
 {
     record->key_length = (uint16_t)dname_key(owner, zone->apex_labels, record->bytes);
-    record->flags = has_capitals(owner) ? HAS_OWNER : 0;
+    record->has_owner = has_capitals(owner);
 }
 
 static void put_rdata(struct record *record, const uint8_t *rdata, size_t length)
@@ -241,27 +268,54 @@ static void put_rdata(struct record *record, const uint8_t *rdata, size_t length
     memcpy(at, rdata, length);
     if (!rdata_canonical(record->type, at, length))
         return;
-    record->flags |= HAS_GIVEN;
+    record->has_given = true;
     memcpy(at + length, rdata, length);
 }
 
-enum keyd_status zone_add(struct zone *zone, const uint8_t *owner, uint16_t type, uint32_t ttl,
-                          const uint8_t *rdata, size_t length, unsigned line,
+/* The next record is from another file than the one before. */
+static bool begin_run(struct zone *zone, const struct place_file *file)
+{
+    if (zone->run_count == zone->run_room) {
+        size_t room = zone->run_room > 0 ? 2 * zone->run_room : 1;
+        struct run *runs = reallocarray(zone->runs, room, sizeof *runs);
+        if (runs == NULL)
+            return false;
+        zone->runs = runs;
+        zone->run_room = room;
+    }
+    zone->runs[zone->run_count++] =
+        (struct run){.at = (uint32_t)(zone->used / ALIGNMENT), .file = file};
+    return true;
+}
+
+static const struct place_file *last_file(const struct zone *zone)
+{
+    return zone->run_count > 0 ? zone->runs[zone->run_count - 1].file : NULL;
+}
+
+enum keyd_status zone_add(struct zone *zone, const struct zone_record *given,
                           struct keyd_error *err)
 {
-    if (zone->finished || length > RDATA_MAX || !dname_is_in(owner, zone->apex.wire) ||
-        !rdata_check(type, rdata, length))
+    size_t length = given->length;
+    if (zone->finished || length > RDATA_MAX || !dname_is_in(given->owner, zone->apex.wire) ||
+        !rdata_check(given->type, given->rdata, length))
         return keyd_fail(err, KEYD_INTERNAL, "ZONE_RECORD", "a record that cannot be in the zone");
     size_t most = sizeof(struct record) + DNAME_KEY_MAX + 2 * length + DNAME_MAX + ALIGNMENT;
     if (!make_room(zone, most))
         return too_large(zone, err);
+    if (given->place.file != last_file(zone) && !begin_run(zone, given->place.file))
+        return keyd_fail_errno(err, ENOMEM, "the zone");
     struct record *record = (struct record *)(zone->region + zone->used);
-    *record = (struct record){.ttl = ttl, .line = line, .type = type};
-    put_key(zone, record, owner);
-    put_rdata(record, rdata, length);
-    if (record->flags & HAS_OWNER) {
+    unsigned column = given->place.column <= COLUMN_MAX ? given->place.column : 0;
+    *record = (struct record){.ttl = given->ttl,
+                              .line = given->place.line,
+                              .type = given->type,
+                              .column = column & COLUMN_MAX};
+    put_key(zone, record, given->owner);
+    put_rdata(record, given->rdata, length);
+    if (record->has_owner) {
         uint8_t *at = record->bytes + (given_of(record) + length - record->bytes);
-        memcpy(at, owner, dname_length(owner));
+        memcpy(at, given->owner, dname_length(given->owner));
     }
     zone->used += size_of(record);
     zone->records++;
@@ -328,8 +382,8 @@ static int compare_entries(const void *left, const void *right, void *context)
     int difference = compare_prefixes(a, b);
     if (difference != 0)
         return difference;
-    const struct record *x = (const struct record *)(zone->region + a->place * ALIGNMENT);
-    const struct record *y = (const struct record *)(zone->region + b->place * ALIGNMENT);
+    const struct record *x = (const struct record *)(zone->region + a->at * ALIGNMENT);
+    const struct record *y = (const struct record *)(zone->region + b->at * ALIGNMENT);
     difference = compare_names(x, y);
     if (difference == 0)
         difference = compare_sets(x, y);
@@ -337,7 +391,7 @@ static int compare_entries(const void *left, const void *right, void *context)
         difference = compare_rdatas(x, y);
     if (difference == 0)
         difference = compare_spellings(x, y);
-    return difference != 0 ? difference : (a->place > b->place) - (a->place < b->place);
+    return difference != 0 ? difference : (a->at > b->at) - (a->at < b->at);
 }
 
 static uint32_t four_bytes(const uint8_t *key, size_t length, size_t from)
@@ -360,7 +414,7 @@ static enum keyd_status make_index(struct zone *zone, bool *sorted, struct keyd_
         const struct record *record = (const struct record *)(zone->region + at);
         zone->index[i] = (struct entry){.high = four_bytes(record->bytes, record->key_length, 0),
                                         .low = four_bytes(record->bytes, record->key_length, 4),
-                                        .place = (uint32_t)(at / ALIGNMENT)};
+                                        .at = (uint32_t)(at / ALIGNMENT)};
         if (i > 0 && *sorted)
             *sorted = compare_entries(&zone->index[i - 1], &zone->index[i], zone) < 0;
         at += size_of(record);
@@ -397,7 +451,7 @@ static void settle(struct zone *zone)
     size_t kept = 0;
     size_t head = 0; /* where the set of the record kept last begins */
     for (size_t i = 0; i < zone->records; i++) {
-        struct record *record = (struct record *)(zone->region + zone->index[i].place * ALIGNMENT);
+        struct record *record = (struct record *)(zone->region + zone->index[i].at * ALIGNMENT);
         zone->index[kept] = zone->index[i];
         bool known_name = kept > 0 && same_name(zone, kept - 1, kept);
         bool known_set = known_name && same_set(zone, kept - 1, kept);
@@ -414,7 +468,7 @@ static void settle(struct zone *zone)
             continue;
         }
         struct record *first =
-            (struct record *)(zone->region + zone->index[kept - 1].place * ALIGNMENT);
+            (struct record *)(zone->region + zone->index[kept - 1].at * ALIGNMENT);
         if (record->ttl < first->ttl)
             first->ttl = record->ttl;
     }
@@ -486,7 +540,6 @@ static void view_set(const struct zone *zone, size_t i, size_t end, const uint8_
                      struct rrset *set)
 {
     const struct record *head = record_at(zone, i);
-    size_t earliest = i;
     *set = (struct rrset){.owner = owner,
                           .key = head->bytes,
                           .key_length = head->key_length,
@@ -497,13 +550,10 @@ static void view_set(const struct zone *zone, size_t i, size_t end, const uint8_
                           .zone = zone,
                           .first = i};
     for (size_t j = i + 1; j < end && compare_sets(head, record_at(zone, j)) == 0; j++) {
-        if (zone->index[j].place < zone->index[earliest].place)
-            earliest = j;
         if (record_at(zone, j)->ttl < set->ttl)
             set->ttl = record_at(zone, j)->ttl;
         set->count++;
     }
-    set->line = record_at(zone, earliest)->line;
 }
 
 bool zone_next_name(const struct zone *zone, struct zone_name *name)
@@ -529,15 +579,43 @@ struct rdata rrset_rdata(const struct rrset *set, size_t i)
     if (set->rdatas != NULL)
         return set->rdatas[i];
     const struct record *record = record_at(set->zone, set->first + i);
-    return (struct rdata){.data = given_of(record),
-                          .canonical = canonical_of(record),
-                          .length = record->length,
-                          .line = record->line};
+    return (struct rdata){
+        .data = given_of(record), .canonical = canonical_of(record), .length = record->length};
 }
 
-unsigned rrset_line(const struct rrset *set, size_t i)
+/* Of the last run that begins at the record or before it; NULL: there is none. */
+static const struct place_file *file_of(const struct zone *zone, uint32_t at)
 {
-    return record_at(set->zone, set->first + i)->line;
+    size_t low = 0;
+    size_t high = zone->run_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (zone->runs[middle].at <= at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 ? zone->runs[low - 1].file : NULL;
+}
+
+struct place rrset_place_of(const struct rrset *set, size_t i)
+{
+    if (set->zone == NULL)
+        return (struct place){0};
+    const struct record *record = record_at(set->zone, set->first + i);
+    return (struct place){.file = file_of(set->zone, set->zone->index[set->first + i].at),
+                          .line = record->line,
+                          .column = record->column};
+}
+
+struct place rrset_place(const struct rrset *set)
+{
+    size_t earliest = 0;
+    for (size_t i = 1; set->zone != NULL && i < set->count; i++) {
+        if (set->zone->index[set->first + i].at < set->zone->index[set->first + earliest].at)
+            earliest = i;
+    }
+    return rrset_place_of(set, earliest);
 }
 
 bool zone_name_has(const struct zone_name *name, uint16_t type)

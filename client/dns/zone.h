@@ -23,15 +23,30 @@
 #include <stdint.h>
 
 #include "client/dns/dname.h"
+#include "client/dns/place.h"
 #include "keyd/base/error.h"
 
 struct zone;
+
+/* One record as it comes from a file or a server; all of it is *borrowed* for the call. */
+struct zone_record {
+    const uint8_t *owner;
+    const uint8_t *rdata;
+    size_t length; /* bytes of it */
+    uint32_t ttl;  /* seconds */
+    uint16_t type;
+    struct place place; /* of its first word */
+};
+
+/* Takes the records of a zone, whose owners are the apex or below it and whose rdata is well
+ * formed. An error ends the reading and comes back. */
+typedef enum keyd_status (*zone_sink)(void *context, const struct zone_record *record,
+                                      struct keyd_error *err);
 
 struct rdata {
     const uint8_t *data;      /* as it was added */
     const uint8_t *canonical; /* of the same length; the same pointer where nothing differs */
     uint16_t length;          /* bytes */
-    unsigned line;            /* where it was, for messages; 0: in no file */
 };
 
 /* One name. All zero: before the first. */
@@ -54,7 +69,6 @@ struct rrset {
     uint16_t type;
     uint16_t covered; /* of RRSIG: the type that it signs; else 0 */
     uint32_t ttl;     /* seconds; the smallest where the records differed */
-    unsigned line;    /* of the first record added, for messages; 0: from no file */
     size_t count;     /* 1 or more */
     const struct zone *zone;
     size_t first;               /* its records are first to first + count - 1 of the zone */
@@ -65,12 +79,18 @@ struct rrset {
 struct zone *zone_new(const uint8_t *apex);
 void zone_free(struct zone *zone); /* takes NULL */
 
+/* The files that its records come from, which live as long as the zone: whoever reads them may add
+ * some in one thread while records are added in another one. */
+struct place_files *zone_files(struct zone *zone);
+
+/* The file, or the server, that is included by no other; NULL: not known. */
+const struct place_file *zone_file(const struct zone *zone);
+
 /* Copies one record in. The owner must be the apex or below it and the rdata well formed
- * (rdata_check): INTERNAL otherwise, for both are the caller's to look at first.
- * RESOURCE_EXHAUSTED, ZONE_TOO_LARGE, when the region is full: at 16 GiB, or at what the limits of
- * the process (ulimit -v) or the machine left. */
-enum keyd_status zone_add(struct zone *zone, const uint8_t *owner, uint16_t type, uint32_t ttl,
-                          const uint8_t *rdata, size_t length, unsigned line,
+ * (rdata_check): INTERNAL otherwise, for both are the caller's to look at first. Its file must be
+ * one of zone_files, or NULL. RESOURCE_EXHAUSTED, ZONE_TOO_LARGE, when the region is full: at 16
+ * GiB, or at what the limits of the process (ulimit -v) or the machine left. */
+enum keyd_status zone_add(struct zone *zone, const struct zone_record *record,
                           struct keyd_error *err) KEYD_CHECKED;
 
 /* Sorts, where it is not sorted already, and drops what is there twice: of two spellings the first
@@ -94,8 +114,10 @@ bool zone_next_set(const struct zone_name *name, struct rrset *set);
 /* One record of a set, 0 to count - 1, in canonical order. */
 struct rdata rrset_rdata(const struct rrset *set, size_t i);
 
-/* Its line, for messages; 0: from no file. Of a set that is in a zone. */
-unsigned rrset_line(const struct rrset *set, size_t i);
+/* Where a record of a set was; that of the set is the place of the one that was added first.
+ * Unknown of a set that is in no zone. */
+struct place rrset_place(const struct rrset *set);
+struct place rrset_place_of(const struct rrset *set, size_t i);
 
 /* Whether a name has a set of that type. Of RRSIG: of any. */
 bool zone_name_has(const struct zone_name *name, uint16_t type);

@@ -20,7 +20,7 @@
 /* A file that is being read, and what holds again behind its $INCLUDE. */
 struct source {
     struct zonetext *text;
-    unsigned line; /* of the entry that is read */
+    const struct place_file *file; /* for messages */
     struct dname origin;
     struct dname owner;
     bool have_owner;
@@ -30,7 +30,8 @@ struct source {
 struct reader {
     struct record_reader record;
     struct source sources[ZONEFILE_INCLUDE_MAX];
-    size_t depth; /* sources that are open */
+    size_t depth;              /* sources that are open */
+    struct place_files *files; /* that were opened, *borrowed* */
 };
 
 static struct source *top(struct reader *reader)
@@ -40,25 +41,28 @@ static struct source *top(struct reader *reader)
 
 /* ---- $INCLUDE ------------------------------------------------------------------------------- */
 
-/* " (included from FILE:LINE, from FILE:LINE)" */
-static void append_chain(const struct reader *reader, struct keyd_error *err)
+/* What comes now is from the innermost file. */
+static void turn_to_top(struct reader *reader)
 {
-    const char *word = " (included from";
-    for (size_t i = reader->depth - 1; i-- > 0; word = ", from") {
-        size_t used = strlen(err->message);
-        const struct source *source = &reader->sources[i];
-        snprintf(err->message + used, sizeof err->message - used, "%s %s:%u%s", word,
-                 zonetext_name(source->text), source->line, i == 0 ? ")" : "");
-    }
+    const struct source *source = top(reader);
+    reader->record.text = source->text;
+    reader->record.place.file = reader->record.options->files != NULL ? source->file : NULL;
 }
 
-static void push(struct reader *reader, struct zonetext *text)
+/* Takes the text, which is closed when it cannot be done. */
+static enum keyd_status push(struct reader *reader, struct zonetext *text, struct keyd_error *err)
 {
-    struct source *source = &reader->sources[reader->depth++];
-    *source = (struct source){.text = text};
+    const struct place_file *parent = reader->depth > 0 ? top(reader)->file : NULL;
+    const struct place_file *file =
+        place_files_add(reader->files, zonetext_name(text), parent, reader->record.place.line);
+    if (file == NULL) {
+        zonetext_close(text);
+        return keyd_fail_errno(err, ENOMEM, "reading the zone");
+    }
+    reader->sources[reader->depth++] = (struct source){.text = text, .file = file};
     zonetext_watch(text, reader->record.options->progress);
-    reader->record.text = text;
-    reader->record.include_line = reader->depth > 1 ? reader->sources[0].line : 0;
+    turn_to_top(reader);
+    return KEYD_OK;
 }
 
 static void pop(struct reader *reader)
@@ -68,8 +72,7 @@ static void pop(struct reader *reader)
     if (reader->depth == 0)
         return;
     const struct source *source = top(reader);
-    reader->record.text = source->text;
-    reader->record.include_line = reader->depth > 1 ? reader->sources[0].line : 0;
+    turn_to_top(reader);
     reader->record.origin = source->origin;
     reader->record.owner = source->owner;
     reader->record.have_owner = source->have_owner;
@@ -173,8 +176,7 @@ static enum keyd_status read_include(struct reader *reader, const struct entry *
     remember(reader);
     reader->record.origin = origin;
     record_new_origin(&reader->record);
-    push(reader, text);
-    return KEYD_OK;
+    return push(reader, text, err);
 }
 
 /* ---- The other directives ------------------------------------------------------------------- */
@@ -258,7 +260,8 @@ static enum keyd_status read_next(struct reader *reader, bool *more, struct keyd
     enum keyd_status status = zonetext_next(source->text, &entry, more, err);
     if (status != KEYD_OK || !*more)
         return status;
-    source->line = entry.line;
+    reader->record.place.line = entry.line;
+    reader->record.place.column = entry.column;
     const struct token *first = &entry.tokens[0];
     bool directive =
         !entry.blank_owner && !first->quoted && first->length > 0 && first->text[0] == '$';
@@ -274,8 +277,7 @@ static enum keyd_status read_all(struct reader *reader, struct keyd_error *err)
         bool more;
         enum keyd_status status = read_next(reader, &more, err);
         if (status != KEYD_OK) {
-            if (reader->depth > 1)
-                append_chain(reader, err);
+            place_append_includes(top(reader)->file, err->message, sizeof err->message);
             return status;
         }
         if (!more)
@@ -308,16 +310,17 @@ static enum keyd_status read_text(struct reader *reader, struct zonetext *text,
         zonetext_close(text);
         return status;
     }
-    push(reader, text);
+    enum keyd_status status = push(reader, text, err);
+    if (status != KEYD_OK)
+        return status;
     record->origin.length = (uint8_t)dname_length(record->apex);
     memcpy(record->origin.wire, record->apex, record->origin.length);
     record_new_origin(record);
     record->default_ttl = record->options->default_ttl;
     record->last_ttl = ZONEFILE_NO_TTL;
     record->rdata = malloc(RDATA_MAX);
-    enum keyd_status status = record->rdata != NULL
-                                  ? read_all(reader, err)
-                                  : keyd_fail_errno(err, ENOMEM, "%s", zonetext_name(text));
+    status = record->rdata != NULL ? read_all(reader, err)
+                                   : keyd_fail_errno(err, ENOMEM, "%s", zonetext_name(text));
     while (reader->depth > 0)
         pop(reader);
     free(record->rdata);
@@ -339,35 +342,37 @@ static enum keyd_status open_first(const char *path, const struct zonefile_optio
 }
 
 enum keyd_status zonefile_read_with(const char *path, const uint8_t *apex,
-                                    const struct zonefile_options *options, zonefile_sink sink,
+                                    const struct zonefile_options *options, zone_sink sink,
                                     void *context, struct keyd_error *err)
 {
     struct keyd_error own;
     struct zonetext *text;
+    struct place_files own_files = {0};
     struct reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
         return keyd_fail_errno(err, ENOMEM, "%s", path);
     reader->record =
         (struct record_reader){.options = options, .apex = apex, .sink = sink, .context = context};
+    reader->files = options->files != NULL ? options->files : &own_files;
     enum keyd_status status = open_first(path, options, &text, err);
     if (status == KEYD_OK)
         status = read_text(reader, text, err != NULL ? err : &own);
+    place_files_free(&own_files);
     free(reader);
     return status;
 }
 
-enum keyd_status zonefile_read(const char *path, const uint8_t *apex, zonefile_sink sink,
-                               void *context, struct keyd_error *err)
+enum keyd_status zonefile_read(const char *path, const uint8_t *apex, zone_sink sink, void *context,
+                               struct keyd_error *err)
 {
     const struct zonefile_options options = {.default_ttl = ZONEFILE_NO_TTL};
     return zonefile_read_with(path, apex, &options, sink, context, err);
 }
 
-static enum keyd_status add_to_zone(void *context, const struct zonefile_record *record,
+static enum keyd_status add_to_zone(void *context, const struct zone_record *record,
                                     struct keyd_error *err)
 {
-    return zone_add(context, record->owner, record->type, record->ttl, record->rdata,
-                    record->length, record->line, err);
+    return zone_add(context, record, err);
 }
 
 enum keyd_status zonefile_load_with(const char *path, const uint8_t *apex,
@@ -377,7 +382,9 @@ enum keyd_status zonefile_load_with(const char *path, const uint8_t *apex,
     struct zone *loaded = zone_new(apex);
     if (loaded == NULL)
         return keyd_fail_errno(err, ENOMEM, "%s", path);
-    enum keyd_status status = zonefile_read_with(path, apex, options, add_to_zone, loaded, err);
+    struct zonefile_options how = *options;
+    how.files = zone_files(loaded);
+    enum keyd_status status = zonefile_read_with(path, apex, &how, add_to_zone, loaded, err);
     if (status == KEYD_OK)
         status = zone_finish(loaded, err);
     if (status != KEYD_OK) {

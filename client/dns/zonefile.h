@@ -37,25 +37,10 @@ enum keyd_status zonefile_load(const char *path, const uint8_t *apex, struct zon
 enum keyd_status zonefile_load_with_ttl(const char *path, const uint8_t *apex, uint32_t default_ttl,
                                         struct zone **zone, struct keyd_error *err) KEYD_CHECKED;
 
-/* One record as it was read; all of it is *borrowed* for the call. The owner is the apex or below
- * it and the rdata is well formed. */
-struct zonefile_record {
-    const uint8_t *owner;
-    uint16_t type;
-    uint32_t ttl; /* seconds */
-    const uint8_t *rdata;
-    size_t length; /* bytes of it */
-    unsigned line; /* from an included file: of the $INCLUDE in the first file */
-};
-
-/* An error of the sink ends the reading and comes back. */
-typedef enum keyd_status (*zonefile_sink)(void *context, const struct zonefile_record *record,
-                                          struct keyd_error *err);
-
 /* Gives the records to the sink as they stand in the file; none of them is held. The errors of
  * zonefile_load. */
-enum keyd_status zonefile_read(const char *path, const uint8_t *apex, zonefile_sink sink,
-                               void *context, struct keyd_error *err) KEYD_CHECKED;
+enum keyd_status zonefile_read(const char *path, const uint8_t *apex, zone_sink sink, void *context,
+                               struct keyd_error *err) KEYD_CHECKED;
 
 struct zonefile_options {
     uint32_t default_ttl; /* of a record without one and without $TTL above it, in seconds;
@@ -77,11 +62,13 @@ struct zonefile_options {
     const char *(*refuse)(const void *context, const struct stat *st);
     const void *refuse_context;
     struct progress *progress; /* of bytes, included files among them; NULL: nobody looks */
+    struct place_files *files; /* takes the files that places point to, *borrowed*; NULL: places
+                                  have no file */
 };
 
 /* zonefile_read and zonefile_load with options. */
 enum keyd_status zonefile_read_with(const char *path, const uint8_t *apex,
-                                    const struct zonefile_options *options, zonefile_sink sink,
+                                    const struct zonefile_options *options, zone_sink sink,
                                     void *context, struct keyd_error *err) KEYD_CHECKED;
 enum keyd_status zonefile_load_with(const char *path, const uint8_t *apex,
                                     const struct zonefile_options *options, struct zone **zone,

@@ -248,8 +248,7 @@ static enum keyd_status read_rdata(struct record_reader *reader, uint16_t type,
 }
 
 enum keyd_status record_add(struct record_reader *reader, struct record_head *head,
-                            const struct token *tokens, size_t count, unsigned line,
-                            struct keyd_error *err)
+                            const struct token *tokens, size_t count, struct keyd_error *err)
 {
     size_t length = 0;
     enum keyd_status status = read_rdata(reader, head->type, tokens, count, &length, err);
@@ -261,13 +260,12 @@ enum keyd_status record_add(struct record_reader *reader, struct record_head *he
         reader->dropped++;
         return KEYD_OK;
     }
-    const struct zonefile_record record = {.owner = reader->owner.wire,
-                                           .type = head->type,
-                                           .ttl = head->ttl,
-                                           .rdata = reader->rdata,
-                                           .length = length,
-                                           .line = reader->include_line > 0 ? reader->include_line
-                                                                            : line};
+    const struct zone_record record = {.owner = reader->owner.wire,
+                                       .rdata = reader->rdata,
+                                       .length = length,
+                                       .ttl = head->ttl,
+                                       .type = head->type,
+                                       .place = reader->place};
     return reader->sink(reader->context, &record, err);
 }
 
@@ -289,6 +287,5 @@ enum keyd_status record_read(struct record_reader *reader, const struct entry *e
         status = record_fail(reader, NULL, err, "a record without a TTL");
     if (status != KEYD_OK)
         return status;
-    return record_add(reader, &head, entry->tokens + head.next, entry->count - head.next,
-                      entry->line, err);
+    return record_add(reader, &head, entry->tokens + head.next, entry->count - head.next, err);
 }

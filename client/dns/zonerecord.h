@@ -20,13 +20,12 @@
 struct record_reader {
     const struct zonefile_options *options; /* *borrowed* */
     const uint8_t *apex;                    /* *borrowed* */
-    zonefile_sink sink;                     /* takes the records */
+    zone_sink sink;                         /* takes the records */
     void *context;                          /* the sink's */
     const struct zonetext *text;            /* *borrowed*: the file that is read now */
-    unsigned
-        include_line; /* of the first file's $INCLUDE that led to this one; 0: that is this one */
-    bool generated;   /* by $GENERATE, */
-    uint32_t generated_at;              /* for this number, */
+    struct place place;                     /* of the entry that is read */
+    bool generated;                         /* by $GENERATE, */
+    uint32_t generated_at;                  /* for this number, */
     const struct token *generated_from; /* from this word of the entry, *borrowed*; NULL: unknown */
     struct dname origin;
     struct dname owner;
@@ -65,7 +64,7 @@ enum keyd_status record_ttl(const struct record_reader *reader, const struct tok
 enum keyd_status record_owner(struct record_reader *reader, const struct token *token,
                               struct keyd_error *err) KEYD_CHECKED;
 enum keyd_status record_add(struct record_reader *reader, struct record_head *head,
-                            const struct token *tokens, size_t count, unsigned line,
+                            const struct token *tokens, size_t count,
                             struct keyd_error *err) KEYD_CHECKED;
 
 /* The origin was set, or the owner: what was known of them as text is forgotten. */

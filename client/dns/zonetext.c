@@ -273,6 +273,19 @@ static enum keyd_status refuse_mark(const struct zonetext *text, struct keyd_err
     return KEYD_OK;
 }
 
+/* Of the first token, or of the quote before it. */
+static unsigned column_of_first(const struct lexer *lexer)
+{
+    unsigned line;
+    size_t column;
+    const struct token *token = &lexer->tokens[0];
+    const char *at = token->text - (token->quoted ? 1 : 0);
+    if (lexer->first_line == lexer->start_line)
+        return (unsigned)(at - lexer->start) + 1;
+    locate(lexer, at, &line, &column);
+    return (unsigned)column;
+}
+
 enum keyd_status zonetext_next(struct zonetext *text, struct entry *entry, bool *more,
                                struct keyd_error *err)
 {
@@ -295,6 +308,7 @@ enum keyd_status zonetext_next(struct zonetext *text, struct entry *entry, bool 
     *entry = (struct entry){.tokens = lexer->tokens,
                             .count = lexer->count,
                             .line = lexer->first_line,
+                            .column = *more ? column_of_first(lexer) : 0,
                             .blank_owner = lexer->blank_owner};
     return KEYD_OK;
 }

@@ -25,6 +25,7 @@ struct entry {
     const struct token *tokens; /* *borrowed* until the next entry is asked for */
     size_t count;               /* 1 or more */
     unsigned line;              /* of the first token, from 1 */
+    unsigned column;            /* in bytes, from 1 */
     bool blank_owner;           /* began with white space: it belongs to the last owner */
 };
 

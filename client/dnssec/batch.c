@@ -5,28 +5,28 @@
 
 /* What stands in front of owner and rdata. */
 struct head {
-    size_t owner_length;
-    size_t length;
+    struct place place;
     uint32_t ttl;
-    unsigned line;
     uint16_t type;
+    uint16_t length;
+    uint8_t owner_length;
 };
 
-void batch_add(struct bytes *batch, const struct zonefile_record *record)
+void batch_add(struct bytes *batch, const struct zone_record *record)
 {
     struct head head;
     memset(&head, 0, sizeof head);
-    head.owner_length = dname_length(record->owner);
-    head.length = record->length;
+    head.place = record->place;
     head.ttl = record->ttl;
-    head.line = record->line;
     head.type = record->type;
+    head.length = (uint16_t)record->length;
+    head.owner_length = (uint8_t)dname_length(record->owner);
     bytes_add(batch, &head, sizeof head);
     bytes_add(batch, record->owner, head.owner_length);
     bytes_add(batch, record->rdata, record->length);
 }
 
-enum keyd_status batch_play(const uint8_t *batch, size_t length, unsigned lines, zonefile_sink sink,
+enum keyd_status batch_play(const uint8_t *batch, size_t length, unsigned lines, zone_sink sink,
                             void *context, struct keyd_error *err)
 {
     const uint8_t *at = batch;
@@ -35,12 +35,13 @@ enum keyd_status batch_play(const uint8_t *batch, size_t length, unsigned lines,
     while (at < end && status == KEYD_OK) {
         struct head head;
         memcpy(&head, at, sizeof head);
-        const struct zonefile_record record = {.owner = at + sizeof head,
-                                               .type = head.type,
-                                               .ttl = head.ttl,
-                                               .rdata = at + sizeof head + head.owner_length,
-                                               .length = head.length,
-                                               .line = lines + head.line};
+        head.place.line += lines;
+        const struct zone_record record = {.owner = at + sizeof head,
+                                           .rdata = at + sizeof head + head.owner_length,
+                                           .length = head.length,
+                                           .ttl = head.ttl,
+                                           .type = head.type,
+                                           .place = head.place};
         at = record.rdata + head.length;
         status = sink(context, &record, err);
     }

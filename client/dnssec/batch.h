@@ -9,11 +9,11 @@
 #include "client/dns/zonefile.h"
 
 /* Appends a copy of a record. */
-void batch_add(struct bytes *batch, const struct zonefile_record *record);
+void batch_add(struct bytes *batch, const struct zone_record *record);
 
 /* Gives the records of these bytes to a sink; ends at its first error. lines: that stand before the
  * text that their lines were counted in. */
-enum keyd_status batch_play(const uint8_t *batch, size_t length, unsigned lines, zonefile_sink sink,
+enum keyd_status batch_play(const uint8_t *batch, size_t length, unsigned lines, zone_sink sink,
                             void *context, struct keyd_error *err) KEYD_CHECKED;
 
 #endif

@@ -6,33 +6,29 @@
 #include <string.h>
 
 #include "client/dns/rrtype.h"
-#include "client/dnssec/zonecheck.h"
 
 #define DELETE_LENGTH 5 /* bytes of either, RFC 8078, 4 */
 
 struct check {
     const struct zone *zone;
-    const char *path;
     const struct dnskey *keys;
     size_t count;
 };
 
-static enum keyd_status refuse(const struct check *check, const struct rrset *set, size_t i,
-                               struct keyd_error *err, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+static enum keyd_status refuse(const struct rrset *set, size_t i, struct keyd_error *err,
+                               const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-static enum keyd_status refuse(const struct check *check, const struct rrset *set, size_t i,
-                               struct keyd_error *err, const char *format, ...)
+static enum keyd_status refuse(const struct rrset *set, size_t i, struct keyd_error *err,
+                               const char *format, ...)
 {
     char what[256];
-    char line[ZONECHECK_LINE];
+    const struct place place = rrset_place_of(set, i);
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    return keyd_fail(err, KEYD_FAILED_PRECONDITION, "CDS", "%s%s: %s: %s", check->path,
-                     zonecheck_line(rrset_line(set, i), line),
-                     set->type == TYPE_CDS ? "CDS" : "CDNSKEY", what);
+    return place_fail(&place, err, KEYD_FAILED_PRECONDITION, "CDS", "%s: %s",
+                      set->type == TYPE_CDS ? "CDS" : "CDNSKEY", what);
 }
 
 static bool is_delete(uint16_t type, const struct rdata *rdata)
@@ -82,7 +78,7 @@ static enum keyd_status look(const struct check *check, const struct rrset *set,
         else
             status = cds_fits(check, &rdata, key, &fits, err);
         if (status == KEYD_UNIMPLEMENTED)
-            return refuse(check, set, i, err,
+            return refuse(set, i, err,
                           "digest type %u cannot be compared with the keys: use 2, SHA-256 (RFC "
                           "8624, 3.3)",
                           rdata.data[3]);
@@ -102,7 +98,7 @@ static enum keyd_status check_set(const struct check *check, const struct rrset 
         if (is_delete(set->type, &rdata) && set->count == 1)
             return KEYD_OK;
         if (is_delete(set->type, &rdata))
-            return refuse(check, set, i, err,
+            return refuse(set, i, err,
                           "the one that asks for the DS to be deleted must be alone (RFC 8078, 4)");
         enum keyd_status status = look(check, set, i, fit, err);
         if (status != KEYD_OK)
@@ -112,7 +108,7 @@ static enum keyd_status check_set(const struct check *check, const struct rrset 
         struct rdata rdata = rrset_rdata(set, i);
         uint8_t algorithm = algorithm_of(set->type, &rdata);
         if (!fit[algorithm])
-            return refuse(check, set, i, err,
+            return refuse(set, i, err,
                           "no DNSKEY of the signed zone is meant by those of algorithm %u (RFC "
                           "7344, 4.1): take them out if they were left by another signer",
                           algorithm);
@@ -120,10 +116,10 @@ static enum keyd_status check_set(const struct check *check, const struct rrset 
     return KEYD_OK;
 }
 
-enum keyd_status cdscheck(const struct zone *zone, const char *path, const struct dnskey *keys,
-                          size_t count, struct keyd_error *err)
+enum keyd_status cdscheck(const struct zone *zone, const struct dnskey *keys, size_t count,
+                          struct keyd_error *err)
 {
-    const struct check check = {.zone = zone, .path = path, .keys = keys, .count = count};
+    const struct check check = {.zone = zone, .keys = keys, .count = count};
     static const uint16_t types[] = {TYPE_CDS, TYPE_CDNSKEY};
     enum keyd_status status = KEYD_OK;
     for (size_t i = 0; i < sizeof types / sizeof types[0] && status == KEYD_OK; i++) {

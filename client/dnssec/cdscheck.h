@@ -11,10 +11,10 @@
 #include "client/dns/zone.h"
 #include "keyd/base/error.h"
 
-/* keys: the whole DNSKEY RRset. path: for messages. FAILED_PRECONDITION, CDS, where the apex has a
+/* keys: the whole DNSKEY RRset. FAILED_PRECONDITION, CDS, where the apex has a
  * CDS or CDNSKEY of an algorithm of which none fits a key, a CDS with a digest that cannot be
  * compared, or a delete (RFC 8078, 4) that is not alone in its set. Pure. */
-enum keyd_status cdscheck(const struct zone *zone, const char *path, const struct dnskey *keys,
-                          size_t count, struct keyd_error *err) KEYD_CHECKED;
+enum keyd_status cdscheck(const struct zone *zone, const struct dnskey *keys, size_t count,
+                          struct keyd_error *err) KEYD_CHECKED;
 
 #endif

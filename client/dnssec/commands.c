@@ -103,7 +103,7 @@ static enum keyd_status enable_or_sign(struct session *session, struct report *r
         return enable_run(session, report, enabled, err);
     status = session_zone(session, &zone, err);
     if (status == KEYD_OK)
-        intake_report(&session->intake, source_name(session->options, &session->state), report);
+        intake_report(&session->intake, report);
     if (status == KEYD_OK)
         status = zonekeys_check_ksk(session, err);
     if (status == KEYD_OK)

@@ -386,7 +386,7 @@ enum keyd_status enable_run(struct session *session, struct report *report, stru
     if (status == KEYD_OK)
         status = session_zone(session, &zone, err);
     if (status == KEYD_OK)
-        intake_report(&session->intake, source_name(session->options, &session->state), report);
+        intake_report(&session->intake, report);
     if (status == KEYD_OK)
         status = enable_zone(session, zone, &takeover, report, enabled, err);
     zone_free(zone);

@@ -11,20 +11,19 @@ static const uint16_t kinds[INTAKE_KINDS] = {TYPE_RRSIG, TYPE_NSEC, TYPE_NSEC3, 
                                              TYPE_ZONEMD};
 
 /* With the names in it in lower case where that is wanted (rdata_lower). */
-static enum keyd_status add(struct intake *intake, const struct zonefile_record *record,
+static enum keyd_status add(struct intake *intake, const struct zone_record *record,
                             struct keyd_error *err)
 {
-    const uint8_t *rdata = record->rdata;
-    if (rdata_has_lower(record->type)) {
-        memcpy(intake->scratch, rdata, record->length);
-        intake->lowered += rdata_lower(record->type, intake->scratch, record->length);
-        rdata = intake->scratch;
-    }
-    return zone_add(intake->zone, record->owner, record->type, record->ttl, rdata, record->length,
-                    record->line, err);
+    struct zone_record lowered = *record;
+    if (!rdata_has_lower(record->type))
+        return zone_add(intake->zone, record, err);
+    memcpy(intake->scratch, record->rdata, record->length);
+    intake->lowered += rdata_lower(record->type, intake->scratch, record->length);
+    lowered.rdata = intake->scratch;
+    return zone_add(intake->zone, &lowered, err);
 }
 
-enum keyd_status intake_record(void *context, const struct zonefile_record *record,
+enum keyd_status intake_record(void *context, const struct zone_record *record,
                                struct keyd_error *err)
 {
     struct intake *intake = context;
@@ -45,32 +44,30 @@ void intake_notice(struct intake *intake, const char *line)
 
 /* ---- Keys of others ------------------------------------------------------------------------- */
 
-static enum keyd_status check_other(const struct rrset *set, const char *path,
-                                    const struct dnskey *key, uint8_t algorithm,
-                                    const struct dnskey *own, size_t own_count,
+static enum keyd_status check_other(const struct place *place, const struct dnskey *key,
+                                    uint8_t algorithm, const struct dnskey *own, size_t own_count,
                                     struct keyd_error *err)
 {
-    char line[ZONECHECK_LINE];
     unsigned tag = dnskey_tag(key);
     if (key->algorithm != algorithm)
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
-                         "%s%s: the DNSKEY with tag %u is not ours and of algorithm %u, this zone "
-                         "is signed with %u alone: all signers of a zone need the same algorithm "
-                         "(RFC 8901, 4); take the key out if nobody signs with it",
-                         path, zonecheck_line(set->line, line), tag, key->algorithm, algorithm);
+        return place_fail(place, err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
+                          "the DNSKEY with tag %u is not ours and of algorithm %u, this zone is "
+                          "signed with %u alone: all signers of a zone need the same algorithm "
+                          "(RFC 8901, 4); take the key out if nobody signs with it",
+                          tag, key->algorithm, algorithm);
     if (key->flags & DNSKEY_REVOKE)
-        return keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
-                         "%s%s: the DNSKEY with tag %u is not ours and is revoked, which counts "
-                         "only where it signs the DNSKEY RRset itself (RFC 5011, 2.1): its signer "
-                         "publishes it so, take it out of this zone",
-                         path, zonecheck_line(set->line, line), tag);
+        return place_fail(place, err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
+                          "the DNSKEY with tag %u is not ours and is revoked, which counts only "
+                          "where it signs the DNSKEY RRset itself (RFC 5011, 2.1): its signer "
+                          "publishes it so, take it out of this zone",
+                          tag);
     for (size_t i = 0; i < own_count; i++) {
         if (dnskey_tags_collide(key, &own[i]))
-            return keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
-                             "%s%s: the DNSKEY with tag %u is not ours, but a key of ours has the "
-                             "same tag, or would once one is revoked: the other signer needs "
-                             "another key",
-                             path, zonecheck_line(set->line, line), tag);
+            return place_fail(place, err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
+                              "the DNSKEY with tag %u is not ours, but a key of ours has the same "
+                              "tag, or would once one is revoked: the other signer needs another "
+                              "key",
+                              tag);
     }
     return KEYD_OK;
 }
@@ -84,10 +81,9 @@ static bool is_own(const struct dnskey *key, const struct dnskey *own, size_t ow
     return false;
 }
 
-enum keyd_status intake_keys(struct intake *intake, const char *path, uint8_t algorithm,
-                             const struct dnskey *own, size_t own_count, struct keyd_error *err)
+enum keyd_status intake_keys(struct intake *intake, uint8_t algorithm, const struct dnskey *own,
+                             size_t own_count, struct keyd_error *err)
 {
-    char line[ZONECHECK_LINE];
     struct rrset set = {0};
     enum keyd_status status = KEYD_OK;
     if (!zone_find(intake->zone, zone_apex(intake->zone), TYPE_DNSKEY, &set))
@@ -95,21 +91,19 @@ enum keyd_status intake_keys(struct intake *intake, const char *path, uint8_t al
     for (size_t i = 0; i < set.count && status == KEYD_OK; i++) {
         struct dnskey key;
         struct rdata rdata = rrset_rdata(&set, i);
+        const struct place place = rrset_place_of(&set, i);
         if (!dnskey_from_rdata(rdata.data, rdata.length, &key))
-            return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
-                             "%s%s: a DNSKEY whose protocol is not 3, or whose key is too long",
-                             path, zonecheck_line(set.line, line));
+            return place_fail(&place, err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
+                              "a DNSKEY whose protocol is not 3, or whose key is too long");
         if (is_own(&key, own, own_count))
             continue;
         if (key.algorithm == algorithm && dnskey_signature_length(&key) == 0)
-            return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
-                             "%s%s: a DNSKEY whose public key is none of algorithm %u", path,
-                             zonecheck_line(set.line, line), algorithm);
-        status = check_other(&set, path, &key, algorithm, own, own_count, err);
+            return place_fail(&place, err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
+                              "a DNSKEY whose public key is none of algorithm %u", algorithm);
+        status = check_other(&place, &key, algorithm, own, own_count, err);
         if (status == KEYD_OK && intake->other_count == INTAKE_OTHERS)
-            status = keyd_fail(err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
-                               "%s%s: more than %d DNSKEYs that are not ours", path,
-                               zonecheck_line(set.line, line), INTAKE_OTHERS);
+            status = place_fail(&place, err, KEYD_FAILED_PRECONDITION, "OTHER_SIGNER",
+                                "more than %d DNSKEYs that are not ours", INTAKE_OTHERS);
         if (status == KEYD_OK)
             intake->others[intake->other_count++] = key;
     }
@@ -141,10 +135,8 @@ static void tell_lowered(struct report *report, size_t count)
             count, count == 1 ? "" : "s");
 }
 
-static void tell_misplaced(const struct zonecheck_misplaced *misplaced, const char *path,
-                           struct report *report)
+static void tell_misplaced(const struct zonecheck_misplaced *misplaced, struct report *report)
 {
-    char line[ZONECHECK_LINE];
     char type[TYPE_TEXT];
     char more[64] = "";
     if (misplaced->sets == 0)
@@ -156,14 +148,14 @@ static void tell_misplaced(const struct zonecheck_misplaced *misplaced, const ch
     report_notice(report,
                   json_pack("{s:s, s:I, s:s, s:s}", "kind", "misplaced", "rrsets",
                             (json_int_t)misplaced->sets, "name", misplaced->owner, "type", type),
-                  "%s%s: %.256s %s is where nobody looks for it, %s%s", path,
-                  zonecheck_line(misplaced->line, line), misplaced->owner, type,
+                  "%s: %.256s %s is where nobody looks for it, %s%s", misplaced->place,
+                  misplaced->owner, type,
                   misplaced->type == TYPE_DS ? "it belongs to a delegation (RFC 4035, 2.4)"
                                              : "it belongs at the apex (RFC 7344, 4.1)",
                   more);
 }
 
-void intake_report(const struct intake *intake, const char *path, struct report *report)
+void intake_report(const struct intake *intake, struct report *report)
 {
     for (size_t i = 0; i < intake->notice_count; i++)
         report_notice(report, json_pack("{s:s}", "kind", "out_of_zone"), "%s", intake->notices[i]);
@@ -181,5 +173,5 @@ void intake_report(const struct intake *intake, const char *path, struct report 
             "it belongs to (RFC 8901)",
             tag, key->flags);
     }
-    tell_misplaced(&intake->misplaced, path, report);
+    tell_misplaced(&intake->misplaced, report);
 }

@@ -37,25 +37,23 @@ struct intake {
     struct zonecheck_misplaced misplaced;
 };
 
-/* Adds a record to the zone, with names lowered, or takes it out. A zonefile_sink whose context is
+/* Adds a record to the zone, with names lowered, or takes it out. A zone_sink whose context is
  * the intake. */
-enum keyd_status intake_record(void *intake, const struct zonefile_record *record,
+enum keyd_status intake_record(void *intake, const struct zone_record *record,
                                struct keyd_error *err);
 
 /* Keeps a line for the report; what is too much is left out. */
 void intake_notice(struct intake *intake, const char *line);
 
-/* Gathers the DNSKEYs of others from the finished zone, which has passed zonecheck. path: for
- * messages. INVALID_ARGUMENT, ZONE_CONTENT, for a DNSKEY that is none. FAILED_PRECONDITION,
- * OTHER_SIGNER, for one of another algorithm than ours, by which nobody signs this zone's records
- * (RFC 8901, 4), for one that is revoked, for one with the tag of a key of ours, and for more than
- * INTAKE_OTHERS. */
-enum keyd_status intake_keys(struct intake *intake, const char *path, uint8_t algorithm,
-                             const struct dnskey *own, size_t own_count,
-                             struct keyd_error *err) KEYD_CHECKED;
+/* Gathers the DNSKEYs of others from the finished zone, which has passed zonecheck.
+ * INVALID_ARGUMENT, ZONE_CONTENT, for a DNSKEY that is none. FAILED_PRECONDITION, OTHER_SIGNER, for
+ * one of another algorithm than ours, by which nobody signs this zone's records (RFC 8901, 4), for
+ * one that is revoked, for one with the tag of a key of ours, and for more than INTAKE_OTHERS. */
+enum keyd_status intake_keys(struct intake *intake, uint8_t algorithm, const struct dnskey *own,
+                             size_t own_count, struct keyd_error *err) KEYD_CHECKED;
 
 /* Adds a notice for each line kept, each kind of records that was taken out, names that were
- * lowered, each key of others, and one for all that is misplaced. path: for messages. */
-void intake_report(const struct intake *intake, const char *path, struct report *report);
+ * lowered, each key of others, and one for all that is misplaced. */
+void intake_report(const struct intake *intake, struct report *report);
 
 #endif

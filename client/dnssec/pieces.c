@@ -22,7 +22,7 @@
 struct pieces {
     const char *path;
     const uint8_t *apex;
-    zonefile_sink sink;
+    zone_sink sink;
     void *context;
     struct progress *progress;
     int fd;
@@ -100,7 +100,7 @@ static void close_desk(void *context, void *desk)
     free(desk);
 }
 
-static enum keyd_status pack(void *context, const struct zonefile_record *record,
+static enum keyd_status pack(void *context, const struct zone_record *record,
                              struct keyd_error *err)
 {
     struct bytes *out = context;
@@ -192,8 +192,8 @@ static bool has_mark(const struct pieces *pieces)
 }
 
 enum keyd_status pieces_read(const char *path, const uint8_t *apex, unsigned threads,
-                             struct progress *progress, zonefile_sink sink, void *context,
-                             bool *whole, struct keyd_error *err)
+                             struct progress *progress, zone_sink sink, void *context, bool *whole,
+                             struct keyd_error *err)
 {
     struct pieces pieces = {
         .path = path, .apex = apex, .sink = sink, .context = context, .progress = progress};

@@ -18,7 +18,7 @@
  * all: then what the sink has got is of no use, and zonefile_read reads it or tells what is wrong.
  * Blocks on the disk. */
 enum keyd_status pieces_read(const char *path, const uint8_t *apex, unsigned threads,
-                             struct progress *progress, zonefile_sink sink, void *context,
-                             bool *whole, struct keyd_error *err) KEYD_CHECKED;
+                             struct progress *progress, zone_sink sink, void *context, bool *whole,
+                             struct keyd_error *err) KEYD_CHECKED;
 
 #endif

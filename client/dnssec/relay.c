@@ -12,7 +12,7 @@
 #define BATCH_BYTES ((size_t)64 * 1024) /* some 600 records: they stay in the core's cache */
 
 struct relay {
-    zonefile_sink sink;
+    zone_sink sink;
     void *context;
     bool threaded;
     pthread_t thread;
@@ -57,7 +57,7 @@ static void *work(void *context)
     return NULL;
 }
 
-enum keyd_status relay_new(zonefile_sink sink, void *context, struct relay **relay,
+enum keyd_status relay_new(zone_sink sink, void *context, struct relay **relay,
                            struct keyd_error *err)
 {
     struct relay *made = calloc(1, sizeof *made);
@@ -91,8 +91,7 @@ static bool has_failed(struct relay *relay)
     return failed;
 }
 
-enum keyd_status relay_take(void *context, const struct zonefile_record *record,
-                            struct keyd_error *err)
+enum keyd_status relay_take(void *context, const struct zone_record *record, struct keyd_error *err)
 {
     struct relay *relay = context;
     if (!relay->threaded)

@@ -12,11 +12,11 @@ struct relay;
 
 /* sink gets the records in order, from one thread. Where no thread is to be had it is called by
  * relay_take itself. *relay is *owned*: relay_end. */
-enum keyd_status relay_new(zonefile_sink sink, void *context, struct relay **relay,
+enum keyd_status relay_new(zone_sink sink, void *context, struct relay **relay,
                            struct keyd_error *err) KEYD_CHECKED;
 
-/* A zonefile_sink whose context is the relay. ABORTED, RELAY, once the other sink has failed. */
-enum keyd_status relay_take(void *relay, const struct zonefile_record *record,
+/* A zone_sink whose context is the relay. ABORTED, RELAY, once the other sink has failed. */
+enum keyd_status relay_take(void *relay, const struct zone_record *record,
                             struct keyd_error *err) KEYD_CHECKED;
 
 /* Waits until the sink has got all of it, frees the relay, and gives the sink's error. NULL: OK. */

@@ -117,16 +117,16 @@ static void tell_conflict(const struct session *session, const struct zone *zone
 {
     char owner[DNAME_TEXT];
     char type[TYPE_TEXT];
-    char line[ZONECHECK_LINE];
+    char where[PLACE_TEXT];
     struct zone_name name;
     struct rrset set;
     if (session->options->quiet || !zone_ttl_conflict(zone, &name, &set))
         return;
     dname_format(set.owner, owner);
     rrtype_format(set.type, type);
-    complain("%s%s: the TTLs of %s %s differ (RFC 2181, 5.2): the smallest, %u, is taken for all",
-             source_name(session->options, &session->state), zonecheck_line(set.line, line), owner,
-             type, set.ttl);
+    const struct place place = rrset_place(&set);
+    complain("%s: the TTLs of %s %s differ (RFC 2181, 5.2): the smallest, %u, is taken for all",
+             place_text(&place, where), owner, type, set.ttl);
 }
 
 static enum keyd_status load(struct session *session, struct keyd_error *err)
@@ -141,10 +141,10 @@ static enum keyd_status load(struct session *session, struct keyd_error *err)
     if (status == KEYD_OK)
         status = zone_finish(intake->zone, err);
     if (status == KEYD_OK)
-        status = zonecheck(intake->zone, name, &intake->misplaced, err);
+        status = zonecheck(intake->zone, &intake->misplaced, err);
     if (status == KEYD_OK)
-        status = intake_keys(intake, name, session->state.algorithm, own,
-                             session_dnskeys(session, own), err);
+        status =
+            intake_keys(intake, session->state.algorithm, own, session_dnskeys(session, own), err);
     return status;
 }
 

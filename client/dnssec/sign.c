@@ -194,8 +194,12 @@ static enum keyd_status add_to_apex(struct job *job, uint16_t type, uint32_t ttl
 {
     if (rdata->failed)
         return keyd_fail_errno(err, ENOMEM, "the zone");
-    return zone_add(job->apex_zone, job->apex.owner.wire, type, ttl, rdata->data, rdata->length, 0,
-                    err);
+    const struct zone_record record = {.owner = job->apex.owner.wire,
+                                       .rdata = rdata->data,
+                                       .length = rdata->length,
+                                       .ttl = ttl,
+                                       .type = type};
+    return zone_add(job->apex_zone, &record, err);
 }
 
 /* The SOA with its new serial. */
@@ -257,8 +261,12 @@ static enum keyd_status add_given(struct job *job, const struct rrset *set, stru
     enum keyd_status status = KEYD_OK;
     for (size_t i = 0; i < set->count && status == KEYD_OK; i++) {
         struct rdata rdata = rrset_rdata(set, i);
-        status = zone_add(job->apex_zone, set->owner, set->type, set->ttl, rdata.data, rdata.length,
-                          set->line, err);
+        const struct zone_record record = {.owner = set->owner,
+                                           .rdata = rdata.data,
+                                           .length = rdata.length,
+                                           .ttl = set->ttl,
+                                           .type = set->type};
+        status = zone_add(job->apex_zone, &record, err);
     }
     return status;
 }

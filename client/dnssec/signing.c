@@ -319,8 +319,7 @@ static enum keyd_status make_signed(struct session *session, const struct zone *
     struct signers signers = {0};
     const struct zone_state *state = &session->state;
     size_t dnskey_count = all_dnskeys(session, dnskeys);
-    enum keyd_status status =
-        cdscheck(zone, source_name(session->options, state), dnskeys, dnskey_count, err);
+    enum keyd_status status = cdscheck(zone, dnskeys, dnskey_count, err);
     if (status == KEYD_OK)
         status = signers_open(session, &signers, err);
     if (status == KEYD_OK)

@@ -124,7 +124,8 @@ static enum keyd_status read_file(const struct options *options, const struct zo
                                    .refuse_context = state,
                                    .drop_outside = state->drop_outside,
                                    .notice = take_notice,
-                                   .notice_context = intake};
+                                   .notice_context = intake,
+                                   .files = zone_files(intake->zone)};
     if (is_standard_stream(file)) {
         if (options->zone_file == NULL)
             return usage(err,
@@ -156,10 +157,12 @@ static enum keyd_status read_server(const struct zone_state *state, struct intak
         status = tsig_key_read(state->tsig_file, &key, err);
     if (status != KEYD_OK)
         return keyd_wrap(err, "the key for TSIG");
-    const struct axfr axfr = {.server = &server,
-                              .zone = state->zone.wire,
-                              .key = has_key ? &key : NULL,
-                              .progress = meter_step("Transferring", NULL)};
+    const struct axfr axfr = {
+        .server = &server,
+        .zone = state->zone.wire,
+        .key = has_key ? &key : NULL,
+        .progress = meter_step("Transferring", NULL),
+        .from = place_files_add(zone_files(intake->zone), state->from_server, NULL, 0)};
     status = axfr_read(&axfr, intake_record, intake, err);
     tsig_key_free(&key);
     return status;

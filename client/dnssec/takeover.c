@@ -27,7 +27,7 @@ struct look {
     uint16_t foreign_tag;
 };
 
-static enum keyd_status look_at(void *context, const struct zonefile_record *record,
+static enum keyd_status look_at(void *context, const struct zone_record *record,
                                 struct keyd_error *err)
 {
     struct look *look = context;

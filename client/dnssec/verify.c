@@ -163,11 +163,11 @@ static enum keyd_status end_name(struct verifier *verifier, struct keyd_error *e
     return status == KEYD_OK ? compare_name(verifier, err) : status;
 }
 
-static void begin_name(struct verifier *verifier, const struct zonefile_record *record)
+static void begin_name(struct verifier *verifier, const struct zone_record *record)
 {
     struct here *here = &verifier->judge.here;
     memcpy(here->owner, record->owner, dname_length(record->owner));
-    here->line = record->line;
+    here->line = place_outer_line(&record->place);
     here->count = 0;
     bytes_reset(&here->given);
     bytes_reset(&here->canonical);
@@ -191,7 +191,7 @@ static bool grow(struct here *here)
     return true;
 }
 
-static enum keyd_status gather(struct verifier *verifier, const struct zonefile_record *record,
+static enum keyd_status gather(struct verifier *verifier, const struct zone_record *record,
                                struct keyd_error *err)
 {
     struct here *here = &verifier->judge.here;
@@ -202,7 +202,7 @@ static enum keyd_status gather(struct verifier *verifier, const struct zonefile_
         .type = record->type,
         .group = record->type == TYPE_RRSIG ? cursor_u16(&covered) : record->type,
         .ttl = record->ttl,
-        .line = record->line,
+        .line = place_outer_line(&record->place),
         .at = here->given.length,
         .length = record->length};
     bytes_add(&here->given, record->rdata, record->length);
@@ -212,13 +212,13 @@ static enum keyd_status gather(struct verifier *verifier, const struct zonefile_
     if (record->length > 0 &&
         !canon_rdata(record->type, here->canonical.data + here->canonical.length - record->length,
                      record->length))
-        return judge_bad_at(&verifier->judge, record->line, record->owner, record->type, err,
-                            "malformed");
+        return judge_bad_at(&verifier->judge, here->records[here->count - 1].line, record->owner,
+                            record->type, err, "malformed");
     return KEYD_OK;
 }
 
 static enum keyd_status judge_record(struct verifier *verifier, bool new_name,
-                                     const struct zonefile_record *record, struct keyd_error *err)
+                                     const struct zone_record *record, struct keyd_error *err)
 {
     if (new_name) {
         enum keyd_status status = end_name(verifier, err);
@@ -230,7 +230,7 @@ static enum keyd_status judge_record(struct verifier *verifier, bool new_name,
 }
 
 /* What is wrong comes back at the end: a record that would mend it may follow out of order. */
-static enum keyd_status take_record(void *context, const struct zonefile_record *record,
+static enum keyd_status take_record(void *context, const struct zone_record *record,
                                     struct keyd_error *err)
 {
     struct verifier *verifier = context;
@@ -369,14 +369,17 @@ static enum keyd_status read_through(struct verifier *verifier, struct keyd_erro
 {
     struct relay *relay = NULL;
     struct keyd_error judged;
+    struct place_files files = {0};
     const struct zonefile_options how = {.default_ttl = ZONEFILE_NO_TTL,
-                                         .progress = verifier->judge.wanted->progress};
+                                         .progress = verifier->judge.wanted->progress,
+                                         .files = &files};
     enum keyd_status status = relay_new(take_record, verifier, &relay, err);
     if (status != KEYD_OK)
         return status;
     status = zonefile_read_with(verifier->path, verifier->judge.wanted->apex, &how, relay_take,
                                 relay, err);
     enum keyd_status other = relay_end(relay, &judged);
+    place_files_free(&files);
     if (other != KEYD_OK && err != NULL)
         *err = judged;
     return other != KEYD_OK ? other : status;
@@ -400,21 +403,23 @@ static enum keyd_status replay(struct verifier *verifier, const struct zone *zon
     struct zone_name name = {0};
     struct rrset set;
     enum keyd_status status = KEYD_OK;
-    if (zone_ttl_conflict(zone, &name, &set))
-        return judge_bad_at(&verifier->judge, set.line, set.owner, set.type, err,
+    if (zone_ttl_conflict(zone, &name, &set)) {
+        const struct place place = rrset_place(&set);
+        return judge_bad_at(&verifier->judge, place_outer_line(&place), set.owner, set.type, err,
                             "its records have different TTLs");
+    }
     name = (struct zone_name){0};
     while (status == KEYD_OK && zone_next_name(zone, &name)) {
         set = (struct rrset){0};
         while (status == KEYD_OK && zone_next_set(&name, &set)) {
             for (size_t i = 0; i < set.count && status == KEYD_OK; i++) {
                 struct rdata rdata = rrset_rdata(&set, i);
-                const struct zonefile_record record = {.owner = set.owner,
-                                                       .type = set.type,
-                                                       .ttl = set.ttl,
-                                                       .rdata = rdata.data,
-                                                       .length = rdata.length,
-                                                       .line = rdata.line};
+                const struct zone_record record = {.owner = set.owner,
+                                                   .rdata = rdata.data,
+                                                   .length = rdata.length,
+                                                   .ttl = set.ttl,
+                                                   .type = set.type,
+                                                   .place = rrset_place_of(&set, i)};
                 status = take_record(verifier, &record, err);
             }
         }

@@ -16,7 +16,6 @@
 
 struct check {
     const struct zone *zone;
-    const char *path;
     struct zonecheck_misplaced *misplaced;
 };
 
@@ -33,32 +32,26 @@ struct name {
     bool apex;
 };
 
-const char *zonecheck_line(unsigned line, char text[ZONECHECK_LINE])
-{
-    text[0] = '\0';
-    if (line > 0)
-        snprintf(text, ZONECHECK_LINE, ":%u", line);
-    return text;
-}
-
-static enum keyd_status content(const struct check *check, const struct rrset *set,
-                                struct keyd_error *err, const char *format, ...)
+static enum keyd_status content_at(const struct rrset *set, struct place place,
+                                   struct keyd_error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-static enum keyd_status content(const struct check *check, const struct rrset *set,
-                                struct keyd_error *err, const char *format, ...)
+static enum keyd_status content_at(const struct rrset *set, struct place place,
+                                   struct keyd_error *err, const char *format, ...)
 {
-    char what[256];
+    char what[640];
     char owner[DNAME_TEXT];
-    char line[ZONECHECK_LINE];
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     dname_format(set->owner, owner);
-    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT", "%s%s: %.256s: %s", check->path,
-                     zonecheck_line(set->line, line), owner, what);
+    return place_fail(&place, err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT", "%.256s: %s", owner,
+                      what);
 }
+
+/* At the place of the set. */
+#define content(set, err, ...) content_at(set, rrset_place(set), err, __VA_ARGS__)
 
 static void gather(struct name *name, const struct rrset *set)
 {
@@ -80,20 +73,19 @@ static void gather(struct name *name, const struct rrset *set)
 }
 
 /* What holds for all names: servers refuse it below a cut, too. */
-static enum keyd_status check_name(const struct check *check, const struct name *name,
-                                   struct keyd_error *err)
+static enum keyd_status check_name(const struct name *name, struct keyd_error *err)
 {
     if (name->cname.count > 0 && name->sets > 1)
-        return content(check, &name->cname, err,
+        return content(&name->cname, err,
                        "CNAME beside other data (RFC 2181, 10.1): keep one of the two");
     if (name->cname.count > 1)
-        return content(check, &name->cname, err, "more than one CNAME");
+        return content(&name->cname, err, "more than one CNAME");
     if (name->dname.count > 1)
-        return content(check, &name->dname, err, "more than one DNAME");
+        return content(&name->dname, err, "more than one DNAME");
     if (name->dname.count > 0 && name->ns.count > 0 && !name->apex)
-        return content(check, &name->dname, err, "DNAME beside a delegation (RFC 6672, 2.3)");
+        return content(&name->dname, err, "DNAME beside a delegation (RFC 6672, 2.3)");
     if (name->ds.count > 0 && name->apex)
-        return content(check, &name->ds, err, "the zone's own DS belongs into the parent zone");
+        return content(&name->ds, err, "the zone's own DS belongs into the parent zone");
     return KEYD_OK;
 }
 
@@ -103,7 +95,8 @@ static void count_misplaced(const struct check *check, const struct rrset *set)
         return;
     if (check->misplaced->sets++ > 0)
         return;
-    check->misplaced->line = set->line;
+    const struct place place = rrset_place(set);
+    place_text(&place, check->misplaced->place);
     check->misplaced->type = set->type;
     dname_format(set->owner, check->misplaced->owner);
 }
@@ -113,7 +106,7 @@ static enum keyd_status check_own(const struct check *check, const struct name *
                                   struct keyd_error *err)
 {
     if (name->dnskey.count > 0)
-        return content(check, &name->dnskey, err,
+        return content(&name->dnskey, err,
                        "a DNSKEY belongs at the zone's apex (RFC 4035, 2.1): validators take it "
                        "for a zone's below");
     count_misplaced(check, &name->ds);
@@ -201,25 +194,29 @@ static enum keyd_status check_servers(const struct check *check, const struct rr
         if (fault == NULL)
             continue;
         dname_format(name, server);
-        return content(check, ns, err,
-                       "the server %.256s, which is in the zone, %s: BIND refuses "
-                       "such a zone",
-                       server, fault);
+        return content_at(ns, rrset_place_of(ns, i), err,
+                          "the server %.256s, which is in the zone, %s: BIND refuses "
+                          "such a zone",
+                          server, fault);
     }
     return KEYD_OK;
 }
 
-/* At the last of them: most likely it is the one that should not be there. */
-static enum keyd_status too_many_soas(const struct check *check, const struct rrset *soa,
-                                      struct keyd_error *err)
+static bool is_same(const struct place *a, const struct place *b)
 {
-    struct rrset last = *soa;
-    for (size_t i = 0; i < soa->count; i++)
-        last.line = rrset_line(soa, i) > last.line ? rrset_line(soa, i) : last.line;
-    if (soa->line == 0)
-        return content(check, soa, err, "%zu SOA records: keep one", soa->count);
-    return content(check, &last, err, "%zu SOA records, the first in line %u: keep one", soa->count,
-                   soa->line);
+    return a->file == b->file && a->line == b->line && a->column == b->column;
+}
+
+/* At one after the first: most likely it is the one that should not be there. */
+static enum keyd_status too_many_soas(const struct rrset *soa, struct keyd_error *err)
+{
+    char first[PLACE_TEXT];
+    const struct place place = rrset_place(soa);
+    struct place other = place;
+    for (size_t i = 0; i < soa->count && is_same(&other, &place); i++)
+        other = rrset_place_of(soa, i);
+    return content_at(soa, other, err, "%zu SOA records, the first at %s: keep one", soa->count,
+                      place_text(&place, first));
 }
 
 static enum keyd_status check_apex(const struct check *check, struct keyd_error *err)
@@ -227,40 +224,35 @@ static enum keyd_status check_apex(const struct check *check, struct keyd_error 
     char apex[DNAME_TEXT];
     struct rrset soa;
     struct rrset ns;
+    const struct place whole = {.file = zone_file(check->zone)};
     dname_format(zone_apex(check->zone), apex);
     if (zone_records(check->zone) == 0)
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
-                         "%s has no records of %.256s: is it empty, or another file?", check->path,
-                         apex);
+        return place_fail(&whole, err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
+                          "no records of %.256s: is it empty, or another file?", apex);
     if (!zone_find(check->zone, zone_apex(check->zone), TYPE_SOA, &soa))
-        return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
-                         "%s: there is no SOA record at %.256s: is this the right zone?",
-                         check->path, apex);
+        return place_fail(&whole, err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
+                          "there is no SOA record at %.256s: is this the right zone?", apex);
     if (soa.count > 1)
-        return too_many_soas(check, &soa, err);
+        return too_many_soas(&soa, err);
     if (!zone_find(check->zone, zone_apex(check->zone), TYPE_NS, &ns))
-        return keyd_fail(
-            err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
-            "%s: there is no NS record at %.256s: name the servers that serve the zone",
-            check->path, apex);
+        return content(&soa, err,
+                       "no NS record beside the SOA: name the servers that serve the zone");
     return check_servers(check, &ns, err);
 }
 
-static enum keyd_status check_rdata(const struct check *check, const struct rrset *set,
-                                    struct keyd_error *err)
+static enum keyd_status check_rdata(const struct rrset *set, struct keyd_error *err)
 {
     for (size_t i = 0; i < set->count; i++) {
         struct rdata rdata = rrset_rdata(set, i);
         const char *why = rdatacheck(set->type, rdata.data, rdata.length);
         if (why != NULL)
-            return content(check, set, err, "%s", why);
+            return content_at(set, rrset_place_of(set, i), err, "%s", why);
     }
     return KEYD_OK;
 }
 
 /* What holds for a set wherever it is. */
-static enum keyd_status check_set(const struct check *check, const struct rrset *set,
-                                  struct keyd_error *err)
+static enum keyd_status check_set(const struct rrset *set, struct keyd_error *err)
 {
     size_t size = 0;
     size_t owner = dname_length(set->owner);
@@ -268,22 +260,22 @@ static enum keyd_status check_set(const struct check *check, const struct rrset 
     for (size_t i = 0; i < set->count; i++)
         size += owner + RR_FIXED + rrset_rdata(set, i).length;
     if (size > RRSET_MAX)
-        return content(check, set, err,
+        return content(set, err,
                        "the records of one type have %zu bytes together: with their signature no "
                        "DNS message holds more than %d",
                        size, RRSET_MAX);
     if (set->type == TYPE_SOA && !apex)
-        return content(check, set, err, "an SOA record below the zone's apex");
+        return content(set, err, "an SOA record below the zone's apex");
     if (set->type == TYPE_NS && dname_is_wildcard(set->owner))
-        return content(check, set, err, "NS at a wildcard (RFC 4592, 4.2), which servers refuse");
-    return check_rdata(check, set, err);
+        return content(set, err, "NS at a wildcard (RFC 4592, 4.2), which servers refuse");
+    return check_rdata(set, err);
 }
 
 /* The key of a name that others may be below, and where it was set. */
 struct top {
     const uint8_t *key; /* NULL: none met yet */
     uint16_t key_length;
-    unsigned line;
+    struct place place;
 };
 
 static bool is_below(const struct zone_name *name, const struct top *top)
@@ -294,48 +286,50 @@ static bool is_below(const struct zone_name *name, const struct top *top)
 
 static struct top top_of(const struct rrset *set)
 {
-    return (struct top){.key = set->key, .key_length = set->key_length, .line = set->line};
+    return (struct top){.key = set->key, .key_length = set->key_length, .place = rrset_place(set)};
 }
 
 /* All sets of a name, each by itself; leaves those that are judged together. */
-static enum keyd_status check_sets(const struct check *check, const struct zone_name *zone_name,
-                                   struct name *name, struct keyd_error *err)
+static enum keyd_status check_sets(const struct zone_name *zone_name, struct name *name,
+                                   struct keyd_error *err)
 {
     struct rrset set = {0};
     enum keyd_status status = KEYD_OK;
     *name = (struct name){.apex = zone_name->key_length == 0};
     while (status == KEYD_OK && zone_next_set(zone_name, &set)) {
-        status = check_set(check, &set, err);
+        status = check_set(&set, err);
         gather(name, &set);
     }
     return status;
 }
 
-static enum keyd_status below_dname(const struct check *check, const struct zone_name *zone_name,
-                                    const struct top *dname, struct keyd_error *err)
+static enum keyd_status below_dname(const struct zone_name *zone_name, const struct top *dname,
+                                    struct keyd_error *err)
 {
+    char where[PLACE_TEXT];
     struct rrset first = {0};
     zone_next_set(zone_name, &first);
-    if (dname->line == 0)
-        return content(check, &first, err, "below a DNAME (RFC 6672, 2.4)");
-    return content(check, &first, err, "below the DNAME of line %u (RFC 6672, 2.4)", dname->line);
+    if (dname->place.line == 0)
+        return content(&first, err, "below a DNAME (RFC 6672, 2.4)");
+    return content(&first, err, "below the DNAME at %s (RFC 6672, 2.4)",
+                   place_text(&dname->place, where));
 }
 
-enum keyd_status zonecheck(const struct zone *zone, const char *path,
-                           struct zonecheck_misplaced *misplaced, struct keyd_error *err)
+enum keyd_status zonecheck(const struct zone *zone, struct zonecheck_misplaced *misplaced,
+                           struct keyd_error *err)
 {
-    struct check check = {.zone = zone, .path = path, .misplaced = misplaced};
+    struct check check = {.zone = zone, .misplaced = misplaced};
     struct zone_name zone_name = {0};
     struct name name;
     struct top dname = {0};
     struct top cut = {0};
     enum keyd_status status = check_apex(&check, err);
     while (status == KEYD_OK && zone_next_name(zone, &zone_name)) {
-        status = check_sets(&check, &zone_name, &name, err);
+        status = check_sets(&zone_name, &name, err);
         if (status == KEYD_OK && is_below(&zone_name, &dname))
-            return below_dname(&check, &zone_name, &dname, err);
+            return below_dname(&zone_name, &dname, err);
         if (status == KEYD_OK)
-            status = check_name(&check, &name, err);
+            status = check_name(&name, err);
         if (name.dname.count > 0)
             dname = top_of(&name.dname);
         if (name.apex || is_below(&zone_name, &cut))

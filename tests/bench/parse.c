@@ -36,15 +36,14 @@ struct count {
     size_t records;
 };
 
-static enum keyd_status take(void *context, const struct zonefile_record *record,
+static enum keyd_status take(void *context, const struct zone_record *record,
                              struct keyd_error *err)
 {
     struct count *count = context;
     count->records++;
     if (count->zone == NULL)
         return KEYD_OK;
-    return zone_add(count->zone, record->owner, record->type, record->ttl, record->rdata,
-                    record->length, record->line, err);
+    return zone_add(count->zone, record, err);
 }
 
 static size_t read_into(const char *origin, const char *path, bool into_a_zone)

@@ -34,7 +34,7 @@ static int refuse(const char *why)
     return 1;
 }
 
-static enum keyd_status show_ours(void *context, const struct zonefile_record *record,
+static enum keyd_status show_ours(void *context, const struct zone_record *record,
                                   struct keyd_error *err)
 {
     (void)context;
@@ -44,7 +44,7 @@ static enum keyd_status show_ours(void *context, const struct zonefile_record *r
     return KEYD_OK;
 }
 
-static enum keyd_status print(void *context, const struct zonefile_record *record,
+static enum keyd_status print(void *context, const struct zone_record *record,
                               struct keyd_error *err)
 {
     char owner[DNAME_TEXT];
@@ -61,7 +61,7 @@ static enum keyd_status print(void *context, const struct zonefile_record *recor
     return KEYD_OK;
 }
 
-static int by_us(const char *origin, const char *path, zonefile_sink sink)
+static int by_us(const char *origin, const char *path, zone_sink sink)
 {
     struct dname apex;
     struct keyd_error err;

@@ -48,10 +48,11 @@ static void put(const char *path, const char *text)
     assert_int_equal(file_replace(path, text, strlen(text), 0600, NULL), KEYD_OK);
 }
 
-static enum keyd_status note(void *context, const struct zonefile_record *record,
+static enum keyd_status note(void *context, const struct zone_record *record,
                              struct keyd_error *err)
 {
     char owner[DNAME_TEXT];
+    char where[PLACE_TEXT];
     size_t used = strlen(seen);
     (void)context;
     (void)err;
@@ -62,7 +63,10 @@ static enum keyd_status note(void *context, const struct zonefile_record *record
         snprintf(seen + used, sizeof seen - used, "%02x", record->rdata[i]);
     }
     used = strlen(seen);
-    snprintf(seen + used, sizeof seen - used, " %u\n", record->line);
+    snprintf(seen + used, sizeof seen - used, " %s", place_text(&record->place, where));
+    place_append_includes(record->place.file, seen, sizeof seen);
+    used = strlen(seen);
+    snprintf(seen + used, sizeof seen - used, "\n");
     return KEYD_OK;
 }
 
@@ -77,9 +81,12 @@ static void expect_records(const char *path, const char *wanted)
 {
     struct keyd_error err = {.message = ""};
     struct progress progress = {0};
-    const struct zonefile_options options = {.default_ttl = ZONEFILE_NO_TTL, .progress = &progress};
+    struct place_files files = {0};
+    const struct zonefile_options options = {
+        .default_ttl = ZONEFILE_NO_TTL, .progress = &progress, .files = &files};
     seen[0] = '\0';
     assert_int_equal(zonefile_read_with(path, apex, &options, note, NULL, &err), KEYD_OK);
+    place_files_free(&files);
     assert_true(atomic_load(&progress.total) > 0); /* of all files, the included ones too */
     assert_int_equal(atomic_load(&progress.done), atomic_load(&progress.total));
     assert_string_equal(err.message, "");
@@ -103,15 +110,16 @@ static void includes_begin_and_end_with_what_holds_there(void **state)
     put("sub/one",
         " A 192.0.2.10\n$TTL 70\nn A 192.0.2.11\n$ORIGIN d\n$INCLUDE two\n A 192.0.2.12\n");
     put("sub/two", "@ A 192.0.2.20\n");
-    expect_records("top", "x.example.org. 60 c0000201 2\n"
-                          "x.example.org. 60 c000020a 3\n"
-                          "n.b.example.org. 70 c000020b 3\n"
-                          "d.b.example.org. 70 c0000214 3\n"
-                          "n.b.example.org. 70 c000020c 3\n"
-                          "x.example.org. 70 c0000202 4\n"
-                          "y.example.org. 70 c0000203 5\n"
-                          "example.org. 70 c0000214 6\n"
-                          "z.example.org. 70 c0000204 7\n");
+    expect_records(
+        "top", "x.example.org. 60 c0000201 top:2:1\n"
+               "x.example.org. 60 c000020a sub/one:1:2 (included from top:3)\n"
+               "n.b.example.org. 70 c000020b sub/one:3:1 (included from top:3)\n"
+               "d.b.example.org. 70 c0000214 sub/two:1:1 (included from sub/one:5, from top:3)\n"
+               "n.b.example.org. 70 c000020c sub/one:6:2 (included from top:3)\n"
+               "x.example.org. 70 c0000202 top:4:2\n"
+               "y.example.org. 70 c0000203 top:5:1\n"
+               "example.org. 70 c0000214 sub/two:1:1 (included from top:6)\n"
+               "z.example.org. 70 c0000204 top:7:1\n");
 }
 
 /* Whatever leads to the file that names it. */
@@ -119,17 +127,24 @@ static void a_dash_is_a_file(void **state)
 {
     (void)state;
     char path[PATH_MAX];
+    char wanted[2 * PATH_MAX + 80];
     put("top", "$TTL 60\n$INCLUDE -\n");
     put("sub/top", "$TTL 60\n$INCLUDE ../top\n$INCLUDE -\n");
     expect_error("top", "top:2:10: $INCLUDE '-': -: No such file or directory");
     put("-", "a A 192.0.2.1\n");
     put("sub/-", "b A 192.0.2.2\n");
-    expect_records("top", "a.example.org. 60 c0000201 2\n");
-    expect_records("./top", "a.example.org. 60 c0000201 2\n");
-    expect_records("sub/../top", "a.example.org. 60 c0000201 2\n");
-    expect_records("sub/top", "a.example.org. 60 c0000201 2\nb.example.org. 60 c0000202 3\n");
+    expect_records("top", "a.example.org. 60 c0000201 -:1:1 (included from top:2)\n");
+    expect_records("./top", "a.example.org. 60 c0000201 ./-:1:1 (included from ./top:2)\n");
+    expect_records("sub/../top",
+                   "a.example.org. 60 c0000201 sub/../-:1:1 (included from sub/../top:2)\n");
+    expect_records(
+        "sub/top",
+        "a.example.org. 60 c0000201 sub/../-:1:1 (included from sub/../top:2, from sub/top:2)\n"
+        "b.example.org. 60 c0000202 sub/-:1:1 (included from sub/top:3)\n");
     snprintf(path, sizeof path, "%s/top", folder);
-    expect_records(path, "a.example.org. 60 c0000201 2\n");
+    snprintf(wanted, sizeof wanted, "a.example.org. 60 c0000201 %s/-:1:1 (included from %s:2)\n",
+             folder, path);
+    expect_records(path, wanted);
     assert_int_equal(unlink("-"), 0);
     assert_int_equal(unlink("sub/-"), 0);
 }
@@ -144,7 +159,8 @@ static void standard_input_includes_files(void **state)
     int fd = open("top", O_RDONLY | O_CLOEXEC);
     assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
     close(fd);
-    expect_records("-", "a.example.org. 60 c0000201 2\nb.example.org. 60 c0000202 3\n");
+    expect_records("-", "a.example.org. 60 c0000201 -:1:1 (included from standard input:2)\n"
+                        "b.example.org. 60 c0000202 standard input:3:1\n");
     assert_int_equal(dup2(kept, STDIN_FILENO), STDIN_FILENO);
     close(kept);
     assert_int_equal(unlink("-"), 0);
@@ -183,6 +199,7 @@ static void files_in_files_have_a_limit(void **state)
 {
     char path[32];
     char text[64];
+    char wanted[512];
     struct keyd_error err;
     (void)state;
     for (int i = 1; i <= ZONEFILE_INCLUDE_MAX; i++) {
@@ -190,7 +207,12 @@ static void files_in_files_have_a_limit(void **state)
         snprintf(text, sizeof text, "$INCLUDE deep%d\n", i + 1);
         put(path, i < ZONEFILE_INCLUDE_MAX ? text : "a 5 A 192.0.2.1\n");
     }
-    expect_records("deep1", "a.example.org. 5 c0000201 1\n");
+    snprintf(wanted, sizeof wanted, "a.example.org. 5 c0000201 deep20:1:1 (included");
+    for (int i = ZONEFILE_INCLUDE_MAX - 1; i > 0; i--) {
+        size_t used = strlen(wanted);
+        snprintf(wanted + used, sizeof wanted - used, " from deep%d:1%s", i, i > 1 ? "," : ")\n");
+    }
+    expect_records("deep1", wanted);
     put(path, "$INCLUDE deep21\n");
     assert_int_equal(zonefile_read("deep1", apex, note, NULL, &err), KEYD_INVALID_ARGUMENT);
     assert_memory_equal(err.message,
@@ -203,15 +225,15 @@ static void generate_makes_records(void **state)
     put("top", "$TTL 60\nx A 192.0.2.1\n$GENERATE 8-10 h${0,3} A 192.0.2.$\n"
                "$GENERATE 1-9/5 ${-1,2,d}.$$.\\$ 7 IN MX \"$ m${15,3,x}\"\n"
                "$GENERATE 10-10 ${0,5,n} IN TXT ${0,0,o}${0,0,X}${0,7,N}${1}\n A 192.0.2.9\n");
-    expect_records("top",
-                   "x.example.org. 60 c0000201 2\n"
-                   "h008.example.org. 60 c0000208 3\n"
-                   "h009.example.org. 60 c0000209 3\n"
-                   "h010.example.org. 60 c000020a 3\n"
-                   "00.\\036.\\036.example.org. 7 0001046d303130076578616d706c65036f726700 4\n"
-                   "05.\\036.\\036.example.org. 7 0006046d303135076578616d706c65036f726700 4\n"
-                   "a.0.0.example.org. 60 0c313241412e302e302e303131 5\n"
-                   "x.example.org. 60 c0000209 6\n");
+    expect_records(
+        "top", "x.example.org. 60 c0000201 top:2:1\n"
+               "h008.example.org. 60 c0000208 top:3:1\n"
+               "h009.example.org. 60 c0000209 top:3:1\n"
+               "h010.example.org. 60 c000020a top:3:1\n"
+               "00.\\036.\\036.example.org. 7 0001046d303130076578616d706c65036f726700 top:4:1\n"
+               "05.\\036.\\036.example.org. 7 0006046d303135076578616d706c65036f726700 top:4:1\n"
+               "a.0.0.example.org. 60 0c313241412e302e302e303131 top:5:1\n"
+               "x.example.org. 60 c0000209 top:6:2\n");
 }
 
 static void reads_a_pipe(void **state)
@@ -229,7 +251,7 @@ static void reads_a_pipe(void **state)
     assert_int_equal(zonefile_read_with("the pipe", apex, &of_pipe, note, NULL, &err),
                      KEYD_INVALID_ARGUMENT);
     assert_string_equal(err.message, "the pipe:2:5: A: 'x': expected an IPv4 address");
-    assert_string_equal(seen, "a.example.org. 9 c0000201 1\n");
+    assert_string_equal(seen, "a.example.org. 9 c0000201 the zone:1:1\n");
     close(ends[0]);
     assert_int_not_equal(zonefile_read_with("closed", apex, &options, note, NULL, &err), KEYD_OK);
 }
@@ -244,8 +266,9 @@ static void what_is_outside_is_dropped_and_told(void **state)
                "$GENERATE 1-20 $.other. 5 A 192.0.2.$\nc 5 A 192.0.2.4\n");
     seen[0] = notices[0] = '\0';
     assert_int_equal(zonefile_read_with("top", apex, &options, note, NULL, &err), KEYD_OK);
-    assert_string_equal(seen, "a.example.org. 5 c0000201 1\nb.example.org. 5 c0000203 4\n"
-                              "c.example.org. 5 c0000204 6\n");
+    assert_string_equal(seen, "a.example.org. 5 c0000201 the zone:1:1\n"
+                              "b.example.org. 5 c0000203 the zone:4:1\n"
+                              "c.example.org. 5 c0000204 the zone:6:1\n");
     const char *last = "\n22 records outside of the zone were dropped\n";
     const char *first = "dropped: top:2:1: other. is outside of the zone example.org.\n"
                         "dropped: top:3:2: other. is outside of the zone example.org.\n"
@@ -260,7 +283,7 @@ static void what_is_outside_is_dropped_and_told(void **state)
 
 /* ---- The window ----------------------------------------------------------------------------- */
 
-static enum keyd_status check_number(void *context, const struct zonefile_record *record,
+static enum keyd_status check_number(void *context, const struct zone_record *record,
                                      struct keyd_error *err)
 {
     char number[16];
@@ -269,7 +292,8 @@ static enum keyd_status check_number(void *context, const struct zonefile_record
     int n = snprintf(number, sizeof number, "%zu", count);
     assert_int_equal(record->rdata[0], n);
     assert_memory_equal(record->rdata + 1, number, (size_t)n);
-    assert_int_equal(record->line, 1 + 2 * count);
+    assert_int_equal(record->place.line, 1 + 2 * count);
+    assert_int_equal(record->place.column, 1);
     count++;
     return KEYD_OK;
 }
@@ -292,7 +316,7 @@ static void records_cross_the_window_whole(void **state)
     assert_int_equal(count, 30000);
 }
 
-static enum keyd_status change_victim(void *context, const struct zonefile_record *record,
+static enum keyd_status change_victim(void *context, const struct zone_record *record,
                                       struct keyd_error *err)
 {
     (void)context;

@@ -56,6 +56,20 @@ const char *lab_file(const char *name, const char *text)
     return path;
 }
 
+const char *lab_plain(const char *message)
+{
+    static char plain[KEYD_MESSAGE_MAX];
+    char *to = plain;
+    for (size_t length = strlen(folder) + 1; *message != '\0';) {
+        if (strncmp(message, folder, length - 1) == 0 && message[length - 1] == '/')
+            message += length;
+        else
+            *to++ = *message++;
+    }
+    *to = '\0';
+    return plain;
+}
+
 struct dname lab_name(const char *text)
 {
     struct dname name;

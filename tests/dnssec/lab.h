@@ -17,6 +17,9 @@ const char *lab_path(const char *name);
 /* Writes a file there, returns its path. */
 const char *lab_file(const char *name, const char *text);
 
+/* A message without the folder in it; good until the next call. */
+const char *lab_plain(const char *message);
+
 /* A name from text. */
 struct dname lab_name(const char *text);
 

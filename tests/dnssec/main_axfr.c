@@ -15,11 +15,9 @@ static int failed(const struct keyd_error *err)
     return 1;
 }
 
-static enum keyd_status add(void *zone, const struct zonefile_record *record,
-                            struct keyd_error *err)
+static enum keyd_status add(void *zone, const struct zone_record *record, struct keyd_error *err)
 {
-    return zone_add(zone, record->owner, record->type, record->ttl, record->rdata, record->length,
-                    record->line, err);
+    return zone_add(zone, record, err);
 }
 
 int main(int argc, char **argv)

@@ -140,11 +140,11 @@ struct catch
     size_t fail_at; /* 0: never */
 };
 
-static enum keyd_status catch_one(void *context, const struct zonefile_record *record,
+static enum keyd_status catch_one(void *context, const struct zone_record *record,
                                   struct keyd_error *err)
 {
     struct catch *caught = context;
-    if (record->line != ++caught->count || record->type != TYPE_A || record->ttl != 60 ||
+    if (record->place.line != ++caught->count || record->type != TYPE_A || record->ttl != 60 ||
         record->length != 4 || memcmp(record->rdata, "abcd", 4) != 0 || record->owner[0] != 1)
         return keyd_fail(err, KEYD_INTERNAL, "ORDER", "another record");
     if (caught->count == caught->fail_at)
@@ -162,8 +162,12 @@ static void records_come_through_in_order(void **state)
         struct catch caught = {0};
         assert_int_equal(relay_new(catch_one, &caught, &relay, NULL), KEYD_OK);
         for (unsigned line = 1; line <= counts[i]; line++) {
-            const struct zonefile_record record = {owner.wire, TYPE_A, 60, (const uint8_t *)"abcd",
-                                                   4,          line};
+            const struct zone_record record = {.owner = owner.wire,
+                                               .rdata = (const uint8_t *)"abcd",
+                                               .length = 4,
+                                               .ttl = 60,
+                                               .type = TYPE_A,
+                                               .place = {.line = line}};
             assert_int_equal(relay_take(relay, &record, NULL), KEYD_OK);
         }
         assert_int_equal(relay_end(relay, NULL), KEYD_OK);
@@ -182,8 +186,12 @@ static void an_error_of_the_sink_comes_back(void **state)
         struct catch caught = {.fail_at = at[i]};
         enum keyd_status status = relay_new(catch_one, &caught, &relay, NULL);
         for (unsigned line = 1; line <= 100000 && status == KEYD_OK; line++) {
-            const struct zonefile_record record = {owner.wire, TYPE_A, 60, (const uint8_t *)"abcd",
-                                                   4,          line};
+            const struct zone_record record = {.owner = owner.wire,
+                                               .rdata = (const uint8_t *)"abcd",
+                                               .length = 4,
+                                               .ttl = 60,
+                                               .type = TYPE_A,
+                                               .place = {.line = line}};
             status = relay_take(relay, &record, NULL);
         }
         assert_int_equal(status, KEYD_ABORTED);

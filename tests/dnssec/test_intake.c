@@ -39,7 +39,7 @@ static void what_signing_makes_is_taken_out(void **state)
     assert_int_equal(zone_names(intake.zone), 2); /* the NSEC3's is gone */
 
     struct report *report = report_new();
-    intake_report(&intake, "F", report);
+    intake_report(&intake, report);
     report_end_notices(report);
     json_t *json = report_to_json(report);
     const json_t *notices = json_object_get(json, "notices");
@@ -94,9 +94,9 @@ static void names_that_some_lower_are_lowered(void **state)
 
 static void expect_misplaced(size_t sets, uint16_t type, const char *wanted)
 {
-    struct intake intake = {.misplaced = {sets, 3, type, "a.example.org."}};
+    struct intake intake = {.misplaced = {sets, "F:3:1", "a.example.org.", type}};
     struct report *report = report_new();
-    intake_report(&intake, "F", report);
+    intake_report(&intake, report);
     report_end_notices(report);
     json_t *json = report_to_json(report);
     const json_t *notices = json_object_get(json, "notices");
@@ -113,11 +113,12 @@ static void what_is_misplaced_is_told_once(void **state)
 {
     (void)state;
     expect_misplaced(1, TYPE_DS,
-                     "F:3: a.example.org. DS is where nobody looks for it, it belongs to a "
+                     "F:3:1: a.example.org. DS is where nobody looks for it, it belongs to a "
                      "delegation (RFC 4035, 2.4)");
-    expect_misplaced(2, TYPE_CDS,
-                     "F:3: a.example.org. CDS is where nobody looks for it, it belongs at the apex "
-                     "(RFC 7344, 4.1); 1 RRset more is misplaced");
+    expect_misplaced(
+        2, TYPE_CDS,
+        "F:3:1: a.example.org. CDS is where nobody looks for it, it belongs at the apex "
+        "(RFC 7344, 4.1); 1 RRset more is misplaced");
 }
 
 #define SOA "@ 60 SOA a b 1 2 3 4 5\n"
@@ -147,7 +148,7 @@ static void expect_keys(const struct dnskey *keys, size_t count, const struct dn
 {
     struct keyd_error err = {.message = ""};
     struct intake intake = take_keys(keys, count);
-    assert_int_equal(intake_keys(&intake, "F", 13, own, 1, &err), wanted);
+    assert_int_equal(intake_keys(&intake, 13, own, 1, &err), wanted);
     if (message != NULL && strstr(err.message, message) == NULL)
         fail_msg("%s", err.message);
     zone_free(intake.zone);
@@ -159,7 +160,7 @@ static void keys_of_others_stay(void **state)
     struct keys *keys = make_keys();
     struct keyd_error err;
     struct intake intake = take_keys(keys->dnskeys, 2);
-    assert_int_equal(intake_keys(&intake, "F", 13, &keys->dnskeys[0], 1, &err), KEYD_OK);
+    assert_int_equal(intake_keys(&intake, 13, &keys->dnskeys[0], 1, &err), KEYD_OK);
     assert_int_equal(intake.other_count, 1);
     assert_true(dnskey_equal(&intake.others[0], &keys->dnskeys[1]));
     assert_int_equal(zone_records(intake.zone), 3);

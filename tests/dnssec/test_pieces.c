@@ -14,7 +14,7 @@
 
 #define LINE "h.example.org.\t60\tIN\tTXT\t\"a ; ( $b\"\n"
 
-static enum keyd_status gather(void *context, const struct zonefile_record *record,
+static enum keyd_status gather(void *context, const struct zone_record *record,
                                struct keyd_error *err)
 {
     (void)err;
@@ -174,7 +174,7 @@ static void what_is_no_text(void **state)
     bytes_free(&text);
 }
 
-static enum keyd_status refuse(void *context, const struct zonefile_record *record,
+static enum keyd_status refuse(void *context, const struct zone_record *record,
                                struct keyd_error *err)
 {
     (void)record;
@@ -201,7 +201,7 @@ static void an_error_of_the_sink_comes_back(void **state)
     bytes_free(&text);
 }
 
-static enum keyd_status write_on(void *context, const struct zonefile_record *record,
+static enum keyd_status write_on(void *context, const struct zone_record *record,
                                  struct keyd_error *err)
 {
     (void)record;

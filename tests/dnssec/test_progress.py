@@ -259,7 +259,7 @@ class Progress(unittest.TestCase):
         status, screen = self.sign(text=HEAD + "ns1 61 A 192.0.2.2\n", output=False).end()
         self.assertEqual(status, 0)
         self.lines(screen, r"Reading .*")
-        self.assertRegex(screen.text(), r"\Akeyd-dnssec: standard input:3: the TTLs of "
+        self.assertRegex(screen.text(), r"\Akeyd-dnssec: standard input:3:1: the TTLs of "
                                         r"ns1\.example\.org\. A differ .*\n\Z")
 
     def test_an_error_has_its_own_line(self):

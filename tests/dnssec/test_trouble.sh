@@ -101,31 +101,35 @@ refused() { # STATUS PATTERN; the zone file on standard input
     stands "$2"
 }
 refused 1 'zone:1:12: .*IPv4' <<<'www 3600 A 01.2.3.4'
-refused 1 'zone has no records of example.org.: is it empty' </dev/null
+refused 1 'zone: no records of example.org.: is it empty' </dev/null
 refused 1 'no SOA' <<<'a 3600 A 192.0.2.1'
-refused 1 'no NS' <<<'@ 3600 SOA ns1 h 9 2 3 4 5'
+refused 1 'zone:1:1: example.org.: no NS record' <<<'@ 3600 SOA ns1 h 9 2 3 4 5'
 refused 1 'zone:4:1: www.example.com. is outside' < <(good; echo 'www.example.com. 1 A 192.0.2.1')
-refused 1 'zone:4: .*CNAME beside' < <(good; printf 'a 1 CNAME b\na 1 A 192.0.2.1\n')
-refused 1 'zone:4: .*2 SOA records, the first in line 1' < <(good; echo '@ 3600 SOA ns2 h 7 2 3 4 5')
+refused 1 'zone:4:1: .*CNAME beside' < <(good; printf 'a 1 CNAME b\na 1 A 192.0.2.1\n')
+refused 1 'zone:4:1: .*2 SOA records, the first at .*zone:1:1: keep one' < <(good; echo '@ 3600 SOA ns2 h 7 2 3 4 5')
+printf 'x 5 A 192.0.2.1\n   5 CNAME a\n' >part
+refused 1 'part:2:4: x.sub.example.org.: CNAME beside .* \(included from .*zone:4\)$' \
+    < <(good; echo '$INCLUDE part sub')
+rm part
 refused 1 'zone:4:10: .INCLUDE .x.: .*No such file' < <(good; echo '$INCLUDE x')
 (good; echo '$INCLUDE -') >zone
 expect 1 'zone:4:10: .INCLUDE .-.: -: No such file' \
     bash -c 'echo "a 60 A 192.0.2.1" | "$0" sign example.org --zone-file zone' "$DNSSEC"
 stands 'INCLUDE -'
 refused 1 'zone:4:24: .GENERATE, at 256: .*IPv4' < <(good; echo '$GENERATE 255-256 a$ A 192.0.2.$')
-refused 1 'zone:4: a DNSKEY whose public key is none of algorithm 13' \
+refused 1 'zone:4:1: a DNSKEY whose public key is none of algorithm 13' \
     < <(good; echo '@ 5 DNSKEY 257 3 13 AAAA')
-refused 3 'zone:4: the DNSKEY with tag [0-9]+ is not ours and of algorithm 15, .* with 13 alone' \
+refused 3 'zone:4:1: the DNSKEY with tag [0-9]+ is not ours and of algorithm 15, .* with 13 alone' \
     < <(good; echo '@ 5 DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=')
-refused 1 "zone:4: .*: a DNSKEY belongs at the zone's apex" \
+refused 1 "zone:4:1: .*: a DNSKEY belongs at the zone's apex" \
     < <(good; echo 'a 5 DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=')
-refused 3 'zone:4: the DNSKEY with tag 55776 is not ours and is revoked' \
+refused 3 'zone:4:1: the DNSKEY with tag 55776 is not ours and is revoked' \
     < <(good; echo '@ 5 DNSKEY 385 3 13 GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==')
-refused 3 'zone:4: CDS: no DNSKEY of the signed zone is meant by those of algorithm 8' \
+refused 3 'zone:4:1: CDS: no DNSKEY of the signed zone is meant by those of algorithm 8' \
     < <(good; echo '@ 5 CDS 1 8 2 9D6BAE62219231C99FAA479716B6E4619330CE8206670AEA6C1673A055DC3AF2')
-refused 1 'zone:2: .*: the server ns2.example.org., which is in the zone, has no address in it' \
+refused 1 'zone:4:1: .*: the server ns2.example.org., which is in the zone, has no address in it' \
     < <(good; echo '@ 3600 NS ns2' )
-refused 1 'zone:5: .*: CNAME beside other data' \
+refused 1 'zone:5:1: .*: CNAME beside other data' \
     < <(good; printf '%s\n' 'c 5 NS ns1' 'x.c 5 CNAME a.' 'x.c 5 A 192.0.2.1')
 (good; echo 'www.example.com. 1 A 192.0.2.1') >zone
 expect 0 'zone:4:1: www.example.com. is outside' "$DNSSEC" enable example.org --out-of-zone drop

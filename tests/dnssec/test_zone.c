@@ -29,8 +29,12 @@ static const char *const ordered[] = {
 static void add(struct zone *zone, const char *owner, uint32_t ttl, const char *rdata)
 {
     struct dname name = lab_name(owner);
-    assert_int_equal(zone_add(zone, name.wire, TYPE_A, ttl, (const uint8_t *)rdata, 4, 7, NULL),
-                     KEYD_OK);
+    const struct zone_record record = {.owner = name.wire,
+                                       .rdata = (const uint8_t *)rdata,
+                                       .length = 4,
+                                       .ttl = ttl,
+                                       .type = TYPE_A};
+    assert_int_equal(zone_add(zone, &record, NULL), KEYD_OK);
 }
 
 static struct zone *new_zone(const char *apex)
@@ -165,17 +169,70 @@ static void an_empty_zone(void **state)
     zone_free(zone);
 }
 
+static void expect_place(const struct zone *zone, const char *owner, struct place wanted)
+{
+    struct rrset set;
+    assert_true(zone_find(zone, lab_name(owner).wire, TYPE_A, &set));
+    struct place place = rrset_place(&set);
+    assert_ptr_equal(place.file, wanted.file);
+    assert_int_equal(place.line, wanted.line);
+    assert_int_equal(place.column, wanted.column);
+}
+
+/* Whatever the order in the zone; a set is where its first record was, a column of more than 14
+ * bits is not known. */
+static void records_know_where_they_were(void **state)
+{
+    (void)state;
+    struct zone *zone = new_zone("example");
+    const struct place_file *outer = place_files_add(zone_files(zone), "outer", NULL, 0);
+    const struct place_file *inner = place_files_add(zone_files(zone), "inner", outer, 2);
+    const struct {
+        const char *owner;
+        const char *rdata;
+        struct place given;
+    } records[] = {
+        {"z.example", "aaaa", {outer, 1, 1}},      {"y.example", "aaaa", {inner, 1, 2}},
+        {"x.example", "zzzz", {inner, 2, 0x3fff}}, {"x.example", "aaaa", {outer, 3, 1}},
+        {"w.example", "aaaa", {outer, 4, 0x4000}}, {"v.example", "aaaa", {0}},
+    };
+    assert_ptr_equal(zone_file(zone), outer);
+    for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+        struct dname owner = lab_name(records[i].owner);
+        const struct zone_record record = {.owner = owner.wire,
+                                           .rdata = (const uint8_t *)records[i].rdata,
+                                           .length = 4,
+                                           .type = TYPE_A,
+                                           .place = records[i].given};
+        assert_int_equal(zone_add(zone, &record, NULL), KEYD_OK);
+    }
+    assert_int_equal(zone_finish(zone, NULL), KEYD_OK);
+    expect_place(zone, "z.example", records[0].given);
+    expect_place(zone, "y.example", records[1].given);
+    expect_place(zone, "x.example", records[2].given);
+    expect_place(zone, "w.example", (struct place){outer, 4, 0});
+    expect_place(zone, "v.example", (struct place){0});
+    zone_free(zone);
+}
+
 static void what_cannot_be_in_it_is_refused(void **state)
 {
     (void)state;
     struct zone *zone = new_zone("example");
-    const uint8_t *rdata = (const uint8_t *)"abcd";
     struct dname outside = lab_name("example.org");
     struct dname inside = lab_name("a.example");
-    assert_int_equal(zone_add(zone, outside.wire, TYPE_A, 1, rdata, 4, 0, NULL), KEYD_INTERNAL);
-    assert_int_equal(zone_add(zone, inside.wire, TYPE_A, 1, rdata, 3, 0, NULL), KEYD_INTERNAL);
+    struct zone_record record = {.owner = outside.wire,
+                                 .rdata = (const uint8_t *)"abcd",
+                                 .length = 4,
+                                 .ttl = 1,
+                                 .type = TYPE_A};
+    assert_int_equal(zone_add(zone, &record, NULL), KEYD_INTERNAL);
+    record.owner = inside.wire;
+    record.length = 3;
+    assert_int_equal(zone_add(zone, &record, NULL), KEYD_INTERNAL);
     assert_int_equal(zone_finish(zone, NULL), KEYD_OK);
-    assert_int_equal(zone_add(zone, inside.wire, TYPE_A, 1, rdata, 4, 0, NULL), KEYD_INTERNAL);
+    record.length = 4;
+    assert_int_equal(zone_add(zone, &record, NULL), KEYD_INTERNAL);
     zone_free(zone);
 }
 
@@ -196,8 +253,10 @@ static int fill(void)
     struct zone *zone = zone_new(apex.wire);
     if (zone == NULL)
         return 3;
+    const struct zone_record record = {
+        .owner = apex.wire, .rdata = large, .length = sizeof large, .ttl = 1, .type = 65280};
     for (size_t i = 0; i < 5000 && status == KEYD_OK; i++)
-        status = zone_add(zone, apex.wire, 65280, 1, large, sizeof large, 0, &err);
+        status = zone_add(zone, &record, &err);
     zone_free(zone);
     return status == KEYD_RESOURCE_EXHAUSTED && strcmp(err.reason, "ZONE_TOO_LARGE") == 0 ? 0 : 4;
 }
@@ -223,6 +282,7 @@ int main(void)
         cmocka_unit_test(case_is_kept),
         cmocka_unit_test(the_order_of_adding_shows_nowhere),
         cmocka_unit_test(an_empty_zone),
+        cmocka_unit_test(records_know_where_they_were),
         cmocka_unit_test(what_cannot_be_in_it_is_refused),
 #ifdef LITTLE_SPACE
         cmocka_unit_test(a_full_region_is_an_error_and_no_crash),

@@ -126,7 +126,7 @@ x.cut 60 DNSKEY 257 3 13 AAAA
 x.cut 60 DS 1 8 2 9D6BAE62219231C99FAA479716B6E4619330CE8206670AEA6C1673A055DC3AF2
 EOF
 for denial in nsec nsec3; do
-    expect 0 'file:10: cds.odd.example. CDS is where nobody looks for it, .*; 2 RRsets more are' \
+    expect 0 'file:10:1: cds.odd.example. CDS is where nobody looks for it, .*; 2 RRsets more are' \
         "$DNSSEC" enable odd.example --zone-file file --signed-zone odd.signed --denial $denial
     expect 0 good "$DNSSEC" verify odd.example
     ldns-verify-zone odd.signed >out 2>&1 || { fail ldns-verify-zone; cat out >&2; }

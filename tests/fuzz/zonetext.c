@@ -21,7 +21,7 @@ static void must(bool good)
         abort();
 }
 
-static void reads_back(const struct zonefile_record *record, const char *text, size_t length)
+static void reads_back(const struct zone_record *record, const char *text, size_t length)
 {
     static uint8_t again[RDATA_MAX];
     char why[RDATA_WHY_MAX];
@@ -39,7 +39,7 @@ static void reads_back(const struct zonefile_record *record, const char *text, s
     free(padded);
 }
 
-static enum keyd_status judge(void *context, const struct zonefile_record *record,
+static enum keyd_status judge(void *context, const struct zone_record *record,
                               struct keyd_error *err)
 {
     char owner[DNAME_TEXT];
