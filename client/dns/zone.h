@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A zone: its records in canonical order (RFC 4034, 6), as wire bytes. Nobody outside of zone.c
- * knows how they are held. First records are added in any order, then zone_finish sorts them, then
- * it is read; a finished zone does not change and may be read by any number of threads. Nothing
- * blocks.
+ * A zone: its records in canonical order (RFC 4034, 6), as wire bytes. How they are held is known
+ * to zonestore.h alone. First records are added in any order (zone.c), then zone_finish sorts them,
+ * then it is read (zoneview.c); a finished zone does not change and may be read by any number of
+ * threads. Nothing blocks.
  *
  * It is read through views on the reader's stack, names and in them sets:
  *
