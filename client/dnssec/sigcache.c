@@ -20,14 +20,12 @@
 #include "keyd/base/fatal.h"
 #include "keyd/base/secret.h"
 
-#define MAC       32
-#define TAIL      (8 + MAC)
-#define INDEX_MAX ((size_t)256 << 20) /* bytes: of some billion signatures */
-#define CHUNK_MAX                                                                                  \
-    ((size_t)256 << 20)              /* bytes: 256 owners have some 50,000, with many keys more    \
-                                      */
-#define BUFFER     ((size_t)1 << 20) /* bytes that are written at once */
-#define PKEY_MAX   16384             /* bytes of a private half: RSA-4096 has 2,400 */
+#define MAC        32
+#define TAIL       (8 + MAC)
+#define INDEX_MAX  ((size_t)256 << 20) /* bytes: of some billion signatures */
+#define CHUNK_MAX  ((size_t)256 << 20) /* bytes: 256 owners have 50,000, with many keys more */
+#define BUFFER     ((size_t)1 << 20)   /* bytes that are written at once */
+#define PKEY_MAX   16384               /* bytes of a private half: RSA-4096 has 2,400 */
 #define LEAF_FIXED (4 + SIGCACHE_DIGEST + 2)
 
 static const uint8_t magic[8] = {'K', 'E', 'Y', 'D', 'S', 'I', 'G', '\n'};

@@ -190,16 +190,19 @@ static void leave_desk(struct job *job, struct sign_desk *desk)
 /* ---- The apex ------------------------------------------------------------------------------- */
 
 static enum keyd_status add_to_apex(struct job *job, uint16_t type, uint32_t ttl,
-                                    const struct bytes *rdata, struct keyd_error *err)
+                                    const uint8_t *rdata, size_t length, struct keyd_error *err)
 {
-    if (rdata->failed)
-        return keyd_fail_errno(err, ENOMEM, "the zone");
-    const struct zone_record record = {.owner = job->apex.owner.wire,
-                                       .rdata = rdata->data,
-                                       .length = rdata->length,
-                                       .ttl = ttl,
-                                       .type = type};
+    const struct zone_record record = {
+        .owner = job->apex.owner.wire, .rdata = rdata, .length = length, .ttl = ttl, .type = type};
     return zone_add(job->apex_zone, &record, err);
+}
+
+/* The same of what was made. */
+static enum keyd_status add_made(struct job *job, uint16_t type, uint32_t ttl,
+                                 const struct bytes *rdata, struct keyd_error *err)
+{
+    return rdata->failed ? keyd_fail_errno(err, ENOMEM, "the zone")
+                         : add_to_apex(job, type, ttl, rdata->data, rdata->length, err);
 }
 
 /* The SOA with its new serial. */
@@ -211,7 +214,7 @@ static enum keyd_status add_soa(struct job *job, const struct rrset *soa, struct
     bytes_add(&rdata, old.data, before);
     bytes_u32(&rdata, job->plan.signing->serial);
     bytes_add(&rdata, old.data + before + 4, old.length - before - 4);
-    enum keyd_status status = add_to_apex(job, TYPE_SOA, soa->ttl, &rdata, err);
+    enum keyd_status status = add_made(job, TYPE_SOA, soa->ttl, &rdata, err);
     bytes_free(&rdata);
     return status;
 }
@@ -224,7 +227,7 @@ static enum keyd_status add_dnskeys(struct job *job, struct keyd_error *err)
     for (size_t i = 0; i < signing->dnskey_count && status == KEYD_OK; i++) {
         bytes_reset(&rdata);
         dnskey_rdata(&signing->dnskeys[i], &rdata);
-        status = add_to_apex(job, TYPE_DNSKEY, signing->dnskey_ttl, &rdata, err);
+        status = add_made(job, TYPE_DNSKEY, signing->dnskey_ttl, &rdata, err);
     }
     bytes_free(&rdata);
     return status;
@@ -235,7 +238,7 @@ static enum keyd_status add_nsec3param(struct job *job, struct keyd_error *err)
 {
     struct bytes rdata = {0};
     nsec3param_rdata(&rdata);
-    enum keyd_status status = add_to_apex(job, TYPE_NSEC3PARAM, 0, &rdata, err);
+    enum keyd_status status = add_made(job, TYPE_NSEC3PARAM, 0, &rdata, err);
     bytes_free(&rdata);
     return status;
 }
@@ -250,7 +253,7 @@ static enum keyd_status add_zonemd(struct job *job, struct keyd_error *err)
     zonemd_rdata(job->plan.signing->serial, digest, &rdata);
     enum keyd_status status =
         zone_find(zone, zone_apex(zone), TYPE_SOA, &soa)
-            ? add_to_apex(job, TYPE_ZONEMD, soa.ttl, &rdata, err)
+            ? add_made(job, TYPE_ZONEMD, soa.ttl, &rdata, err)
             : keyd_fail(err, KEYD_INTERNAL, "ZONE_RECORD", "a zone without an SOA");
     bytes_free(&rdata);
     return status;
@@ -261,12 +264,7 @@ static enum keyd_status add_given(struct job *job, const struct rrset *set, stru
     enum keyd_status status = KEYD_OK;
     for (size_t i = 0; i < set->count && status == KEYD_OK; i++) {
         struct rdata rdata = rrset_rdata(set, i);
-        const struct zone_record record = {.owner = set->owner,
-                                           .rdata = rdata.data,
-                                           .length = rdata.length,
-                                           .ttl = set->ttl,
-                                           .type = set->type};
-        status = zone_add(job->apex_zone, &record, err);
+        status = add_to_apex(job, set->type, set->ttl, rdata.data, rdata.length, err);
     }
     return status;
 }
