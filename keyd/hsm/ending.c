@@ -27,10 +27,15 @@ static void wait_until(int64_t ns)
         continue;
 }
 
-/* A start that was ended so did not end by its module's fault: the next one need not tell of it. */
+/* A start that was ended so did not end by its module's fault: the next one need not tell of it.
+ * But a trial that has not come back is one to do without, and the next start says why: else a
+ * supervisor with less patience than the watchdog would end each start in it. */
 static _Noreturn void leave(void)
 {
     const char *function = watchdog_inside();
+    if (function != NULL)
+        lastwords_leave("keyd-hsm was asked to end, and the module had not come back from",
+                        function);
     lastwords_end();
     if (function != NULL)
         log_warning("%s has not come back: the module is left as it is", function);
