@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,11 @@
 static sigset_t ends;
 static int event = -1;
 static atomic_bool asked;
+
+/* What the next start makes of it is said in login.h. */
+static const char open_try[] = ". So this try of the PIN came to no end: see that the token is "
+                               "well before keyd-hsm is started "
+                               "again";
 
 static void wait_until(int64_t ns)
 {
@@ -38,7 +44,8 @@ static _Noreturn void leave(void)
                         function);
     lastwords_end();
     if (function != NULL)
-        log_warning("%s has not come back: the module is left as it is", function);
+        log_warning("%s has not come back: the module is left as it is%s", function,
+                    strcmp(function, "C_Login") == 0 ? open_try : "");
     else
         log_warning("the end in order has not come: what runs is left as it is");
     _exit(0);

@@ -91,8 +91,9 @@ static enum keyd_status judge_unsettled(const struct attempt *attempt, const str
                  pin->name);
     return refuse(
         attempt, err,
-        "%s never came to an end, and whether the token counted it nobody knows: it is not "
-        "tried again. See that the token is well and the PIN the right one, then say "
+        "%s never came to an end (keyd-hsm ended, or was asked to, before the token had said "
+        "yes or no), and whether the token counted it nobody knows: it is not tried again. See "
+        "that the token is well and the PIN the right one, then say "
         "`keyd-hsm admin login --config %s`; else %s%s",
         logins, attempt->login->config->file, pin->remedy, pin->notice);
 }

@@ -110,8 +110,12 @@ static void a_login_that_hangs_is_one_without_an_end(void **state)
     pid_t pid = lab_start("main", NULL);
     await("C_Login", 1);
     assert_in_range(end_ms(pid, SIGTERM, 0), 0, ENDING_LIMIT_MS + SLACK_MS);
+    assert_int_equal(lab_count("main.log", "this try of the PIN came to no end: see that"), 1);
     desk_faults("");
-    desk_visit(LOGIN_NEEDED, "never came to an end", 0);
+    desk_visit(LOGIN_NEEDED,
+               "never came to an end (keyd-hsm ended, or was asked to, before the token had said "
+               "yes or no), and whether the token counted it nobody knows",
+               0);
 }
 
 /* The one who waits for a start may have less patience than the watchdog. */
