@@ -263,6 +263,12 @@ void link_stop(struct link *link)
     pthread_mutex_unlock(&link->lock);
 }
 
+void link_hang_up(struct link *link)
+{
+    if (link->current != NULL)
+        shutdown(link->current->fd, SHUT_RDWR);
+}
+
 /* ---- Sending --------------------------------------------------------------------------------- */
 
 static bool wait_for_room(const struct connection *connection, int64_t until_ns)

@@ -85,4 +85,8 @@ int link_beat(struct link *link);
 /* No more requests: those in the queue are left, link_take gives NULL. Any thread. */
 void link_stop(struct link *link);
 
+/* After link_stop, and when nobody is in the link any more: the front sees at once that it has no
+ * keyd-hsm, however long the process takes to its end. */
+void link_hang_up(struct link *link);
+
 #endif

@@ -158,6 +158,8 @@ static void end(struct token *token, int status)
     if (crew.link != NULL)
         link_stop(crew.link);
     bool left = crew_has_left(&until);
+    if (left && crew.link != NULL)
+        link_hang_up(crew.link);
     if (!left)
         log_warning("a module call still runs: the module is left as it is");
     else if (token->loaded && !module_has_left(&token->module, &until))
