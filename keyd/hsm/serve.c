@@ -17,14 +17,15 @@
 #include "keyd/hsm/listen.h"
 #include "keyd/hsm/work.h"
 
-#define BACKLOG 8
-#define RETRY_AFTER_NS                                                                             \
-    (5LL * 1000000000) /* a faulty token: this long for the front to read why                      \
-                        */
-#define TICK_MS 1000   /* how often the PIN file is looked at */
-#define ACCEPT_PAUSE_MS                                                                            \
-    100 /* where accept fails, as without a free descriptor: not at once again */
-#define NOT_READY_SIGNERS 1 /* threads that tell a front why the token is not ready */
+#define BACKLOG           8
+#define TICK_MS           1000 /* how often the PIN file is looked at */
+#define NOT_READY_SIGNERS 1    /* threads that tell a front why the token is not ready */
+
+/* How long the front has to read why a token is faulty. */
+#define RETRY_AFTER_NS 5000000000LL
+
+/* Where accept fails, as without a free descriptor: not at once again. */
+#define ACCEPT_PAUSE_MS 100
 
 /* ---- The socket ------------------------------------------------------------------------------ */
 
