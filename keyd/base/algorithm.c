@@ -109,12 +109,12 @@ static const char *name_of(const ProtobufCEnumDescriptor *descriptor, int value)
     return found != NULL ? found->name : "UNKNOWN";
 }
 
-static bool value_of(const ProtobufCEnumDescriptor *descriptor, const char *name, int lowest,
-                     int *value)
+/* 0 is UNSPECIFIED. */
+static bool value_of(const ProtobufCEnumDescriptor *descriptor, const char *name, int *value)
 {
     const ProtobufCEnumValue *found =
         protobuf_c_enum_descriptor_get_value_by_name(descriptor, name);
-    if (found == NULL || found->value < lowest)
+    if (found == NULL || found->value == 0)
         return false;
     *value = found->value;
     return true;
@@ -143,7 +143,7 @@ const char *algorithm_name(signing_algorithm algorithm)
 bool key_spec_parse(const char *name, key_spec *spec)
 {
     int value;
-    if (!value_of(&keyd__v1__key_spec__descriptor, name, 1, &value))
+    if (!value_of(&keyd__v1__key_spec__descriptor, name, &value))
         return false;
     *spec = (key_spec)value;
     return true;
@@ -152,7 +152,7 @@ bool key_spec_parse(const char *name, key_spec *spec)
 bool key_usage_parse(const char *name, key_usage *usage)
 {
     int value;
-    if (!value_of(&keyd__v1__key_usage__descriptor, name, 1, &value))
+    if (!value_of(&keyd__v1__key_usage__descriptor, name, &value))
         return false;
     *usage = (key_usage)value;
     return true;
@@ -161,17 +161,8 @@ bool key_usage_parse(const char *name, key_usage *usage)
 bool algorithm_parse(const char *name, signing_algorithm *algorithm)
 {
     int value;
-    if (!value_of(&keyd__v1__signing_algorithm__descriptor, name, 1, &value))
+    if (!value_of(&keyd__v1__signing_algorithm__descriptor, name, &value))
         return false;
     *algorithm = (signing_algorithm)value;
-    return true;
-}
-
-bool message_type_parse(const char *name, message_type *type)
-{
-    int value;
-    if (!value_of(&keyd__v1__message_type__descriptor, name, 0, &value))
-        return false;
-    *type = (message_type)value;
     return true;
 }

@@ -20,8 +20,8 @@ typedef Keyd__V1__KeyState key_state;
 typedef Keyd__V1__SigningAlgorithm signing_algorithm;
 typedef Keyd__V1__MessageType message_type;
 
-#define SIGN_MESSAGE_MAX                                                                           \
-    65536 /* bytes of a RAW message: the largest DNS message, RFC 1035, 4.2.2 */
+/* Bytes of a RAW message: the largest DNS message, RFC 1035, 4.2.2. */
+#define SIGN_MESSAGE_MAX 65536
 
 enum key_kind { KEY_KIND_EC, KEY_KIND_EDWARDS, KEY_KIND_RSA };
 
@@ -67,6 +67,5 @@ const char *algorithm_name(signing_algorithm algorithm);
 bool key_spec_parse(const char *name, key_spec *spec);
 bool key_usage_parse(const char *name, key_usage *usage);
 bool algorithm_parse(const char *name, signing_algorithm *algorithm);
-bool message_type_parse(const char *name, message_type *type);
 
 #endif

@@ -11,10 +11,9 @@
 #define KEYID_SIZE 16 /* bytes; CKA_ID on the token */
 #define KEYID_TEXT 37 /* "1f0c8a52-...", 36 characters and the NUL */
 
-#define NAME_MAX_LENGTH                                                                            \
-    63 /* characters of a token's or alias' name: a DNS label's, for habit's sake */
-#define ALIAS_PREFIX "alias/"
-#define ALIAS_TEXT   (sizeof ALIAS_PREFIX + NAME_MAX_LENGTH) /* with the NUL */
+#define NAME_MAX_LENGTH 63 /* characters of a token's or alias' name: as many as a DNS label's */
+#define ALIAS_PREFIX    "alias/"
+#define ALIAS_TEXT      (sizeof ALIAS_PREFIX + NAME_MAX_LENGTH) /* with the NUL */
 
 struct keyid {
     uint8_t bytes[KEYID_SIZE];

@@ -8,8 +8,8 @@
 
 #include "keyd/base/text.h"
 
-#define ENTRY_MAX                                                                                  \
-    16384 /* bytes of a user's entry: what systemd's user records may need, and more */
+/* Bytes of a user's entry: what systemd's user records may need, and more. */
+#define ENTRY_MAX 16384
 
 bool user_find(const char *text, uid_t *uid)
 {

@@ -248,6 +248,10 @@ static void judge_token_socket(struct reading *reading, const char *field,
     if (token->socket != NULL && config->socket != NULL &&
         file_is_same(token->socket, config->socket))
         complain(reading, field, "%s is keyd's own socket", token->socket);
+    if (token->socket != NULL && config->catalog != NULL &&
+        file_is_same(token->socket, config->catalog))
+        complain(reading, field, "%s is keyd's catalog, and no socket of a keyd-hsm",
+                 token->socket);
 }
 
 static void judge_token(struct reading *reading, unsigned i)
@@ -334,10 +338,15 @@ static void judge_calls_in_flight(struct reading *reading)
 
 static void judge_catalog(struct reading *reading)
 {
-    if (reading->raw->catalog != NULL)
-        reading->config->catalog = resolve(reading, reading->raw->catalog);
-    else
+    struct config *config = reading->config;
+    if (reading->raw->catalog == NULL) {
         miss(reading, "catalog", "is missing: give the path of a file that keyd may write");
+        return;
+    }
+    config->catalog = resolve(reading, reading->raw->catalog);
+    if (config->socket != NULL && file_is_same(config->catalog, config->socket))
+        complain(reading, "catalog", "%s is what `socket` names: give each its own path",
+                 config->catalog);
 }
 
 enum keyd_status config_load(const char *path, struct config **config, struct config_faults *faults)

@@ -39,6 +39,10 @@ static const char fault[] = "keyd and the module do not understand each other; r
 static const char silent[] =
     "the module does not say why: see its own log, and for a software token "
     "its disk and its configuration";
+static const char busy[] = "the token has no memory free for it: try again, and end other users of "
+                           "it if that goes on";
+static const char full[] = "the token is full: make room with the vendor's tools, or use another "
+                           "token";
 static const char protected[] = "the token is write-protected: its keys can be used and none made. "
                                 "Lift that with the vendor's tools";
 
@@ -63,8 +67,7 @@ static const struct ckr_row rows[] = {
                                     "initialised anew; keyd-hsm starts afresh. If it goes on, see "
                                     "the vendor's tools"),
     ROW(CKR_HOST_MEMORY, RESOURCE_EXHAUSTED, "TOKEN_MEMORY", "this host has no memory left for it"),
-    ROW(CKR_DEVICE_MEMORY, RESOURCE_EXHAUSTED, "TOKEN_MEMORY",
-        "the token is full: make room with the vendor's tools, or use another token"),
+    ROW(CKR_DEVICE_MEMORY, RESOURCE_EXHAUSTED, "TOKEN_MEMORY", busy),
     ROW(CKR_TOKEN_RESOURCE_EXCEEDED, RESOURCE_EXHAUSTED, "TOKEN_MEMORY",
         "the token has no room left for it: see the vendor's tools"),
     ROW(CKR_SESSION_COUNT, RESOURCE_EXHAUSTED, "TOKEN_SESSIONS",
@@ -188,11 +191,18 @@ const char *ckr_name(CK_RV rv)
     return rv == CKR_OK ? "CKR_OK" : find(rv)->name;
 }
 
+/* Only what makes objects can find the token full. */
+static const char *hint_of(const struct ckr_row *row, const char *function)
+{
+    bool makes = strcmp(function, "C_GenerateKeyPair") == 0;
+    return makes && row->rv == CKR_DEVICE_MEMORY ? full : row->hint;
+}
+
 enum keyd_status ckr_fail(struct keyd_error *err, CK_RV rv, const char *function)
 {
     const struct ckr_row *row = find(rv);
     return keyd_fail(err, row->status, row->reason, "%s: %s (0x%lx): %s", function, row->name, rv,
-                     row->hint);
+                     hint_of(row, function));
 }
 
 bool ckr_is_gone(CK_RV rv)

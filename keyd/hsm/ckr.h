@@ -17,7 +17,8 @@
 const char *ckr_name(CK_RV rv);
 
 /* Fills *err for a failed call: status and reason by the table, message "FUNCTION: NAME (0xRV):
- * hint". function: the PKCS #11 function's name. rv must not be CKR_OK. Returns the status. */
+ * hint". function: the PKCS #11 function's name, by which the hint may differ. rv must not be
+ * CKR_OK. Returns the status. */
 enum keyd_status ckr_fail(struct keyd_error *err, CK_RV rv, const char *function);
 
 /* True for an answer after which nothing that this process holds (session, login, handles) can be

@@ -184,10 +184,33 @@ static void take_token(struct reading *reading)
                     strlen(file->serial), SERIAL_MAX);
 }
 
+/* A file of keyd-hsm's own that a socket may not take the place of, where there is none yet. */
+static const char *state_file_at(const struct hsm_config *config, const char *path)
+{
+    static const char *const files[] = {CONFIG_STATE_JOURNAL, CONFIG_STATE_LOGIN,
+                                        CONFIG_STATE_LAST_WORDS};
+    char file[PATH_MAX];
+    for (size_t i = 0; config->state_folder != NULL && i < sizeof files / sizeof files[0]; i++) {
+        snprintf(file, sizeof file, "%s/%s", config->state_folder, files[i]);
+        if (file_is_same(path, file))
+            return files[i];
+    }
+    return NULL;
+}
+
 static void check_socket(struct reading *reading, const char *field, const char *path)
 {
     size_t room = sizeof((struct sockaddr_un *)0)->sun_path - 1;
-    if (path != NULL && strlen(path) > room)
+    if (path == NULL)
+        return;
+    const char *file = state_file_at(reading->config, path);
+    if (file != NULL)
+        complain_of(
+            reading, field,
+            "'%s' is where keyd-hsm keeps its file `%s` (`state_folder`): give the socket a "
+            "path of its own",
+            path, file);
+    if (strlen(path) > room)
         complain_of(reading, field, "'%s' has %zu bytes; a socket's path has at most %zu", path,
                     strlen(path), room);
 }
@@ -220,7 +243,7 @@ static void take_paths(struct reading *reading)
     check_socket(reading, "socket", config->socket);
     take_path(reading, &config->admin_socket, file->admin_socket);
     if (config->admin_socket == NULL && config->state_folder != NULL &&
-        asprintf(&config->admin_socket, "%s/admin.sock", config->state_folder) < 0) {
+        asprintf(&config->admin_socket, "%s/" CONFIG_STATE_ADMIN, config->state_folder) < 0) {
         config->admin_socket = NULL;
         say(reading, "no memory left to read the configuration");
     }

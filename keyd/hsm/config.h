@@ -22,6 +22,12 @@
 #define CONFIG_ENVIRONMENT_MAX 32   /* variables */
 #define CONFIG_DESCRIPTOR_MAX  1023 /* what a process may have open without special settings */
 
+/* keyd-hsm's own files in the state folder. */
+#define CONFIG_STATE_JOURNAL    "journal"
+#define CONFIG_STATE_LOGIN      "login"
+#define CONFIG_STATE_LAST_WORDS "last-words"
+#define CONFIG_STATE_ADMIN      "admin.sock" /* where admin_socket names no other place */
+
 struct hsm_variable {
     char *name;
     char *value;

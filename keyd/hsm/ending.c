@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,11 @@ static sigset_t ends;
 static int event = -1;
 static atomic_bool asked;
 
+/* What the next start makes of it is said in login.h. */
+static const char open_try[] = ". So this try of the PIN came to no end: see that the token is "
+                               "well before keyd-hsm is started "
+                               "again";
+
 static void wait_until(int64_t ns)
 {
     const struct timespec until = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
@@ -27,13 +33,19 @@ static void wait_until(int64_t ns)
         continue;
 }
 
-/* A start that was ended so did not end by its module's fault: the next one need not tell of it. */
+/* A start that was ended so did not end by its module's fault: the next one need not tell of it.
+ * But a trial that has not come back is one to do without, and the next start says why: else a
+ * supervisor with less patience than the watchdog would end each start in it. */
 static _Noreturn void leave(void)
 {
     const char *function = watchdog_inside();
+    if (function != NULL)
+        lastwords_leave("keyd-hsm was asked to end, and the module had not come back from",
+                        function);
     lastwords_end();
     if (function != NULL)
-        log_warning("%s has not come back: the module is left as it is", function);
+        log_warning("%s has not come back: the module is left as it is%s", function,
+                    strcmp(function, "C_Login") == 0 ? open_try : "");
     else
         log_warning("the end in order has not come: what runs is left as it is");
     _exit(0);

@@ -43,7 +43,7 @@ static enum keyd_status hash_line(const void *line, size_t length, char text[HEX
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* Appends where and what to do to what is wrong with a line. */
+/* What is wrong with a line; refuse says where, and what to do. */
 static enum keyd_status broken(struct keyd_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 static enum keyd_status broken(struct keyd_error *err, const char *format, ...)

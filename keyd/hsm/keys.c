@@ -434,7 +434,7 @@ enum keyd_status keys_judge(const struct session *session, CK_OBJECT_HANDLE priv
 
 /* ---- Destroying ------------------------------------------------------------------------------ */
 
-/* The handles of both classes' objects that carry the id and its text, *owned* in *list. */
+/* The handles of a class' objects that carry the id and its text, *owned* in *list. */
 static enum keyd_status find_ours(const struct session *session, CK_OBJECT_CLASS class,
                                   const struct keyid *id, CK_OBJECT_HANDLE **list, size_t *count,
                                   struct keyd_error *err)

@@ -10,6 +10,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "keyd/hsm/config.h"
+
 static char path[PATH_MAX];
 static atomic_int file = -1;
 static atomic_bool in_trial;
@@ -19,7 +21,7 @@ static const char trial_mark[] = ", in a trial that a start can do without";
 
 static void set_path(const char *folder)
 {
-    snprintf(path, sizeof path, "%s/last-words", folder);
+    snprintf(path, sizeof path, "%s/" CONFIG_STATE_LAST_WORDS, folder);
 }
 
 enum lastwords lastwords_take(const char *folder, char words[LASTWORDS_MAX])

@@ -22,23 +22,6 @@
  */
 #define RECEIVE_ENOUGH 256
 
-/* A front's connection. The link, the receiver and each item hold one reference. */
-struct connection {
-    int fd;
-    uid_t uid;
-    pid_t pid;
-    atomic_uint references;
-    atomic_bool closed;  /* shut down: nothing is sent any more */
-    atomic_bool greeted; /* Hello was good */
-    bool hello_seen;     /* the receiver's */
-    pthread_mutex_t lock;
-    /* under the lock: */
-    unsigned in_flight;      /* requests received and not answered */
-    unsigned passed;         /* of these, the managing thread's: no burst waits for them */
-    struct wall_packet *out; /* answers that wait */
-    int64_t oldest_ns;       /* when the first of them came */
-};
-
 struct queue {
     struct link_item *first;
     struct link_item **last;
@@ -48,7 +31,7 @@ struct link {
     pthread_mutex_t lock;
     pthread_cond_t work;          /* for signers: a request, or the receiver's role */
     pthread_cond_t managing_work; /* for the managing thread */
-    struct connection *current;   /* NULL: no front */
+    struct connection *current;   /* NULL: no front. It, the receiver, and each item hold one */
     struct queue requests;
     struct queue managing;
     bool receiving;          /* a signer has the receiver's role */
@@ -98,53 +81,12 @@ static void append(struct queue *queue, struct queue *taken)
     queue->last = taken->last;
 }
 
-/* ---- Connections ----------------------------------------------------------------------------- */
-
-static struct wall_packet *packet_new(void)
-{
-    struct wall_packet *packet = malloc(sizeof *packet);
-    if (packet != NULL)
-        wall_packet_reset(packet);
-    return packet;
-}
-
-static struct connection *connection_new(int fd, uid_t uid, pid_t pid)
-{
-    struct connection *made = calloc(1, sizeof *made);
-    struct wall_packet *out = packet_new();
-    if (made == NULL || out == NULL) {
-        free(made);
-        free(out);
-        return NULL;
-    }
-    made->fd = fd;
-    made->uid = uid;
-    made->pid = pid;
-    made->out = out;
-    atomic_init(&made->references, 1);
-    pthread_mutex_init(&made->lock, NULL);
-    return made;
-}
-
-static void hold(struct connection *connection)
-{
-    atomic_fetch_add_explicit(&connection->references, 1, memory_order_relaxed);
-}
-
-static void release(struct connection *connection)
-{
-    if (atomic_fetch_sub_explicit(&connection->references, 1, memory_order_acq_rel) > 1)
-        return;
-    close(connection->fd);
-    pthread_mutex_destroy(&connection->lock);
-    free(connection->out);
-    free(connection);
-}
+/* ---- Fronts that come and go ----------------------------------------------------------------- */
 
 /* An item of a front that is gone. */
 static void discard(struct link_item *item)
 {
-    release(item->connection);
+    connection_release(item->connection);
     free(item);
 }
 
@@ -156,22 +98,12 @@ static void purge(struct queue *queue)
     struct link_item *item;
     queue_init(&kept);
     while ((item = queue_get(queue)) != NULL)
-        if (atomic_load(&item->connection->closed))
+        if (connection_is_closed(item->connection))
             discard(item);
         else
             queue_put(&kept, item);
     queue_init(queue);
     append(queue, &kept);
-}
-
-/* Whoever is in recv or send on it comes back. The first call says so in the log. */
-static void shut(struct connection *connection, enum log_level level, const char *why)
-{
-    if (atomic_exchange(&connection->closed, true))
-        return;
-    log_line(level, "front disconnected uid=%u pid=%d: %s", (unsigned)connection->uid,
-             (int)connection->pid, why);
-    shutdown(connection->fd, SHUT_RDWR);
 }
 
 /* The link lets go of it, where it has it still. */
@@ -183,13 +115,13 @@ static void drop(struct link *link, struct connection *connection)
         link->current = NULL;
     pthread_mutex_unlock(&link->lock);
     if (ours)
-        release(connection);
+        connection_release(connection);
 }
 
 static void disconnect(struct link *link, struct connection *connection, enum log_level level,
                        const char *why)
 {
-    shut(connection, level, why);
+    connection_shut(connection, level, why);
     drop(link, connection);
 }
 
@@ -219,12 +151,14 @@ struct link *link_new(void)
 struct link_worker *link_worker_new(void)
 {
     struct link_worker *worker = calloc(1, sizeof *worker);
-    if (worker != NULL)
-        worker->spare = packet_new();
-    if (worker != NULL && worker->spare == NULL) {
+    if (worker == NULL)
+        return NULL;
+    worker->spare = malloc(sizeof *worker->spare);
+    if (worker->spare == NULL) {
         free(worker);
-        worker = NULL;
+        return NULL;
     }
+    wall_packet_reset(worker->spare);
     return worker;
 }
 
@@ -243,8 +177,9 @@ void link_accept(struct link *link, int fd, uid_t uid, pid_t pid)
     pthread_cond_signal(&link->work);
     pthread_mutex_unlock(&link->lock);
     if (former != NULL) {
-        shut(former, LOG_LEVEL_WARNING, "another one of the same user has taken its place");
-        release(former);
+        connection_shut(former, LOG_LEVEL_WARNING,
+                        "another one of the same user has taken its place");
+        connection_release(former);
     }
     pthread_mutex_lock(&link->lock);
     purge(&link->requests);
@@ -257,134 +192,37 @@ void link_stop(struct link *link)
     pthread_mutex_lock(&link->lock);
     link->stopped = true;
     if (link->current != NULL)
-        shutdown(link->current->fd, SHUT_RD);
+        shutdown(connection_fd(link->current), SHUT_RD);
     pthread_cond_broadcast(&link->work);
     pthread_cond_broadcast(&link->managing_work);
     pthread_mutex_unlock(&link->lock);
 }
 
-/* ---- Sending --------------------------------------------------------------------------------- */
-
-static bool wait_for_room(const struct connection *connection, int64_t until_ns)
+void link_hang_up(struct link *link)
 {
-    int64_t left = (until_ns - clock_monotonic_ns()) / 1000000;
-    struct pollfd full = {.fd = connection->fd, .events = POLLOUT};
-    return left > 0 && (poll(&full, 1, (int)left) >= 0 || errno == EINTR);
+    if (link->current != NULL)
+        shutdown(connection_fd(link->current), SHUT_RDWR);
 }
 
-/* Sends the worker's spare packet, which it has just taken from the connection. */
-static void send_spare(struct link *link, struct link_worker *worker, struct connection *connection)
-{
-    struct wall_packet *packet = worker->spare;
-    int64_t until = 0;
-    while (!atomic_load(&connection->closed)) {
-        ssize_t sent =
-            send(connection->fd, packet->data, packet->length, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0)
-            break;
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN && errno != ENOBUFS) {
-            disconnect(link, connection, LOG_LEVEL_NOTICE, strerrordesc_np(errno));
-            break;
-        }
-        if (until == 0)
-            until = clock_monotonic_ns() + (int64_t)LINK_SEND_LIMIT_MS * 1000000;
-        if (!wait_for_room(connection, until)) {
-            disconnect(link, connection, LOG_LEVEL_WARNING, "it does not read its answers");
-            break;
-        }
-    }
-    wall_packet_reset(packet);
-}
-
-/* The connection's lock is held. */
-static void swap_out(struct link_worker *worker, struct connection *connection)
-{
-    struct wall_packet *full = connection->out;
-    connection->out = worker->spare;
-    worker->spare = full;
-}
-
-/* Sends what waits on a connection. */
-static void flush(struct link *link, struct link_worker *worker, struct connection *connection)
-{
-    pthread_mutex_lock(&connection->lock);
-    bool any = connection->out->frames > 0;
-    if (any)
-        swap_out(worker, connection);
-    pthread_mutex_unlock(&connection->lock);
-    if (any)
-        send_spare(link, worker, connection);
-}
-
-/* Adds an answer to what waits; the lock is held on entry and on return, but let go where the
- * packet is full and has to leave first. False for an answer that fits no packet. */
-static bool add_answer(struct link *link, struct link_worker *worker, struct connection *connection,
-                       const wall_answer *answer)
-{
-    while (!wall_packet_add(connection->out, &answer->base)) {
-        if (connection->out->frames == 0)
-            return false;
-        swap_out(worker, connection);
-        pthread_mutex_unlock(&connection->lock);
-        send_spare(link, worker, connection);
-        pthread_mutex_lock(&connection->lock);
-    }
-    return true;
-}
+/* ---- Answering ------------------------------------------------------------------------------- */
 
 static void take_in(struct link *link, struct link_worker *worker, struct connection *connection);
-
-enum due { DUE_NOT_YET, DUE_IF_NO_MORE, DUE_NOW };
-
-/* Whether what waits is to be sent; the lock is held. */
-static enum due judge_burst(const struct connection *connection, int64_t now, int64_t next_ns)
-{
-    unsigned open = connection->in_flight - connection->passed;
-    size_t waiting = connection->out->frames;
-    if (waiting == 0)
-        return DUE_NOT_YET;
-    if (open == 0 || now - connection->oldest_ns + next_ns > LINK_ANSWER_CAP_MS * 1000000LL)
-        return DUE_NOW;
-    return waiting >= open ? DUE_IF_NO_MORE : DUE_NOT_YET;
-}
-
-/* Packs an answer; what is to be done about the burst. */
-static enum due pack(struct link *link, struct link_worker *worker, const struct link_item *item,
-                     const wall_answer *answer)
-{
-    struct connection *connection = item->connection;
-    int64_t now = clock_monotonic_ns();
-    worker->last_work_ns = now - item->taken_ns;
-    pthread_mutex_lock(&connection->lock);
-    bool added = add_answer(link, worker, connection, answer);
-    connection->in_flight--;
-    connection->passed -= item->passed;
-    if (connection->out->frames == 1)
-        connection->oldest_ns = now;
-    enum due due = judge_burst(connection, now, worker->last_work_ns);
-    pthread_mutex_unlock(&connection->lock);
-    if (!added)
-        disconnect(link, connection, LOG_LEVEL_ERROR, "an answer fits no frame");
-    return due;
-}
 
 void link_answer(struct link *link, struct link_worker *worker, struct link_item *item,
                  const wall_answer *answer, bool at_once)
 {
     struct connection *connection = item->connection;
-    enum due due = pack(link, worker, item, answer);
+    worker->last_work_ns = clock_monotonic_ns() - item->taken_ns;
+    enum due due =
+        connection_answer(connection, &worker->spare, answer, item->passed, worker->last_work_ns);
     if (due == DUE_IF_NO_MORE && !at_once) {
         /* Requests that lie in the socket count, too. */
         take_in(link, worker, connection);
-        pthread_mutex_lock(&connection->lock);
-        due = judge_burst(connection, clock_monotonic_ns(), worker->last_work_ns);
-        pthread_mutex_unlock(&connection->lock);
+        due = connection_judge(connection, worker->last_work_ns);
     }
     if (at_once || due != DUE_NOT_YET)
-        flush(link, worker, connection);
-    release(connection);
+        connection_flush(connection, &worker->spare);
+    connection_release(connection);
     free(item);
 }
 
@@ -397,16 +235,16 @@ int link_beat(struct link *link)
     pthread_mutex_lock(&link->lock);
     struct connection *connection = link->current;
     if (connection != NULL)
-        hold(connection);
+        connection_hold(connection);
     pthread_mutex_unlock(&link->lock);
     if (connection == NULL)
         return -1;
-    if (atomic_load(&connection->greeted)) {
-        ssize_t sent =
-            send(connection->fd, link->beat.data, link->beat.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (connection_is_greeted(connection)) {
+        ssize_t sent = send(connection_fd(connection), link->beat.data, link->beat.length,
+                            MSG_NOSIGNAL | MSG_DONTWAIT);
         (void)sent;
     }
-    release(connection);
+    connection_release(connection);
     link->next_beat_ns = now + WALL_BEAT_MS * 1000000LL;
     return WALL_BEAT_MS;
 }
@@ -438,21 +276,11 @@ static struct link_item *item_new(struct connection *connection, const uint8_t *
     if (item == NULL)
         return NULL;
     item->connection = connection;
-    item->first = false;
     item->passed = false;
     item->size = size;
     memcpy(item->frame, frame, size);
-    hold(connection);
+    connection_hold(connection);
     return item;
-}
-
-/* Counts a request in; false when it is one too many. */
-static bool count_in(struct connection *connection)
-{
-    pthread_mutex_lock(&connection->lock);
-    bool room = connection->in_flight++ < WALL_IN_FLIGHT_MAX;
-    pthread_mutex_unlock(&connection->lock);
-    return room;
 }
 
 static void queue_frames(struct link *link, struct link_worker *worker,
@@ -469,11 +297,10 @@ static void queue_frames(struct link *link, struct link_worker *worker,
             disconnect(link, connection, LOG_LEVEL_ERROR, "no memory for its requests");
             return;
         }
-        item->first = !connection->hello_seen;
-        connection->hello_seen = true;
+        bool room = connection_count_in(connection, &item->first);
         if (item->first && cursor.left > 0)
-            shut(connection, LOG_LEVEL_WARNING, "its first packet is not Hello alone");
-        if (!count_in(connection)) {
+            connection_shut(connection, LOG_LEVEL_WARNING, "its first packet is not Hello alone");
+        if (!room) {
             refuse(link, worker, item);
             continue;
         }
@@ -484,33 +311,16 @@ static void queue_frames(struct link *link, struct link_worker *worker,
         disconnect(link, connection, LOG_LEVEL_WARNING, "its framing is broken");
 }
 
-static bool answers_wait(struct connection *connection)
-{
-    pthread_mutex_lock(&connection->lock);
-    bool wait = connection->out->frames > 0;
-    pthread_mutex_unlock(&connection->lock);
-    return wait;
-}
-
-/* Whether answers wait, or may come to wait while the receiver sleeps. */
-static bool answers_are_due(struct connection *connection)
-{
-    pthread_mutex_lock(&connection->lock);
-    bool due = connection->out->frames > 0 || connection->in_flight > connection->passed;
-    pthread_mutex_unlock(&connection->lock);
-    return due;
-}
-
 /* No packet is there. While other signers are at work the receiver sees to it that an answer which
  * waits for company leaves when none has come in time: the one who left it may by now be in a
  * signature that takes long. */
-static void wait_for_packet(struct link *link, struct link_worker *worker,
-                            struct connection *connection)
+static void wait_for_packet(struct link_worker *worker, struct connection *connection)
 {
-    struct pollfd coming = {.fd = connection->fd, .events = POLLIN};
-    while (answers_are_due(connection) && poll(&coming, 1, LINK_ANSWER_CAP_MS) == 0)
-        if (answers_wait(connection))
-            flush(link, worker, connection);
+    struct pollfd coming = {.fd = connection_fd(connection), .events = POLLIN};
+    while (connection_answers_are_due(connection) &&
+           poll(&coming, 1, CONNECTION_ANSWER_CAP_MS) == 0)
+        if (connection_answers_wait(connection))
+            connection_flush(connection, &worker->spare);
 }
 
 /* The next packet; may_wait: until there is one. Its length, or 0 when there is none to have. */
@@ -519,8 +329,12 @@ static size_t receive_packet(struct link *link, struct link_worker *worker,
 {
     int flags = MSG_TRUNC | (may_wait ? 0 : MSG_DONTWAIT);
     ssize_t n;
+    if (connection_is_closed(connection)) {
+        drop(link, connection);
+        return 0;
+    }
     do
-        n = recv(connection->fd, worker->in, sizeof worker->in, flags);
+        n = recv(connection_fd(connection), worker->in, sizeof worker->in, flags);
     while (n < 0 && errno == EINTR);
     if (n > (ssize_t)sizeof worker->in)
         disconnect(link, connection, LOG_LEVEL_WARNING, "a packet is longer than WALL_PACKET_MAX");
@@ -550,19 +364,19 @@ static void receive(struct link *link, struct link_worker *worker, bool may_wait
     unsigned count = 0;
     queue_init(&taken);
     link->receiving = true;
-    hold(connection);
+    connection_hold(connection);
     pthread_mutex_unlock(&link->lock);
     size_t length = receive_packet(link, worker, connection, false);
-    bool waited = length == 0 && may_wait && !atomic_load(&connection->closed);
+    bool waited = length == 0 && may_wait && !connection_is_closed(connection);
     if (waited) {
-        wait_for_packet(link, worker, connection);
+        wait_for_packet(worker, connection);
         length = receive_packet(link, worker, connection, true);
     }
     while (length > 0) {
         queue_frames(link, worker, connection, length, &taken, &count);
         length = count < RECEIVE_ENOUGH ? receive_packet(link, worker, connection, false) : 0;
     }
-    release(connection);
+    connection_release(connection);
     pthread_mutex_lock(&link->lock);
     link->receiving = false;
     append(&link->requests, &taken);
@@ -587,23 +401,23 @@ static void flush_current(struct link *link, struct link_worker *worker)
     struct connection *connection = link->current;
     if (connection == NULL)
         return;
-    hold(connection);
+    connection_hold(connection);
     pthread_mutex_unlock(&link->lock);
-    flush(link, worker, connection);
-    release(connection);
+    connection_flush(connection, &worker->spare);
+    connection_release(connection);
     pthread_mutex_lock(&link->lock);
 }
 
 /* Somebody else receives, or nobody is there. The link's lock is held on entry and on return. */
 static void wait_for_work(struct link *link, struct link_worker *worker)
 {
-    bool bounded = link->current != NULL && answers_wait(link->current);
+    bool bounded = link->current != NULL && connection_answers_wait(link->current);
     int errnum = 0;
     link->idle++;
     if (bounded) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LINK_ANSWER_CAP_MS * 1000000L;
+        until.tv_nsec += CONNECTION_ANSWER_CAP_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         errnum = pthread_cond_timedwait(&link->work, &link->lock, &until);
@@ -621,7 +435,7 @@ struct link_item *link_take(struct link *link, struct link_worker *worker)
     pthread_mutex_lock(&link->lock);
     while (!atomic_load(&link->stopped)) {
         item = queue_get(&link->requests);
-        if (item != NULL && !atomic_load(&item->connection->closed))
+        if (item != NULL && !connection_is_closed(item->connection))
             break;
         if (item != NULL)
             discard(item);
@@ -642,9 +456,7 @@ struct link_item *link_take(struct link *link, struct link_worker *worker)
 void link_pass(struct link *link, struct link_item *item)
 {
     item->passed = true;
-    pthread_mutex_lock(&item->connection->lock);
-    item->connection->passed++;
-    pthread_mutex_unlock(&item->connection->lock);
+    connection_pass(item->connection);
     pthread_mutex_lock(&link->lock);
     queue_put(&link->managing, item);
     pthread_cond_signal(&link->managing_work);
@@ -657,7 +469,7 @@ struct link_item *link_take_managing(struct link *link)
     pthread_mutex_lock(&link->lock);
     while (!atomic_load(&link->stopped)) {
         item = queue_get(&link->managing);
-        if (item != NULL && !atomic_load(&item->connection->closed))
+        if (item != NULL && !connection_is_closed(item->connection))
             break;
         if (item != NULL)
             discard(item);
@@ -675,12 +487,12 @@ struct link_item *link_take_managing(struct link *link)
 
 void link_greeted(struct link_item *item)
 {
-    atomic_store(&item->connection->greeted, true);
+    connection_set_greeted(item->connection);
 }
 
 bool link_is_greeted(const struct link_item *item)
 {
-    return atomic_load(&item->connection->greeted);
+    return connection_is_greeted(item->connection);
 }
 
 void link_reject(struct link *link, struct link_item *item, const char *why)

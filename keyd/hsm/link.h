@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The wall as keyd-hsm sees it: one front at a time, its requests in a bounded queue, its answers
- * collected and sent in bursts. Knows frames and Hello's place as the first; not what requests
- * mean.
+ * The wall as keyd-hsm sees it: one front at a time, its requests in a bounded queue, and who takes
+ * them; how answers leave is the connection's. Knows frames and Hello's place as the first; not
+ * what requests mean.
  *
  * Signers take from the wall themselves: whoever finds the queue empty becomes the receiver, takes
  * in the packets that are there, wakes as many others as there is work for, and goes on with the
  * first request. No thread stands in between.
- *
- * Answers wait in one packet until it is worth a system call and a wake-up of the front: when as
- * many answers wait as requests do, here and in the socket, when the packet is full, or when the
- * first has waited LINK_ANSWER_CAP_MS. One request in flight is so answered at once, 64 in a few
- * bursts.
  */
 #ifndef KEYD_HSM_LINK_H
 #define KEYD_HSM_LINK_H
@@ -19,22 +14,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "keyd/hsm/v1/hsm.pb-c.h"
-#include "keyd/wall/packet.h"
-
-typedef Keyd__Hsm__V1__Request wall_request;
-typedef Keyd__Hsm__V1__Answer wall_answer;
-
-/* An answer that is ready waits no longer than this for company. */
-#define LINK_ANSWER_CAP_MS 1
-
-/* A front that does not read its answers for so long is disconnected; it holds up all signers. */
-#define LINK_SEND_LIMIT_MS 10000
+#include "keyd/hsm/connection.h"
 
 struct link;
-struct connection;
 
-/* One frame in hand. *Owned* by the thread that took it, until link_answer or link_drop. */
+/* One frame in hand. *Owned* by the thread that took it, until link_answer,
+ * link_pass or link_reject. */
 struct link_item {
     struct link_item *next;
     struct connection *connection;
@@ -65,8 +50,8 @@ void link_pass(struct link *link, struct link_item *item);
 struct link_item *link_take_managing(struct link *link);
 
 /* Packs the answer, frees the item, and sends what waits where it is time to. at_once: send now. An
- * answer to a front that is gone is dropped. Blocks while a front does not read, LINK_SEND_LIMIT_MS
- * at most. */
+ * answer to a front that is gone is dropped. Blocks while a front does not read,
+ * CONNECTION_SEND_LIMIT_MS at most. */
 void link_answer(struct link *link, struct link_worker *worker, struct link_item *item,
                  const wall_answer *answer, bool at_once);
 
@@ -84,5 +69,9 @@ int link_beat(struct link *link);
 
 /* No more requests: those in the queue are left, link_take gives NULL. Any thread. */
 void link_stop(struct link *link);
+
+/* After link_stop, and when nobody is in the link any more: the front sees at once that it has no
+ * keyd-hsm, however long the process takes to its end. */
+void link_hang_up(struct link *link);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "keyd/hsm/login.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,8 +89,9 @@ static enum keyd_status judge_unsettled(const struct attempt *attempt, const str
                  pin->name);
     return refuse(
         attempt, err,
-        "%s never came to an end, and whether the token counted it nobody knows: it is not "
-        "tried again. See that the token is well and the PIN the right one, then say "
+        "%s never came to an end (keyd-hsm ended, or was asked to, before the token had said "
+        "yes or no), and whether the token counted it nobody knows: it is not tried again. See "
+        "that the token is well and the PIN the right one, then say "
         "`keyd-hsm admin login --config %s`; else %s%s",
         logins, attempt->login->config->file, pin->remedy, pin->notice);
 }
@@ -295,16 +294,6 @@ static enum keyd_status try_pin(struct attempt *attempt, struct keyd_secret *pin
     return keyd_fail(err, failure.status, failure.reason, "%s", failure.message);
 }
 
-/* serve is not there yet to take them, and nobody waits two minutes for an end. */
-static void let_signals_end(bool on)
-{
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &ends, NULL);
-}
-
 /* Whatever goes wrong at the pad, it takes a person to try again. */
 static enum keyd_status try_pad(struct attempt *attempt, struct keyd_error *err)
 {
@@ -315,9 +304,7 @@ static enum keyd_status try_pad(struct attempt *attempt, struct keyd_error *err)
     snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%d000000", LOGIN_PAD_LIMIT_S + MARGIN_S);
     notify_supervisor(text);
     log_notice("the token waits for its PIN at its own pad, for %d seconds", LOGIN_PAD_LIMIT_S);
-    let_signals_end(true);
     enum keyd_status status = try_once(attempt, LOGIN_PAD_LIMIT_S * 1000, NULL, &rv, &failure);
-    let_signals_end(false);
     if (status == KEYD_OK)
         return KEYD_OK;
     if (rv == CKR_PIN_LOCKED || (is_refusal(rv) && (flags_now(attempt) & CKF_USER_PIN_LOCKED) != 0))

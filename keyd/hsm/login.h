@@ -3,14 +3,14 @@
  * The login: whether the PIN may be tried, and the one try. A real token locks itself after a few
  * wrong PINs, and a supervisor that restarts a daemon would use them up in seconds. So:
  *   - a PIN that was refused is not tried again, nor is one whose try came to no end (an answer
- *     that says neither yes nor no, a hang, a crash): the token may have counted it and not say so.
- *     The PIN that was good the last time has LOGIN_UNSETTLED_MAX such tries in a row: a crash in
- *     one of them shall need nobody;
+ *     that says neither yes nor no, a hang, a crash, an end of keyd-hsm that was asked for): the
+ *     token may have counted it and not say so. The PIN that was good the last time has
+ *     LOGIN_UNSETTLED_MAX such tries in a row: a crash in one of them shall need nobody;
  *   - where the token counts wrong PINs (CKF_USER_PIN_COUNT_LOW), only the PIN that was good the
  *     last time is tried;
  *   - where one more wrong PIN locks it, or it is locked (FINAL_TRY, LOCKED), none is. A token that
- *     says so by its answer alone (CKR_PIN_LOCKED) has refused that PIN: it may be the very try
- * that locked it;
+ *     says so by its answer alone (CKR_PIN_LOCKED) has refused that PIN, perhaps by the very try
+ *     that locked it;
  *   - each try is on disk before C_Login and settled after it (keyd/hsm/tries.h).
  * An operator's permit lifts the first two for one try, and the third where it says so; a token
  * whose flags say LOCKED is asked by nobody. A token with a pad of its own

@@ -144,10 +144,9 @@ static bool fits(const PKCS11_TOKEN *token, const char *label, const char *seria
 }
 
 /* "'a' (serial 1), 'b' (serial 2)", as many as fit. */
-static const char more[] = ", and more";
-
 static void list_tokens(const PKCS11_SLOT *slots, unsigned count, char *text, size_t size)
 {
+    static const char more[] = ", and more";
     size_t used = 0;
     unsigned blank = 0;
     text[0] = '\0';

@@ -17,14 +17,15 @@
 #include "keyd/hsm/listen.h"
 #include "keyd/hsm/work.h"
 
-#define BACKLOG 8
-#define RETRY_AFTER_NS                                                                             \
-    (5LL * 1000000000) /* a faulty token: this long for the front to read why                      \
-                        */
-#define TICK_MS 1000   /* how often the PIN file is looked at */
-#define ACCEPT_PAUSE_MS                                                                            \
-    100 /* where accept fails, as without a free descriptor: not at once again */
-#define NOT_READY_SIGNERS 1 /* threads that tell a front why the token is not ready */
+#define BACKLOG           8
+#define TICK_MS           1000 /* how often the PIN file is looked at */
+#define NOT_READY_SIGNERS 1    /* threads that tell a front why the token is not ready */
+
+/* How long the front has to read why a token is faulty. */
+#define RETRY_AFTER_NS 5000000000LL
+
+/* Where accept fails, as without a free descriptor: not at once again. */
+#define ACCEPT_PAUSE_MS 100
 
 /* ---- The socket ------------------------------------------------------------------------------ */
 
@@ -158,6 +159,8 @@ static void end(struct token *token, int status)
     if (crew.link != NULL)
         link_stop(crew.link);
     bool left = crew_has_left(&until);
+    if (left && crew.link != NULL)
+        link_hang_up(crew.link);
     if (!left)
         log_warning("a module call still runs: the module is left as it is");
     else if (token->loaded && !module_has_left(&token->module, &until))

@@ -6,8 +6,8 @@
 
 #include "keyd/hsm/ckr.h"
 
-#define LISTINGS_MAX                                                                               \
-    4 /* a slot may come between the question for the count and that for the list */
+/* A slot may come between the question for the count and that for the list. */
+#define LISTINGS_MAX 4
 
 static enum keyd_status survey_token(const struct module *module, CK_SLOT_ID slot,
                                      struct keyd_error *err)

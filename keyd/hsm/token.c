@@ -52,7 +52,7 @@ static enum keyd_status make_state_folder(const struct token *token, struct keyd
 static enum keyd_status open_journal(struct token *token, bool new_journal, struct keyd_error *err)
 {
     char path[PATH_MAX];
-    state_path(token->config, "journal", path);
+    state_path(token->config, CONFIG_STATE_JOURNAL, path);
     enum keyd_status status = make_state_folder(token, err);
     if (status == KEYD_OK)
         status = journal_open(path, register_apply, token->keys, &token->journal, err);
@@ -141,7 +141,7 @@ static void find_limitations(struct token *token)
 
 static enum keyd_status log_in(struct token *token, struct keyd_error *err)
 {
-    state_path(token->config, "login", token->login_record);
+    state_path(token->config, CONFIG_STATE_LOGIN, token->login_record);
     struct login login = {.session = &token->maker.session,
                           .config = token->config,
                           .pin = &token->pin,
@@ -340,7 +340,7 @@ enum keyd_status token_permit_login(const struct token *token, bool final_try,
         if (status != KEYD_OK)
             return status;
     }
-    state_path(token->config, "login", record);
+    state_path(token->config, CONFIG_STATE_LOGIN, record);
     return tries_permit(record, token->module.serial, final_try ? PERMIT_FINAL_TRY : PERMIT_ONCE,
                         err);
 }

@@ -16,7 +16,9 @@
  *   last       "good", "refused" or "locked": what came of the last settled try
  *   permit     "once" or "final_try": an operator's word for the next try, and
  *   permit_until   when that ends to count
- *   spent      true when the last permit went into a try
+ *   spent      true when the last permit went into a try. It stays so, whatever came of the try,
+ *              until the next permit: a start after that one may be the first to tell the operator
+ *              what became of his word, and must not say that nothing was tried
  *   time       when the token was the file's last
  *   former     the same, but for v and former, of tokens that were here before, the oldest first
  */

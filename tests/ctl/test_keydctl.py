@@ -211,6 +211,22 @@ class KeydctlTest(unittest.TestCase):
         self.assertEqual(lines[0].split("\t")[7:],
                          ["A module 1.0 (nobody)", "3 of 8 free", "CKM_EDDSA"])
 
+    def test_the_man_pages_monitor_sees_each_trouble(self):
+        with open(os.path.join(HERE, "..", "..", "docs", "man", "keydctl.1"),
+                  encoding="utf-8") as file:
+            shown = re.search(r"^Tell a monitor .*?^\.Bd .*?\n(.*?)^\.Ed$", file.read(), re.M | re.S)
+        command = shown.group(1).replace("\\e", "\\")
+
+        def monitor(status):
+            shell = 'keydctl() { %s; }\n%s' % (status, command)
+            done = subprocess.run(["sh", "-c", shell, KEYDCTL], capture_output=True, text=True,
+                                  env=self.environment, timeout=60, check=False)
+            return done.returncode, [line.split("\t")[:2] for line in done.stdout.splitlines()]
+
+        self.assertEqual(monitor('"$0" "$@"'), (1, [["u", "LOGIN_NEEDED"], ["v", "AWAY"]]))
+        self.assertEqual(monitor('"$0" "$@" | grep READY'), (0, []))
+        self.assertEqual(monitor('"$0" "$@" --socket /nonexistent'), (1, []))
+
     # How it ends
 
     def test_refusals_end_with_3(self):

@@ -168,6 +168,18 @@ static void sockets_differ(void **state)
            twice, own);
 }
 
+static void a_socket_is_not_the_catalog(void **state)
+{
+    (void)state;
+    char own[160], tokens[160];
+    snprintf(own, sizeof own, ":2: catalog: %s/./c is what `socket` names: give each its own path",
+             folder);
+    snprintf(tokens, sizeof tokens,
+             ":7: tokens[0].socket: %s/c is keyd's catalog, and no socket of a keyd-hsm", folder);
+    EXPECT("socket: c\ncatalog: ./c\n" ALLOW TOKEN, own);
+    EXPECT("socket: s\ncatalog: ./c\n" ALLOW "tokens:\n- name: main\n  socket: c\n", tokens);
+}
+
 #define NULL_IS_SAID                                                                               \
     ": is null, which is no value: give one, or leave the field out; a text that reads so "        \
     "stands in quotes"
@@ -256,6 +268,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_not_missing),
         cmocka_unit_test(which_tokens),
         cmocka_unit_test(sockets_differ),
+        cmocka_unit_test(a_socket_is_not_the_catalog),
         cmocka_unit_test(null_is_no_value),
         cmocka_unit_test(numbers_and_words),
         cmocka_unit_test(what_is_no_field),

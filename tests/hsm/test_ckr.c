@@ -143,6 +143,23 @@ static void each_answer_has_its_name_and_meaning(void **state)
     }
 }
 
+/* A token without memory for a signature is not a full one. */
+static void only_a_creation_finds_the_token_full(void **state)
+{
+    (void)state;
+    static const char *const reads[] = {"C_Sign", "C_FindObjects", "C_GetAttributeValue",
+                                        "C_OpenSession"};
+    struct keyd_error err;
+    assert_int_equal(ckr_fail(&err, CKR_DEVICE_MEMORY, "C_GenerateKeyPair"),
+                     KEYD_RESOURCE_EXHAUSTED);
+    assert_non_null(strstr(err.message, "the token is full: make room"));
+    for (size_t i = 0; i < COUNT(reads); i++) {
+        assert_int_equal(ckr_fail(&err, CKR_DEVICE_MEMORY, reads[i]), KEYD_RESOURCE_EXHAUSTED);
+        assert_null(strstr(err.message, "full"));
+        assert_non_null(strstr(err.message, "the token has no memory free for it: try again"));
+    }
+}
+
 /* ---- keyd-hsm on the mock -------------------------------------------------------------------- */
 
 static struct {
@@ -507,6 +524,7 @@ int main(void)
 #define ON_MOCK(test)  cmocka_unit_test_setup_teardown(test, open_mock, close_mock)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_answer_has_its_name_and_meaning),
+        cmocka_unit_test(only_a_creation_finds_the_token_full),
         ON_MOCK(from_sign_init),
         ON_MOCK(from_sign),
         ON_MOCK(from_generate_key_pair),

@@ -294,6 +294,34 @@ static void the_two_sockets_differ(void **state)
     config_free(config);
 }
 
+static void a_socket_is_none_of_the_state_folders_files(void **state)
+{
+    (void)state;
+    struct hsm_config *config;
+    static const char *const files[] = {"journal", "login", "last-words"};
+    char text[256];
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        snprintf(text, sizeof text,
+                 "module: /m.so\nlabel: t\nstate_folder: state\nfront: 0\nsocket: ./state/%s\n",
+                 files[i]);
+        assert_int_equal(load("main.conf", text, &config), 1);
+        says("main.conf:5: socket: '/tmp/keyd-config.");
+        snprintf(
+            text, sizeof text,
+            "is where keyd-hsm keeps its file `%s` (`state_folder`): give the socket a path of "
+            "its own",
+            files[i]);
+        says(text);
+        snprintf(text, sizeof text, REQUIRED "admin_socket: state/../state/%s\n", files[i]);
+        assert_int_equal(load("main.conf", text, &config), 1);
+        says("main.conf:7: admin_socket: '/tmp/keyd-config.");
+    }
+    assert_int_equal(load("main.conf", REQUIRED "admin_socket: state/journal.sock\n", &config), 0);
+    config_free(config);
+    assert_int_equal(load("main.conf", REQUIRED "admin_socket: journal\n", &config), 0);
+    config_free(config);
+}
+
 static void null_is_no_value(void **state)
 {
     (void)state;
@@ -371,6 +399,7 @@ int main(void)
         cmocka_unit_test(the_pin_has_one_source_or_none),
         cmocka_unit_test(the_admin_socket_may_be_elsewhere),
         cmocka_unit_test(the_two_sockets_differ),
+        cmocka_unit_test(a_socket_is_none_of_the_state_folders_files),
         cmocka_unit_test(null_is_no_value),
         cmocka_unit_test(what_is_no_configuration),
         cmocka_unit_test(the_example_is_good_but_for_its_user),

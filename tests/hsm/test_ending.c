@@ -110,8 +110,46 @@ static void a_login_that_hangs_is_one_without_an_end(void **state)
     pid_t pid = lab_start("main", NULL);
     await("C_Login", 1);
     assert_in_range(end_ms(pid, SIGTERM, 0), 0, ENDING_LIMIT_MS + SLACK_MS);
+    assert_int_equal(lab_count("main.log", "this try of the PIN came to no end: see that"), 1);
     desk_faults("");
-    desk_visit(LOGIN_NEEDED, "never came to an end", 0);
+    desk_visit(LOGIN_NEEDED,
+               "never came to an end (keyd-hsm ended, or was asked to, before the token had said "
+               "yes or no), and whether the token counted it nobody knows",
+               0);
+}
+
+/* The one who waits for a start may have less patience than the watchdog. */
+static void a_trial_that_hangs_is_done_without_once(void **state)
+{
+    (void)state;
+    desk_faults("session_pair hang");
+    pid_t pid = lab_start("main", NULL);
+    await("session_pair", 1);
+    assert_in_range(end_ms(pid, SIGTERM, 0), 0, ENDING_LIMIT_MS + SLACK_MS);
+    assert_true(lab_exists("state-main/last-words"));
+    desk_faults("");
+    desk_visit(READY, "", 1);
+    assert_int_equal(lab_count("main.log",
+                               "when it tried to learn what new keys are like: keyd-hsm was asked "
+                               "to end, and the module had not come back from C_GenerateKeyPair. "
+                               "This one does not try"),
+                     1);
+    assert_int_equal(desk_count("session_pair"), 1);
+    desk_visit(READY, "", 1);
+    assert_int_equal(desk_count("session_pair"), 2);
+}
+
+static void a_trial_that_comes_to_its_end_leaves_nothing(void **state)
+{
+    (void)state;
+    desk_faults("session_pair slow 1500");
+    pid_t pid = lab_start("main", NULL);
+    await("session_pair", 1);
+    assert_in_range(end_ms(pid, SIGTERM, 0), 500, 3500);
+    assert_false(lab_exists("state-main/last-words"));
+    desk_faults("");
+    desk_visit(READY, "", 1);
+    assert_int_equal(desk_count("session_pair"), 2);
 }
 
 static void one_that_signs_is_ended(void **state)
@@ -181,6 +219,8 @@ int main(void)
         TEST(a_login_under_way_comes_to_its_end),
         TEST(no_login_is_begun_by_one_that_ends),
         TEST(a_login_that_hangs_is_one_without_an_end),
+        TEST(a_trial_that_hangs_is_done_without_once),
+        TEST(a_trial_that_comes_to_its_end_leaves_nothing),
         TEST(one_that_signs_is_ended),
         TEST(a_log_that_nobody_reads_does_not_hold_it_up),
         TEST(what_is_no_file_is_not_waited_for),

@@ -165,6 +165,34 @@ static void an_answer_leaves_while_all_signers_are_busy(void **state)
     close(front);
 }
 
+/* Whoever cannot send an answer ends the connection, and the next receiver lets go of it, with what
+ * lies in its socket. */
+static void a_front_that_takes_no_answer_is_let_go(void **state)
+{
+    (void)state;
+    int here;
+    struct taking next;
+    int front = connect_front(&here);
+    ask(front, 1, 1);
+    struct link_item *item = link_take(wall, signer);
+    ask(front, 2, 3);
+    assert_int_equal(shutdown(front, SHUT_RD), 0);
+    answer(item, true);
+    start_to_take(&next);
+    for (int i = 0; fcntl(here, F_GETFD) >= 0 && i < 200; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    assert_int_equal(fcntl(here, F_GETFD), -1);
+    assert_int_equal(link_beat(wall), -1);
+    close(front);
+    front = connect_front(&here);
+    ask(front, 10, 1);
+    pthread_join(next.thread, NULL);
+    assert_int_equal(tag_of(next.item), 10);
+    answer(next.item, true);
+    assert_true(hears(front, 1000));
+    close(front);
+}
+
 static bool is_beat(int front)
 {
     uint8_t data[64];
@@ -241,6 +269,9 @@ static void a_stop_wakes_everybody(void **state)
         assert_null(takers[i].item);
     }
     assert_null(link_take_managing(wall));
+    link_hang_up(wall);
+    struct pollfd over = {.fd = front, .events = POLLRDHUP};
+    assert_int_equal(poll(&over, 1, 0), 1);
     close(front);
 }
 
@@ -249,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_a_former_front_asked_for_is_let_go, fresh, away),
         cmocka_unit_test_setup_teardown(an_answer_leaves_while_all_signers_are_busy, fresh, away),
+        cmocka_unit_test_setup_teardown(a_front_that_takes_no_answer_is_let_go, fresh, away),
         cmocka_unit_test_setup_teardown(a_front_is_told_that_the_process_runs, fresh, away),
         cmocka_unit_test_setup_teardown(a_front_that_reads_nothing_holds_no_beat_up, fresh, away),
         cmocka_unit_test_setup_teardown(a_stop_wakes_everybody, fresh, away),

@@ -8,9 +8,8 @@
 #include "keyd/base/clock.h"
 #include "keyd/base/memory.h"
 
-#define RECOUNT_EVERY_NS                                                                           \
-    100000000LL /* an owner at the limit costs a system call for each it has                       \
-                 */
+/* An owner at the limit costs a system call for each connection that it has. */
+#define RECOUNT_EVERY_NS 100000000LL
 
 struct connection {
     bool counted;

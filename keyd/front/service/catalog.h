@@ -6,7 +6,7 @@
  *
  * A key's entry is born *pending*, before keyd-hsm is asked to make the key, and becomes *final* in
  * one transaction when the key is there: so key and alias appear together. What is still pending
- * after a crash is settled by what keyd-hsm lists (create.h). Pending entries hold their alias, and
+ * after a crash is settled by what keyd-hsm lists (create.c). Pending entries hold their alias, and
  * show no key.
  *
  * All of it is mirrored in memory: what reads never touches the disk and may be called from any

@@ -14,8 +14,9 @@
 
 #define LIST_DEFAULT 100
 #define LIST_MAX     1000
-#define LIST_BYTES_MAX                                                                             \
-    (2 * 1024 * 1024) /* half of what a gRPC client takes if it is not told more */
+
+/* Half of what a gRPC client takes if it is not told more. */
+#define LIST_BYTES_MAX (2 * 1024 * 1024)
 
 /* ---- Naming a key -------------------------------------------------------------------------- */
 

@@ -51,9 +51,11 @@ static enum keyd_status sql_failed(const struct store *store, const char *doing,
                          store->path, why);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return keyd_fail(err, KEYD_UNAVAILABLE, "CATALOG_IN_USE",
-                         "%s: another process has the catalog open; is another keyd running",
-                         store->path);
+        return keyd_fail(
+            err, KEYD_UNAVAILABLE, "CATALOG_IN_USE",
+            "%s: another process has the catalog open: stop the other keyd, or give each a "
+            "`catalog` of its own",
+            store->path);
     case SQLITE_FULL:
         return keyd_fail(
             err, KEYD_RESOURCE_EXHAUSTED, "CATALOG_FULL",

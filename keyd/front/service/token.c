@@ -33,8 +33,7 @@ const char *token_away_why(const struct token *token)
 {
     if (token->phase == PHASE_SILENT)
         return "keyd-hsm is connected and says nothing, not even that it runs: it is stopped, "
-               "frozen "
-               "or stuck in the kernel";
+               "frozen or stuck in the kernel";
     return token->status.message;
 }
 
