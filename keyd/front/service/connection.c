@@ -131,7 +131,7 @@ static void hear(struct token *token)
 static bool send_own(struct token *token, Keyd__Hsm__V1__Request *request)
 {
     uint8_t no_call[KEYID_SIZE] = {0};
-    request->tag = token_tag(token, TOKEN_OWN_SLOT);
+    request->tag = token_tag(token, TOKEN_OWN_SEAT);
     request->call_id = (ProtobufCBinaryData){.len = sizeof no_call, .data = no_call};
     request->principal = (char *)"keyd";
     request->deadline = (uint64_t)token->greeting_until;
@@ -362,7 +362,7 @@ static void error_of(const Keyd__Hsm__V1__Answer *answer, struct keyd_error *err
 static bool take_answer(struct token *token, const Keyd__Hsm__V1__Answer *answer)
 {
     struct pool_request *request;
-    if (!token_take_slot(token, answer->tag, &request)) {
+    if (!token_take_seat(token, answer->tag, &request)) {
         hang_up(token, "keyd-hsm answered what nobody asked");
         return false;
     }
@@ -383,7 +383,7 @@ static bool take_frame(struct token *token, const Keyd__Hsm__V1__Answer *answer)
 {
     if (answer->body_case == KEYD__HSM__V1__ANSWER__BODY_BEAT)
         return true; /* hear() was all */
-    bool own = answer->tag == token_tag(token, TOKEN_OWN_SLOT);
+    bool own = answer->tag == token_tag(token, TOKEN_OWN_SEAT);
     enum token_phase phase = token_phase(token);
     if (phase == PHASE_GREETING && own)
         return take_welcome(token, answer);

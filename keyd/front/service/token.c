@@ -9,12 +9,12 @@
 
 #include "keyd/base/clock.h"
 
-#define SLOT_BITS 16
+#define SEAT_BITS 16
 
-_Static_assert(WALL_IN_FLIGHT_MAX < TOKEN_OWN_SLOT && TOKEN_OWN_SLOT < 1 << SLOT_BITS,
-               "slots fit their part of the tag");
+_Static_assert(WALL_IN_FLIGHT_MAX < TOKEN_OWN_SEAT && TOKEN_OWN_SEAT < 1 << SEAT_BITS,
+               "seats fit their part of the tag");
 
-static struct pool_request abandoned; /* in a slot whose request is gone */
+static struct pool_request abandoned; /* in a seat whose request is gone */
 
 enum token_phase token_phase(struct token *token)
 {
@@ -139,11 +139,11 @@ static bool collect_overdue(struct token *token, int64_t now, struct request_lis
     }
     if (token->free_count == WALL_IN_FLIGHT_MAX)
         return some;
-    for (unsigned slot = 0; slot < WALL_IN_FLIGHT_MAX; slot++) {
-        request = token->slots[slot];
+    for (unsigned seat = 0; seat < WALL_IN_FLIGHT_MAX; seat++) {
+        request = token->seats[seat];
         if (request == NULL || request == &abandoned || !is_over(request, now))
             continue;
-        token->slots[slot] = &abandoned;
+        token->seats[seat] = &abandoned;
         TAILQ_INSERT_TAIL(over, request, link);
     }
     return true;
@@ -161,21 +161,21 @@ bool token_end_overdue(struct token *token, int64_t now)
 
 /* ---- The table ----------------------------------------------------------------------------- */
 
-uint64_t token_tag(const struct token *token, unsigned slot)
+uint64_t token_tag(const struct token *token, unsigned seat)
 {
-    return token->generation << SLOT_BITS | slot;
+    return token->generation << SEAT_BITS | seat;
 }
 
-bool token_take_slot(struct token *token, uint64_t tag, struct pool_request **request)
+bool token_take_seat(struct token *token, uint64_t tag, struct pool_request **request)
 {
     bool good = false;
-    unsigned slot = (unsigned)(tag & TOKEN_OWN_SLOT);
+    unsigned seat = (unsigned)(tag & TOKEN_OWN_SEAT);
     pthread_mutex_lock(&token->state);
-    if (slot < WALL_IN_FLIGHT_MAX && tag == token_tag(token, slot) && token->slots[slot] != NULL) {
+    if (seat < WALL_IN_FLIGHT_MAX && tag == token_tag(token, seat) && token->seats[seat] != NULL) {
         good = true;
-        *request = token->slots[slot] != &abandoned ? token->slots[slot] : NULL;
-        token->slots[slot] = NULL;
-        token->free_slots[token->free_count++] = (uint16_t)slot;
+        *request = token->seats[seat] != &abandoned ? token->seats[seat] : NULL;
+        token->seats[seat] = NULL;
+        token->free_seats[token->free_count++] = (uint16_t)seat;
     }
     pthread_mutex_unlock(&token->state);
     return good;
@@ -184,11 +184,11 @@ bool token_take_slot(struct token *token, uint64_t tag, struct pool_request **re
 void token_empty_table(struct token *token, struct request_list *lost)
 {
     token->free_count = 0;
-    for (unsigned slot = 0; slot < WALL_IN_FLIGHT_MAX; slot++) {
-        if (token->slots[slot] != NULL && token->slots[slot] != &abandoned)
-            TAILQ_INSERT_TAIL(lost, token->slots[slot], link);
-        token->slots[slot] = NULL;
-        token->free_slots[token->free_count++] = (uint16_t)(WALL_IN_FLIGHT_MAX - 1 - slot);
+    for (unsigned seat = 0; seat < WALL_IN_FLIGHT_MAX; seat++) {
+        if (token->seats[seat] != NULL && token->seats[seat] != &abandoned)
+            TAILQ_INSERT_TAIL(lost, token->seats[seat], link);
+        token->seats[seat] = NULL;
+        token->free_seats[token->free_count++] = (uint16_t)(WALL_IN_FLIGHT_MAX - 1 - seat);
     }
 }
 
@@ -270,8 +270,8 @@ static void fill_packet(struct token *token, struct request_list *over)
     while (token->phase == PHASE_UP && token->free_count > 0 &&
            (request = TAILQ_FIRST(&token->queue)) != NULL) {
         bool ended = is_over(request, now);
-        unsigned slot = token->free_slots[token->free_count - 1];
-        request->message.tag = token_tag(token, slot);
+        unsigned seat = token->free_seats[token->free_count - 1];
+        request->message.tag = token_tag(token, seat);
         if (!ended && !wall_packet_add(&token->packet, &request->message.base))
             return;
         TAILQ_REMOVE(&token->queue, request, link);
@@ -281,7 +281,7 @@ static void fill_packet(struct token *token, struct request_list *over)
             continue;
         }
         token->free_count--;
-        token->slots[slot] = request;
+        token->seats[seat] = request;
         request->sent = true;
     }
     token->starved = token->free_count == 0 && token->queued > 0;

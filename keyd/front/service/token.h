@@ -8,8 +8,8 @@
  * or receiving of data. The completing side takes `state` alone, so answers are not held up by a
  * packet that is being sent. `done` is called with no lock held.
  *
- * A tag is the connection's generation and a slot of the table: an answer to a connection that is
- * gone, or to nothing, is seen at once. The slot of a request whose deadline passed in flight stays
+ * A tag is the connection's generation and a seat of the table: an answer to a connection that is
+ * gone, or to nothing, is seen at once. The seat of a request whose deadline passed in flight stays
  * taken until its answer comes, so that keyd-hsm's bound on what is in flight is kept.
  */
 #ifndef KEYD_FRONT_SERVICE_TOKEN_H
@@ -22,7 +22,7 @@
 #include "keyd/front/service/pool.h"
 #include "keyd/wall/packet.h"
 
-#define TOKEN_OWN_SLOT         0xffffu    /* the slot of Hello and ListKeys */
+#define TOKEN_OWN_SEAT         0xffffu    /* the seat of Hello and ListKeys */
 #define TOKEN_BACKOFF_FIRST_NS 20000000LL /* a restart of keyd-hsm should not be noticed */
 
 enum token_phase {
@@ -64,10 +64,10 @@ struct token {
                             them, and the reader without any, may read it */
     struct request_list queue;                      /* waiting to be sent, in order */
     size_t queued;                                  /* how many */
-    struct pool_request *slots[WALL_IN_FLIGHT_MAX]; /* in flight; NULL: free */
-    uint16_t free_slots[WALL_IN_FLIGHT_MAX];        /* a stack: the last one is the next to take */
+    struct pool_request *seats[WALL_IN_FLIGHT_MAX]; /* in flight; NULL: free */
+    uint16_t free_seats[WALL_IN_FLIGHT_MAX];        /* a stack: the last one is the next to take */
     size_t free_count;
-    bool starved;              /* requests wait for a free slot: an answer makes the reader send */
+    bool starved;              /* requests wait for a free seat: an answer makes the reader send */
     int64_t away_since;        /* CLOCK_MONOTONIC, nanoseconds; since when it is not up */
     int64_t away_since_wall;   /* the same in milliseconds since 1970, to be told */
     struct pool_status status; /* as keyd-hsm said it last; AWAY with the reason when it is gone */
@@ -130,13 +130,13 @@ void requests_fail(struct request_list *list, const struct keyd_error *err);
 
 /* ---- The table ----------------------------------------------------------------------------- */
 
-uint64_t token_tag(const struct token *token, unsigned slot); /* of this connection */
+uint64_t token_tag(const struct token *token, unsigned seat); /* of this connection */
 
-/* Frees the slot of an answer. *request: NULL when its caller is gone. False: nothing was asked
+/* Frees the seat of an answer. *request: NULL when its caller is gone. False: nothing was asked
  * under this tag. */
-bool token_take_slot(struct token *token, uint64_t tag, struct pool_request **request);
+bool token_take_seat(struct token *token, uint64_t tag, struct pool_request **request);
 
-/* Frees all slots; what was in flight is moved to `lost`. `state` is held. */
+/* Frees all seats; what was in flight is moved to `lost`. `state` is held. */
 void token_empty_table(struct token *token, struct request_list *lost);
 
 /* ---- The socket ---------------------------------------------------------------------------- */
