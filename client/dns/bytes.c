@@ -59,6 +59,19 @@ void bytes_decimal(struct bytes *bytes, uint32_t value)
     bytes->length += digits;
 }
 
+void bytes_hex(struct bytes *bytes, const uint8_t *data, size_t length)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    uint8_t *at = bytes_room(bytes, 2 * length);
+    if (at == NULL)
+        return;
+    for (size_t i = 0; i < length; i++) {
+        *at++ = (uint8_t)digits[data[i] >> 4];
+        *at++ = (uint8_t)digits[data[i] & 15];
+    }
+    bytes_used(bytes, 2 * length);
+}
+
 void bytes_text(struct bytes *bytes, const char *text)
 {
     bytes_add(bytes, text, strlen(text));
@@ -76,6 +89,12 @@ void bytes_format(struct bytes *bytes, const char *format, ...)
         fail(bytes);
     else
         bytes->length += (size_t)n;
+}
+
+void bytes_cut(struct bytes *bytes, size_t length)
+{
+    if (!bytes->failed)
+        bytes->length = length;
 }
 
 void bytes_reset(struct bytes *bytes)

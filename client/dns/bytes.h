@@ -62,14 +62,18 @@ static inline void bytes_u32(struct bytes *bytes, uint32_t value)
 uint8_t *bytes_room(struct bytes *bytes, size_t length);
 void bytes_used(struct bytes *bytes, size_t length);
 
-/* A number as decimal text, and text as it is. */
+/* A number as decimal text, bytes as hexadecimal digits, and text as it is. */
 void bytes_decimal(struct bytes *bytes, uint32_t value);
+void bytes_hex(struct bytes *bytes, const uint8_t *data, size_t length);
 void bytes_text(struct bytes *bytes, const char *text);
 
 /* Text without its NUL, as printf makes it; at most BYTES_FORMAT_MAX - 1 characters at once. */
 #define BYTES_FORMAT_MAX 2048
 void bytes_format(struct bytes *bytes, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Takes back what is behind the first `length` bytes; of one that has failed, nothing. */
+void bytes_cut(struct bytes *bytes, size_t length);
 
 /* Empties it, a failed one too, and keeps the memory for the next use. */
 void bytes_reset(struct bytes *bytes);

@@ -182,12 +182,17 @@ bool dname_is_in(const uint8_t *name, const uint8_t *apex)
     return labels >= apex_labels && dname_equal(skip_labels(name, labels - apex_labels), apex);
 }
 
-void dname_lower(uint8_t *name)
+bool dname_lower(uint8_t *name)
 {
+    unsigned changed = 0;
     for (; name[0] != 0; name += 1 + name[0]) {
-        for (size_t i = 1; i <= name[0]; i++)
-            name[i] = lower(name[i]);
+        for (size_t i = 1; i <= name[0]; i++) {
+            uint8_t byte = lower(name[i]);
+            changed |= byte ^ name[i];
+            name[i] = byte;
+        }
     }
+    return changed != 0;
 }
 
 size_t dname_key(const uint8_t *name, size_t apex_labels, uint8_t key[DNAME_KEY_MAX])

@@ -44,7 +44,7 @@ size_t dname_labels(const uint8_t *name);                   /* without the root 
 bool dname_is_wildcard(const uint8_t *name);                /* the first label is "*" */
 bool dname_equal(const uint8_t *a, const uint8_t *b);       /* in any case */
 bool dname_is_in(const uint8_t *name, const uint8_t *apex); /* the apex itself, or below it */
-void dname_lower(uint8_t *name);                            /* RFC 4034, 6.2, in place */
+bool dname_lower(uint8_t *name); /* RFC 4034, 6.2, in place; whether a byte was changed */
 
 /* The sort key of a name below (or at) an apex with `apex_labels` labels: its labels below the
  * apex, last first, lower-cased, each ended by 0, with 0 -> 01 01 and 1 -> 01 02. So memcmp of two

@@ -18,20 +18,6 @@ bool fields_wrong(struct fields *fields, const char *format, ...)
     return false;
 }
 
-size_t fields_left(const struct fields *fields)
-{
-    return fields->count - fields->next;
-}
-
-const struct token *fields_token(struct fields *fields)
-{
-    if (fields->next < fields->count)
-        return &fields->tokens[fields->next];
-    fields_wrong(fields, "the rdata ends too early");
-    fields->ended = true;
-    return NULL;
-}
-
 bool fields_is(const struct fields *fields, const char *word)
 {
     if (fields->next == fields->count)
@@ -61,9 +47,16 @@ bool fields_put_u16(struct fields *fields, unsigned value)
     return fields_put(fields, wire, sizeof wire);
 }
 
+bool fields_put_u32(struct fields *fields, uint32_t value)
+{
+    uint8_t wire[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
+                       (uint8_t)value};
+    return fields_put(fields, wire, sizeof wire);
+}
+
 bool fields_value(struct fields *fields, uint32_t max, uint32_t *value)
 {
-    const struct token *token = fields_token(fields);
+    const struct token *token = fields_token(fields, "a number");
     if (token == NULL)
         return false;
     uint64_t number = 0;
@@ -82,14 +75,22 @@ bool fields_value(struct fields *fields, uint32_t max, uint32_t *value)
     return true;
 }
 
-bool fields_number(struct fields *fields, size_t bytes)
+bool fields_u8(struct fields *fields)
 {
     uint32_t value;
-    if (!fields_value(fields, UINT32_MAX >> (32 - 8 * bytes), &value))
-        return false;
-    uint8_t wire[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
-                       (uint8_t)value};
-    return fields_put(fields, wire + 4 - bytes, bytes);
+    return fields_value(fields, UINT8_MAX, &value) && fields_put_u8(fields, value);
+}
+
+bool fields_u16(struct fields *fields)
+{
+    uint32_t value;
+    return fields_value(fields, UINT16_MAX, &value) && fields_put_u16(fields, value);
+}
+
+bool fields_u32(struct fields *fields)
+{
+    uint32_t value;
+    return fields_value(fields, UINT32_MAX, &value) && fields_put_u32(fields, value);
 }
 
 bool ipv4_parse(const char *text, size_t length, uint8_t address[4])
@@ -119,17 +120,28 @@ static bool ipv6_parse(const struct token *token, uint8_t address[16])
     return inet_pton(AF_INET6, text, address) == 1;
 }
 
-bool fields_address(struct fields *fields, int family)
+bool fields_ipv4(struct fields *fields)
 {
-    uint8_t address[16];
-    const struct token *token = fields_token(fields);
+    uint8_t address[4];
+    const struct token *token = fields_token(fields, "an IPv4 address");
     if (token == NULL)
         return false;
-    bool four = family == AF_INET;
-    if (four ? !ipv4_parse(token->text, token->length, address) : !ipv6_parse(token, address))
-        return fields_wrong(fields, "expected an IPv%d address", four ? 4 : 6);
+    if (!ipv4_parse(token->text, token->length, address))
+        return fields_wrong(fields, "expected an IPv4 address");
     fields->next++;
-    return fields_put(fields, address, four ? 4 : 16);
+    return fields_put(fields, address, sizeof address);
+}
+
+bool fields_ipv6(struct fields *fields)
+{
+    uint8_t address[16];
+    const struct token *token = fields_token(fields, "an IPv6 address");
+    if (token == NULL)
+        return false;
+    if (!ipv6_parse(token, address))
+        return fields_wrong(fields, "expected an IPv6 address");
+    fields->next++;
+    return fields_put(fields, address, sizeof address);
 }
 
 const char *token_name(const struct token *token, const uint8_t *origin, struct dname *name)
@@ -141,7 +153,7 @@ const char *token_name(const struct token *token, const uint8_t *origin, struct 
 
 bool fields_name(struct fields *fields)
 {
-    const struct token *token = fields_token(fields);
+    const struct token *token = fields_token(fields, "a name");
     if (token == NULL)
         return false;
     if ((size_t)(fields->end - fields->at) < sizeof(struct dname))
@@ -187,7 +199,7 @@ const char *text_unescape(const char *text, size_t length, uint8_t *data, size_t
 
 bool fields_text(struct fields *fields, size_t max)
 {
-    const struct token *token = fields_token(fields);
+    const struct token *token = fields_token(fields, "a text");
     if (token == NULL)
         return false;
     size_t room = (size_t)(fields->end - fields->at);

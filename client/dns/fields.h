@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The fields of a record's rdata, one after the other: tokens in, wire bytes out. What the walk
- * over a layout (rdata_parse.c) and the types with a grammar of their own (svcparam.h, location.h,
- * oddfield.h) share.
+ * The fields of a record's rdata, one after the other: tokens in, wire bytes out. What all kinds of
+ * field (fieldkind.h) are read with, those with a grammar of their own (svcparam.h, location.h,
+ * keyflags.h, oddfield.h) too.
  *
  * Each fields_... function reads the token at `next`, writes its bytes, and steps to the next
  * token. On false `why` says what is wrong and `next` is the token at fault (or their count).
@@ -24,27 +24,42 @@ struct fields {
     const uint8_t *origin;
     uint8_t *at; /* where the next byte of the rdata goes */
     uint8_t *end;
-    char *why;  /* RDATA_WHY_MAX characters */
-    bool ended; /* a token was asked for and none was left */
+    char *why; /* RDATA_WHY_MAX characters */
 };
 
 bool fields_wrong(struct fields *fields, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-size_t fields_left(const struct fields *fields);               /* tokens */
-const struct token *fields_token(struct fields *fields);       /* NULL: none is left, and said so */
+static inline size_t fields_left(const struct fields *fields) /* tokens */
+{
+    return fields->count - fields->next;
+}
+
+/* The next token; NULL where none is left, and then it was said what was `expected`. */
+static inline const struct token *fields_token(struct fields *fields, const char *expected)
+{
+    if (fields->next < fields->count)
+        return &fields->tokens[fields->next];
+    fields_wrong(fields, "the rdata ends, expected %s", expected);
+    return NULL;
+}
+
 bool fields_is(const struct fields *fields, const char *word); /* the next token, in any case */
 
 /* Writes bytes; false when that makes the rdata longer than rdata can be. */
 bool fields_put(struct fields *fields, const void *data, size_t length);
 bool fields_put_u8(struct fields *fields, unsigned value);
 bool fields_put_u16(struct fields *fields, unsigned value);
+bool fields_put_u32(struct fields *fields, uint32_t value);
 
 /* A decimal number up to `max`, which is not written; and one of 1, 2 or 4 bytes, which is. */
 bool fields_value(struct fields *fields, uint32_t max, uint32_t *value);
-bool fields_number(struct fields *fields, size_t bytes);
+bool fields_u8(struct fields *fields);
+bool fields_u16(struct fields *fields);
+bool fields_u32(struct fields *fields);
 
-bool fields_address(struct fields *fields, int family); /* AF_INET or AF_INET6 */
+bool fields_ipv4(struct fields *fields);
+bool fields_ipv6(struct fields *fields);
 bool fields_name(struct fields *fields);
 bool fields_text(struct fields *fields, size_t max); /* escapes undone, no length */
 bool fields_string(struct fields *fields);           /* a character-string, RFC 1035, 3.3 */

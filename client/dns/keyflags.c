@@ -41,11 +41,12 @@ static bool is_number(const struct token *token)
 
 bool keyflags_parse(struct fields *fields)
 {
-    const struct token *token = fields_token(fields);
+    static const char expected[] = "a number or names of flags, as 256, ZONE or NOCONF|ZONE";
+    const struct token *token = fields_token(fields, expected);
     if (token == NULL)
         return false;
     if (token->quoted || is_number(token))
-        return fields_number(fields, 2);
+        return fields_u16(fields);
     unsigned value = 0;
     const char *end = token->text + token->length;
     for (const char *at = token->text; at <= end;) {
@@ -53,8 +54,7 @@ bool keyflags_parse(struct fields *fields)
         size_t length = (size_t)((bar != NULL ? bar : end) - at);
         const struct named *flag = find(flags, at, length);
         if (flag == NULL)
-            return fields_wrong(fields, "expected a number or names of flags, as 256, ZONE or "
-                                        "NOCONF|ZONE");
+            return fields_wrong(fields, "expected %s", expected);
         value |= flag->value;
         at += length + 1;
     }
@@ -64,14 +64,15 @@ bool keyflags_parse(struct fields *fields)
 
 bool keyflags_parse_protocol(struct fields *fields)
 {
-    const struct token *token = fields_token(fields);
+    static const char expected[] = "a number or the name of a protocol, as 3 or DNSSEC";
+    const struct token *token = fields_token(fields, expected);
     if (token == NULL)
         return false;
     if (token->quoted || is_number(token))
-        return fields_number(fields, 1);
+        return fields_u8(fields);
     const struct named *protocol = find(protocols, token->text, token->length);
     if (protocol == NULL)
-        return fields_wrong(fields, "expected a number or the name of a protocol, as 3 or DNSSEC");
+        return fields_wrong(fields, "expected %s", expected);
     fields->next++;
     return fields_put_u8(fields, protocol->value);
 }

@@ -6,6 +6,9 @@
 
 #include "client/dns/fields.h"
 
+#define LOCATION_LENGTH  16 /* bytes; Knot knows no other */
+#define LOCATION_VERSION 0  /* the one that has a meaning */
+
 #define EQUATOR     0x80000000U /* thousandths of a second of arc, and so much off */
 #define DEGREE      3600000U    /* thousandths of a second of arc */
 #define ALTITUDE_0  10000000    /* cm below the reference: 100,000 m */
@@ -39,6 +42,8 @@ static bool is_letter(const struct fields *fields, char letter)
            fields->tokens[fields->next].text[0] == letter;
 }
 
+static const char expected[] = "a location, as 42 21 54 N 71 06 18 W -24m";
+
 /* DEGREES [MINUTES [SECONDS]] N|S, or E|W */
 static bool read_angle(struct fields *fields, int64_t max_degrees, char plus, char minus)
 {
@@ -48,7 +53,7 @@ static bool read_angle(struct fields *fields, int64_t max_degrees, char plus, ch
     size_t parts = 0;
     for (; !is_letter(fields, plus) && !is_letter(fields, minus); parts++) {
         int64_t value;
-        const struct token *token = fields_token(fields);
+        const struct token *token = fields_token(fields, expected);
         if (token == NULL)
             return false;
         if (parts == 3 || !decimal(token->text, token->length, parts == 2 ? 3 : 0, &value) ||
@@ -67,13 +72,13 @@ static bool read_angle(struct fields *fields, int64_t max_degrees, char plus, ch
     bool positive = is_letter(fields, plus);
     uint32_t angle = positive ? EQUATOR + (uint32_t)total : EQUATOR - (uint32_t)total;
     fields->next++;
-    return fields_put_u16(fields, angle >> 16) && fields_put_u16(fields, angle & 0xffff);
+    return fields_put_u32(fields, angle);
 }
 
 /* Metres with up to two places and "m", in centimetres. */
 static bool read_metres(struct fields *fields, int64_t *cm)
 {
-    const struct token *token = fields_token(fields);
+    const struct token *token = fields_token(fields, expected);
     if (token == NULL)
         return false;
     const char *text = token->text;
@@ -116,8 +121,7 @@ bool location_parse(struct fields *fields)
     if (cm < 0 || cm > UINT32_MAX)
         return fields_wrong(fields, "expected -100000.00m to 42849672.95m");
     fields->next++;
-    if (!fields_put_u16(fields, (unsigned)(cm >> 16)) ||
-        !fields_put_u16(fields, (unsigned)(cm & 0xffff)))
+    if (!fields_put_u32(fields, (uint32_t)cm))
         return false;
     uint8_t *end = fields->at;
     fields->at = start + 1;
@@ -158,6 +162,11 @@ void location_format(struct cursor *wire, struct bytes *text)
                  (long long)size % 100);
     for (size_t i = 0; i < 3; i++)
         format_size(sizes[i], text);
+}
+
+bool location_is_plain(struct cursor wire)
+{
+    return cursor_left(&wire) > 0 && wire.at[0] == LOCATION_VERSION;
 }
 
 static bool angle_is_good(uint32_t wire, uint32_t degrees)

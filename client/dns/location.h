@@ -10,16 +10,16 @@
 #include "client/dns/bytes.h"
 #include "client/dns/fields.h"
 
-#define LOCATION_LENGTH  16 /* bytes; Knot knows no other */
-#define LOCATION_VERSION 0  /* the one that has a meaning */
-
 bool location_parse(struct fields *fields); /* fields.h */
 
-/* Presentation form of 16 bytes of version 0 that location_check passed. */
+/* Presentation form of what location_check passed and location_is_plain. */
 void location_format(struct cursor *wire, struct bytes *text);
 
-/* Another version, or sizes as mantissa and power with digits below 10, latitude and longitude on
- * the globe; else the cursor has failed. */
+/* Whether it is of version 0, the one that has a text. */
+bool location_is_plain(struct cursor wire);
+
+/* 16 bytes of another version, or sizes as mantissa and power with digits below 10, latitude and
+ * longitude on the globe; else the cursor has failed. */
 void location_check(struct cursor *wire);
 
 #endif

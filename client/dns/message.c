@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/dns/fieldkind.h"
 #include "client/dns/rdata.h"
 #include "client/dns/rrtype.h"
 
@@ -111,45 +112,26 @@ static bool may_be_compressed(uint16_t type)
     return type <= UINT8_MAX && memchr(types, type, sizeof types) != NULL;
 }
 
-/* Bytes of a field that is no name: of one that runs to the end, `left`. */
-static size_t field_size(char field, const uint8_t *data, size_t left)
-{
-    switch (field) {
-    case '1':
-    case 'g':
-        return 1;
-    case '2':
-    case 'y':
-        return 2;
-    case '4':
-    case 'T':
-    case 'd':
-        return 4;
-    case 's':
-        return left > 0 ? 1 + (size_t)data[0] : 1;
-    default:
-        return left;
-    }
-}
-
 static bool expand(const struct message *message, const struct message_record *record,
                    const char *layout, struct bytes *rdata)
 {
     struct dname name;
     size_t at = record->rdata;
     size_t end = record->rdata + record->length;
-    for (const char *field = layout; *field != '\0'; field++) {
-        if (*field == 'N' || *field == 'n') {
+    for (const char *letter = layout; *letter != '\0'; letter++) {
+        const struct field_kind *kind = field_kind(*letter);
+        if (kind->is_name) {
             if (!read_name(message, &at, end, &name))
                 return false;
             bytes_add(rdata, name.wire, name.length);
             continue;
         }
-        size_t size = field_size(*field, message->data + at, end - at);
-        if (size > end - at)
+        struct cursor field = cursor_over(message->data + at, end - at);
+        field_check(kind, &field);
+        if (field.failed)
             return false;
-        bytes_add(rdata, message->data + at, size);
-        at += size;
+        bytes_add(rdata, message->data + at, (size_t)(field.at - (message->data + at)));
+        at = (size_t)(field.at - message->data);
     }
     return at == end;
 }

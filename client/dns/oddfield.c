@@ -13,20 +13,22 @@
 
 /* ---- CERT: RFC 4398, 2.1 -------------------------------------------------------------------- */
 
-static bool parse_cert_type(struct fields *fields)
+bool cert_type_parse(struct fields *fields)
 {
     static const struct {
         const char *name;
         unsigned value;
     } types[] = {{"PKIX", 1}, {"SPKI", 2},   {"PGP", 3},     {"IPKIX", 4}, {"ISPKI", 5},
                  {"IPGP", 6}, {"ACPKIX", 7}, {"IACPKIX", 8}, {"URI", 253}, {"OID", 254}};
+    if (fields_token(fields, "the type of a certificate") == NULL)
+        return false;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (fields_is(fields, types[i].name)) {
             fields->next++;
             return fields_put_u16(fields, types[i].value);
         }
     }
-    return fields_number(fields, 2);
+    return fields_u16(fields);
 }
 
 /* ---- APL: RFC 3123 -------------------------------------------------------------------------- */
@@ -61,7 +63,7 @@ static bool parse_prefix(struct fields *fields, const struct token *token, unsig
     return true;
 }
 
-static bool parse_apl(struct fields *fields)
+bool apl_parse(struct fields *fields)
 {
     for (; fields_left(fields) > 0; fields->next++) {
         const struct token *token = &fields->tokens[fields->next];
@@ -81,7 +83,7 @@ static bool parse_apl(struct fields *fields)
     return true;
 }
 
-static void check_apl(struct cursor *wire)
+void apl_check(struct cursor *wire)
 {
     while (cursor_left(wire) > 0) {
         unsigned family = cursor_u16(wire);
@@ -94,7 +96,7 @@ static void check_apl(struct cursor *wire)
     }
 }
 
-static void format_apl(struct cursor *wire, struct bytes *text)
+void apl_format(struct cursor *wire, struct bytes *text)
 {
     for (const char *space = ""; cursor_left(wire) > 0; space = " ") {
         char printed[INET6_ADDRSTRLEN];
@@ -116,18 +118,26 @@ static void format_apl(struct cursor *wire, struct bytes *text)
 
 enum { GATEWAY_NONE, GATEWAY_IPV4, GATEWAY_IPV6, GATEWAY_NAME };
 
+static bool parse_no_gateway(struct fields *fields)
+{
+    static const char expected[] = ". for form 0, which is none";
+    if (fields_token(fields, expected) == NULL)
+        return false;
+    if (!fields_is(fields, "."))
+        return fields_wrong(fields, "expected %s", expected);
+    fields->next++;
+    return true;
+}
+
 static bool parse_gateway(struct fields *fields, uint32_t form)
 {
     switch (form) {
     case GATEWAY_NONE:
-        if (!fields_is(fields, "."))
-            return fields_wrong(fields, "expected . for form 0, which is none");
-        fields->next++;
-        return true;
+        return parse_no_gateway(fields);
     case GATEWAY_IPV4:
-        return fields_address(fields, AF_INET);
+        return fields_ipv4(fields);
     case GATEWAY_IPV6:
-        return fields_address(fields, AF_INET6);
+        return fields_ipv6(fields);
     default:
         return fields_name(fields);
     }
@@ -167,28 +177,39 @@ static void format_gateway(struct cursor *wire, unsigned form, struct bytes *tex
     bytes_add(text, printed, strlen(printed));
 }
 
-static bool parse_ipsec_gateway(struct fields *fields)
+bool gateway_parse(struct fields *fields)
 {
     uint32_t form;
     return fields_value(fields, GATEWAY_NAME, &form) && fields_put_u8(fields, form) &&
-           fields_number(fields, 1) && parse_gateway(fields, form);
+           fields_u8(fields) && parse_gateway(fields, form);
 }
 
-static void check_ipsec_gateway(struct cursor *wire)
+void gateway_check(struct cursor *wire)
 {
     unsigned form = cursor_u8(wire);
     cursor_u8(wire);
     check_gateway(wire, form);
 }
 
-static void format_ipsec_gateway(struct cursor *wire, struct bytes *text)
+void gateway_format(struct cursor *wire, struct bytes *text)
 {
     unsigned form = cursor_u8(wire);
     bytes_format(text, "%u %u ", form, cursor_u8(wire));
     format_gateway(wire, form, text);
 }
 
-static bool parse_relay(struct fields *fields)
+/* Knot refuses a key of algorithm 0, which is none. */
+bool gateway_is_plain(struct cursor wire)
+{
+    return cursor_left(&wire) > 1 && wire.at[1] > 0;
+}
+
+bool gateway_lower(uint8_t *field)
+{
+    return field[0] == GATEWAY_NAME && dname_lower(field + 2);
+}
+
+bool relay_parse(struct fields *fields)
 {
     uint32_t discovery;
     uint32_t form;
@@ -196,23 +217,28 @@ static bool parse_relay(struct fields *fields)
            fields_put_u8(fields, discovery << 7 | form) && parse_gateway(fields, form);
 }
 
+void relay_check(struct cursor *wire)
+{
+    check_gateway(wire, cursor_u8(wire) & 0x7f);
+}
+
 /* ---- HIP: RFC 8005, 5 ----------------------------------------------------------------------- */
 
-static bool parse_hip(struct fields *fields)
+bool hip_parse(struct fields *fields)
 {
     uint32_t algorithm;
     uint8_t *start = fields->at;
     const uint8_t zeros[4] = {0};
     if (!fields_value(fields, 255, &algorithm) || !fields_put(fields, zeros, sizeof zeros))
         return false;
-    const struct token *token = fields_token(fields);
+    const struct token *token = fields_token(fields, "a host identity tag in hexadecimal");
     if (token == NULL || !fields_hex_of(fields, token))
         return false;
     size_t tag = (size_t)(fields->at - start - 4);
     if (tag == 0 || tag > 255)
         return fields_wrong(fields, "expected a host identity tag of 1 to 255 bytes");
     fields->next++;
-    token = fields_token(fields);
+    token = fields_token(fields, "a public key in base64");
     if (token == NULL || !fields_base64_of(fields, token, 1))
         return false;
     size_t key = (size_t)(fields->at - start - 4) - tag;
@@ -230,7 +256,7 @@ static bool parse_hip(struct fields *fields)
     return true;
 }
 
-static void check_hip(struct cursor *wire)
+void hip_check(struct cursor *wire)
 {
     size_t tag = cursor_u8(wire);
     cursor_u8(wire);
@@ -245,11 +271,13 @@ static void check_hip(struct cursor *wire)
 
 /* ---- Hexadecimal with marks: EUI48, EUI64 (RFC 7043), NID, L64 (RFC 6742), NSAP (RFC 1706) -- */
 
+static const char hex_expected[] = "hexadecimal digits";
+
 /* `count` groups of one or two digits with - between; RFC 7043, 3.2, has two, BIND and NSD read
  * one, too. */
 static bool parse_eui(struct fields *fields, size_t count)
 {
-    const struct token *token = fields_token(fields);
+    const struct token *token = fields_token(fields, hex_expected);
     if (token == NULL)
         return false;
     const char *at = token->text;
@@ -268,10 +296,20 @@ static bool parse_eui(struct fields *fields, size_t count)
     return fields_put(fields, bytes, count);
 }
 
-/* Four groups of one to four digits, as in an IPv6 address (RFC 6742, 2.1.2 and 2.3.2). */
-static bool parse_locator(struct fields *fields)
+bool eui48_parse(struct fields *fields)
 {
-    const struct token *token = fields_token(fields);
+    return parse_eui(fields, 6);
+}
+
+bool eui64_parse(struct fields *fields)
+{
+    return parse_eui(fields, 8);
+}
+
+/* Four groups of one to four digits, as in an IPv6 address (RFC 6742, 2.1.2 and 2.3.2). */
+bool locator_parse(struct fields *fields)
+{
+    const struct token *token = fields_token(fields, hex_expected);
     if (token == NULL)
         return false;
     unsigned group = 0;
@@ -310,6 +348,21 @@ static void format_groups(struct cursor *wire, size_t count, size_t digits, char
     }
 }
 
+void eui48_format(struct cursor *wire, struct bytes *text)
+{
+    format_groups(wire, 6, 2, '-', text);
+}
+
+void eui64_format(struct cursor *wire, struct bytes *text)
+{
+    format_groups(wire, 8, 2, '-', text);
+}
+
+void locator_format(struct cursor *wire, struct bytes *text)
+{
+    format_groups(wire, 4, 4, ':', text);
+}
+
 /* Digits with dots wherever people put them. */
 static bool hex_with_dots(struct fields *fields, const char *text, size_t length)
 {
@@ -331,9 +384,9 @@ static bool hex_with_dots(struct fields *fields, const char *text, size_t length
     return true;
 }
 
-static bool parse_nsap(struct fields *fields)
+bool nsap_parse(struct fields *fields)
 {
-    const struct token *token = fields_token(fields);
+    const struct token *token = fields_token(fields, hex_expected);
     if (token == NULL)
         return false;
     if (token->length < 2 || strncasecmp(token->text, "0x", 2) != 0)
@@ -342,9 +395,9 @@ static bool parse_nsap(struct fields *fields)
 }
 
 /* ATMA (AF-DANS-0152): an AESA in hexadecimal, or + and an E.164 number. */
-static bool parse_atm_address(struct fields *fields)
+bool atm_parse(struct fields *fields)
 {
-    const struct token *token = fields_token(fields);
+    const struct token *token = fields_token(fields, "an ATM address");
     if (token == NULL)
         return false;
     if (token->length == 0 || token->text[0] != '+')
@@ -367,6 +420,14 @@ static bool parse_atm_address(struct fields *fields)
     return true;
 }
 
+void atm_check(struct cursor *wire)
+{
+    size_t length = cursor_left(wire);
+    cursor_take(wire, length);
+    if (length < 2)
+        wire->failed = true;
+}
+
 /* ---- WKS: RFC 1035, 3.4.2 ------------------------------------------------------------------- */
 
 #define PORTS_BYTES 8192
@@ -387,7 +448,7 @@ static bool parse_protocol(struct fields *fields, uint32_t *protocol)
     char buffer[1024];
     struct protoent entry;
     struct protoent *found = NULL;
-    const struct token *token = fields_token(fields);
+    const struct token *token = fields_token(fields, "a protocol, as tcp or 6");
     if (token == NULL)
         return false;
     if (token->length > 0 && digit_value(token->text[0], 10) >= 0)
@@ -424,7 +485,7 @@ static bool parse_service(struct fields *fields, uint32_t protocol, uint32_t *po
     return true;
 }
 
-static bool parse_services(struct fields *fields)
+bool services_parse(struct fields *fields)
 {
     uint8_t ports[PORTS_BYTES] = {0};
     uint32_t protocol = 0;
@@ -442,7 +503,7 @@ static bool parse_services(struct fields *fields)
     return fields_put(fields, ports, used);
 }
 
-static void check_services(struct cursor *wire)
+void services_check(struct cursor *wire)
 {
     cursor_u8(wire);
     size_t length = cursor_left(wire);
@@ -455,24 +516,26 @@ static void check_services(struct cursor *wire)
 
 #define NXT_TYPES 128 /* and bit 0 is not set: it announced a form that never came */
 
-static bool parse_old_bitmap(struct fields *fields)
+bool nxt_bitmap_parse(struct fields *fields)
 {
     uint8_t bits[NXT_TYPES / 8] = {0};
     size_t used = 0;
-    for (; fields_left(fields) > 0; fields->next++) {
+    do {
         uint16_t type;
-        const struct token *token = &fields->tokens[fields->next];
+        const struct token *token = fields_token(fields, "an RR type");
+        if (token == NULL)
+            return false;
         if (!rrtype_parse(token->text, token->length, &type) || type == 0 || type >= NXT_TYPES)
             return fields_wrong(fields, "expected an RR type below %d (RFC 2535, 5.2)", NXT_TYPES);
         bits[type / 8] = (uint8_t)(bits[type / 8] | 0x80 >> type % 8);
         if (used < type / 8 + 1U)
             used = type / 8 + 1U;
-    }
-    return used > 0 ? fields_put(fields, bits, used)
-                    : fields_wrong(fields, "the rdata ends too early");
+        fields->next++;
+    } while (fields_left(fields) > 0);
+    return fields_put(fields, bits, used);
 }
 
-static void check_old_bitmap(struct cursor *wire)
+void nxt_bitmap_check(struct cursor *wire)
 {
     size_t length = cursor_left(wire);
     const uint8_t *bits = cursor_take(wire, length);
@@ -483,14 +546,14 @@ static void check_old_bitmap(struct cursor *wire)
 
 /* ---- A6: RFC 2874, 3.1: what stands before its name ----------------------------------------- */
 
-static bool parse_a6(struct fields *fields)
+bool a6_parse(struct fields *fields)
 {
     uint32_t prefix;
     if (!fields_value(fields, 128, &prefix) || !fields_put_u8(fields, prefix))
         return false;
     if (prefix < 128) {
         uint8_t *start = fields->at;
-        if (!fields_address(fields, AF_INET6))
+        if (!fields_ipv6(fields))
             return false;
         size_t whole = prefix / 8;
         start[whole] = (uint8_t)(start[whole] & 0xff >> prefix % 8);
@@ -498,12 +561,12 @@ static bool parse_a6(struct fields *fields)
         fields->at -= whole;
     }
     if (prefix > 0)
-        return fields_token(fields) != NULL;
+        return fields_token(fields, "a name") != NULL;
     return fields_left(fields) == 0 ||
            fields_wrong(fields, "there is no name behind a prefix of 0 (RFC 2874, 3.1)");
 }
 
-static void check_a6(struct cursor *wire)
+void a6_check(struct cursor *wire)
 {
     unsigned prefix = cursor_u8(wire);
     if (prefix > 128)
@@ -513,119 +576,4 @@ static void check_a6(struct cursor *wire)
         wire->failed = true;
     if ((prefix > 0) != (cursor_left(wire) > 0))
         wire->failed = true;
-}
-
-/* ---- By their letters ----------------------------------------------------------------------- */
-
-bool oddfield_parse(struct fields *fields, char field)
-{
-    switch (field) {
-    case 'c':
-        return parse_cert_type(fields);
-    case 'p':
-        return parse_apl(fields);
-    case 'i':
-        return parse_ipsec_gateway(fields);
-    case 'r':
-        return parse_relay(fields);
-    case 'I':
-        return parse_hip(fields);
-    case 'u':
-        return parse_eui(fields, 6);
-    case 'U':
-        return parse_eui(fields, 8);
-    case 'f':
-        return parse_locator(fields);
-    case 'P':
-        return parse_nsap(fields);
-    case 'z':
-        return parse_atm_address(fields);
-    case 'w':
-        return parse_services(fields);
-    case 'o':
-        return parse_old_bitmap(fields);
-    case '6':
-        return parse_a6(fields);
-    default:
-        return fields_wrong(fields, "a field that cannot be read");
-    }
-}
-
-static void check_rest(struct cursor *wire, size_t least)
-{
-    size_t length = cursor_left(wire);
-    cursor_take(wire, length);
-    if (length < least)
-        wire->failed = true;
-}
-
-void oddfield_check(char field, struct cursor *wire)
-{
-    switch (field) {
-    case 'c':
-        cursor_u16(wire);
-        break;
-    case 'p':
-        check_apl(wire);
-        break;
-    case 'i':
-        check_ipsec_gateway(wire);
-        break;
-    case 'r':
-        check_gateway(wire, cursor_u8(wire) & 0x7f);
-        break;
-    case 'I':
-        check_hip(wire);
-        break;
-    case 'u':
-        cursor_take(wire, 6);
-        break;
-    case 'U':
-    case 'f':
-        cursor_take(wire, 8);
-        break;
-    case 'P':
-        check_rest(wire, 1);
-        break;
-    case 'z':
-        check_rest(wire, 2);
-        break;
-    case 'w':
-        check_services(wire);
-        break;
-    case 'o':
-        check_old_bitmap(wire);
-        break;
-    case '6':
-        check_a6(wire);
-        break;
-    default:
-        wire->failed = true;
-    }
-}
-
-void oddfield_format(char field, struct cursor *wire, struct bytes *text)
-{
-    switch (field) {
-    case 'c':
-        bytes_format(text, "%u", cursor_u16(wire));
-        break;
-    case 'p':
-        format_apl(wire, text);
-        break;
-    case 'i':
-        format_ipsec_gateway(wire, text);
-        break;
-    case 'u':
-        format_groups(wire, 6, 2, '-', text);
-        break;
-    case 'U':
-        format_groups(wire, 8, 2, '-', text);
-        break;
-    case 'f':
-        format_groups(wire, 4, 4, ':', text);
-        break;
-    default:
-        break;
-    }
 }

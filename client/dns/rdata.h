@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Rdata: from a zone file's fields to the wire, back to text, and to canonical form. All of it by
- * the rows of rrtype.h, and any type also in the generic form of RFC 3597. Pure functions but for
- * the memory that struct bytes takes; any thread.
+ * the rows of rrtype.h and of fieldkind.h, and any type also in the generic form of RFC 3597. Pure
+ * functions but for the memory that struct bytes takes; any thread.
  */
 #ifndef DNS_RDATA_H
 #define DNS_RDATA_H
@@ -35,9 +35,6 @@ bool rdata_parse(uint16_t type, const struct token *tokens, size_t count, const 
  * form comes out as \# (RFC 3597, 5). The rdata must have passed rdata_parse or rdata_check. */
 void rdata_format(uint16_t type, const uint8_t *rdata, size_t length, struct bytes *text);
 
-/* Appends a type's mnemonic, or TYPEnnn. */
-void rdata_format_type(uint16_t type, struct bytes *text);
-
 /* Whether the digest in such rdata, of the layout of its type, is as long as those of the type that
  * it names; true for one that is not known, and for other types. On false *wanted and *has say how
  * many bytes. */
@@ -46,9 +43,6 @@ bool rdata_digest_fits(uint16_t type, const uint8_t *rdata, size_t length, unsig
 
 /* Whether wire bytes are well formed for their type; always true for a type without a layout. */
 bool rdata_check(uint16_t type, const uint8_t *rdata, size_t length);
-
-/* A CAA property's name: RFC 8659, 4.1. */
-bool rdata_is_tag(const void *text, size_t length);
 
 /* Canonical form (RFC 4034, 6.2), in place: it is never longer or shorter. Returns whether a byte
  * was changed. */

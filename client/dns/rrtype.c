@@ -196,6 +196,15 @@ void rrtype_format(uint16_t type, char text[TYPE_TEXT])
         snprintf(text, TYPE_TEXT, "TYPE%u", type);
 }
 
+void rrtype_print(uint16_t type, struct bytes *text)
+{
+    const struct rrtype_row *row = rrtype_find(type);
+    const bool named = row != NULL && !row->rare;
+    bytes_text(text, named ? row->name : "TYPE");
+    if (!named)
+        bytes_decimal(text, type);
+}
+
 bool rrtype_is_meta(uint16_t type)
 {
     return type == 0 || type == 41 || (type >= 128 && type <= 255);

@@ -4,38 +4,8 @@
  * canonical form (rdata.h) all follow the row: a new type is a new row. There is one for each type
  * of IANA's registry that can be in a zone and that BIND 9.18 knows.
  *
- * A layout is a string with a letter for each field, in wire order:
- *
- *   a  IPv4 address              A  IPv6 address
- *   N  name, lower-cased in canonical form: the types of RFC 4034, 6.2, as RFC 6840, 5.1 has it
- *   n  name, left as it is       M  as N, where anything is left
- *   l  as n, but in lower case before it is signed (rdata_lower), as is M, and i's name
- *   1  2  4  unsigned number of so many bytes
- *   T  TTL, 4 bytes              d  time, 4 bytes, as YYYYMMDDHHMMSS (RFC 4034, 3.2)
- *   g  DNSSEC algorithm, 1 byte  D  type of a DS' digest, 1 byte
- *   y  RR type, 2 bytes
- *   s  character-string          e  the same, where anything is left
- *   S  one or more character-strings, to the end
- *   t  character-string that is written bare (CAA's tag)
- *   q  text without a length, to the end (CAA's value, URI's target)
- *   h  hexadecimal to the end    H  a length byte and so much hexadecimal, "-" for none
- *   b  base64 to the end         B  the same, or none, which "-" may stand for
- *   x  a length byte and so much base32hex (NSEC3's next owner)
- *   m  type bitmap, to the end (RFC 4034, 4.1.2)
- *
- * those with a file of their own:
- *
- *   v  parameters (svcparam.h)   L  location (location.h)
- *   k  K  flags and protocol of a key (keyflags.h)
- *
- * and those of oddfield.h:
- *
- *   c  CERT's type               p  address prefixes, to the end (APL)
- *   i  IPSECKEY's gateway        r  AMTRELAY's relay
- *   I  HIP, all of it            w  WKS' protocol and ports, to the end
- *   u  U  EUI-48, EUI-64         f  four groups of hexadecimal, 8 bytes (NID, L64)
- *   P  NSAP address, to the end  z  ATM address, to the end
- *   o  bitmap of RFC 2535, 5.2   6  A6's prefix length and suffix
+ * A layout is a string with a letter for each field, in wire order. Each letter stands for a kind
+ * of field, and fieldkind.c has the table of them: "2N" is a number of two bytes and then a name.
  *
  * A type without a row, or without a layout, is only read and written as RFC 3597 has it
  * (TYPE65280 \# 4 0A000001).
@@ -46,6 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "client/dns/bytes.h"
 
 enum {
     TYPE_A = 1,
@@ -93,6 +65,7 @@ bool rrtype_parse(const char *text, size_t length, uint16_t *type);
 
 /* As all servers read it: TYPEnnn for a rare type. */
 void rrtype_format(uint16_t type, char text[TYPE_TEXT]);
+void rrtype_print(uint16_t type, struct bytes *text); /* appends it */
 
 /* Types that are questions or per-message, never data in a zone (RFC 6895, 3.1; OPT). */
 bool rrtype_is_meta(uint16_t type);

@@ -266,8 +266,6 @@ bool svcparam_parse(struct fields *fields)
     struct param params[SVCPARAM_KEYS_MAX];
     size_t count;
     const uint8_t *start = fields->at;
-    if (fields_left(fields) == 0)
-        return true;
     uint8_t *scratch = malloc(RDATA_MAX);
     if (scratch == NULL)
         return fields_wrong(fields, "out of memory");

@@ -19,7 +19,7 @@ void print_record(struct bytes *out, const struct owner_text *owner, uint32_t tt
     bytes_add(out, "\t", 1);
     bytes_decimal(out, ttl);
     bytes_add(out, "\tIN\t", 4);
-    rdata_format_type(type, out);
+    rrtype_print(type, out);
     bytes_u8(out, '\t');
     rdata_format(type, rdata, length, out);
     bytes_u8(out, '\n');

@@ -15,6 +15,7 @@ struct expression {
     bool atom;       /* there is something that may be repeated, */
     bool repeated;   /* and it was, or cannot be: an anchor */
     bool empty;      /* a group has just begun: it may be empty */
+    int byte;        /* the last one in brackets */
 };
 
 static bool is_digit(const struct expression *text)
@@ -45,53 +46,65 @@ static bool is_class(const uint8_t *name, size_t length)
 static bool skip_named(struct expression *text, uint8_t mark)
 {
     const uint8_t *name = text->at;
-    for (text->at++; text->at + 1 < text->end; text->at++) {
+    for (; text->at + 1 < text->end; text->at++) {
         if (text->at[0] != mark || text->at[1] != ']')
             continue;
-        bool good = mark != ':' || is_class(name, (size_t)(text->at - name));
+        size_t length = (size_t)(text->at - name);
+        bool good = mark == ':' ? is_class(name, length) : length > 0;
         text->at += 2;
         return good;
     }
     return false;
 }
 
-/* One element of a bracket expression; *value is its byte, or -1 where it cannot begin or end a
- * range. */
-static bool take_element(struct expression *text, int *value)
+/* What an element of a bracket expression is, when it is no byte. */
+enum {
+    ELEMENT_MANY = 256,  /* [.ab.]: above all bytes */
+    ELEMENT_CLASS = -1,  /* [:alpha:] or [=a=] */
+    ELEMENT_NOTHING = -2 /* a [ that begins none of these: BIND passes over it */
+};
+
+static bool take_element(struct expression *text, int *element)
 {
     if (text->at == text->end)
         return false;
-    *value = *text->at++;
-    if (*value != '[' || text->at == text->end || strchr(":=.", *text->at) == NULL ||
-        *text->at == '\0')
+    *element = *text->at++;
+    if (*element != '[')
+        return true;
+    *element = ELEMENT_NOTHING;
+    if (text->at == text->end || memchr(":=.", *text->at, 3) == NULL)
         return true;
     uint8_t mark = *text->at++;
-    *value = mark == '.' && text->at < text->end ? *text->at : -1;
-    return skip_named(text, mark);
-}
-
-/* Whether a - comes that makes a range. */
-static bool take_dash(struct expression *text)
-{
-    if (text->end - text->at < 2 || text->at[0] != '-' || text->at[1] == ']')
+    const uint8_t *name = text->at;
+    if (!skip_named(text, mark))
         return false;
-    text->at++;
+    bool one = text->at - name == 3;
+    *element = mark != '.' ? ELEMENT_CLASS : one ? *name : ELEMENT_MANY;
     return true;
 }
 
-/* Behind [ to behind its ]. */
+/* Behind [ to behind its ], as BIND has it: a range begins with the last byte before its -,
+ * whatever else is between them, and no class can end it; a - behind one begins no other. */
 static bool skip_bracket(struct expression *text)
 {
-    int first;
-    int last;
+    enum { NO_RANGE, RANGE_ENDED, RANGE_OPEN } range = NO_RANGE;
     take(text, '^');
     for (bool begun = false; !begun || !take(text, ']'); begun = true) {
-        if (!take_element(text, &first))
-            return false;
-        if (first < 0 || !take_dash(text))
+        int element;
+        if (begun && range != RANGE_OPEN && take(text, '-')) {
+            if (range == RANGE_ENDED)
+                return false;
+            range = RANGE_OPEN;
             continue;
-        if (!take_element(text, &last) || last < first || take_dash(text))
+        }
+        if (!take_element(text, &element))
             return false;
+        if (element != ELEMENT_NOTHING && range == RANGE_OPEN && element < text->byte)
+            return false;
+        if (element >= 0) {
+            range = range == RANGE_OPEN ? RANGE_ENDED : NO_RANGE;
+            text->byte = element;
+        }
     }
     return true;
 }
