@@ -260,7 +260,7 @@ bool fields_hex_of(struct fields *fields, const struct token *token)
     int high = -1;
     if (!add_hex(fields, token, &high))
         return false;
-    return high < 0 ? true : fields_wrong(fields, "an odd number of hexadecimal digits");
+    return high < 0 || fields_wrong(fields, "an odd number of hexadecimal digits");
 }
 
 bool fields_hex(struct fields *fields)
@@ -342,26 +342,35 @@ static bool add_digit(struct fields *fields, struct group *group, char digit)
     return fields_put(fields, bytes, used);
 }
 
-bool fields_base64_of(struct fields *fields, const struct token *tokens, size_t count)
+static bool add_base64(struct fields *fields, const struct token *token, struct group *group)
+{
+    size_t i = group->digits == 0 && group->padding == 0 ? add_groups(fields, token) : 0;
+    for (; i < token->length; i++) {
+        if (group->digits == 0 && group->padding > 0)
+            return fields_wrong(fields, "base64 goes on behind its padding");
+        if (!add_digit(fields, group, token->text[i]))
+            return false;
+    }
+    return true;
+}
+
+bool fields_base64_of(struct fields *fields, const struct token *token)
 {
     struct group group = {0};
-    for (size_t t = 0; t < count; t++) {
-        size_t i = group.digits == 0 && group.padding == 0 ? add_groups(fields, &tokens[t]) : 0;
-        for (; i < tokens[t].length; i++) {
-            if (group.digits == 0 && group.padding > 0)
-                return fields_wrong(fields, "base64 goes on behind its padding");
-            if (!add_digit(fields, &group, tokens[t].text[i]))
-                return false;
-        }
-    }
-    return group.digits == 0 ? true : fields_wrong(fields, "base64 that is cut off");
+    if (!add_base64(fields, token, &group))
+        return false;
+    return group.digits == 0 || fields_wrong(fields, "base64 that is cut off");
 }
 
 bool fields_base64(struct fields *fields)
 {
-    size_t first = fields->next;
-    if (!fields_base64_of(fields, fields->tokens + first, fields->count - first))
-        return false;
-    fields->next = fields->count;
-    return true;
+    struct group group = {0};
+    for (; fields->next < fields->count; fields->next++) {
+        if (!add_base64(fields, &fields->tokens[fields->next], &group))
+            return false;
+    }
+    if (group.digits == 0)
+        return true;
+    fields->next--;
+    return fields_wrong(fields, "base64 that is cut off");
 }

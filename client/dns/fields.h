@@ -66,7 +66,7 @@ bool fields_string(struct fields *fields);           /* a character-string, RFC 
 bool fields_hex(struct fields *fields);              /* of all tokens that are left */
 bool fields_hex_of(struct fields *fields, const struct token *token); /* does not step */
 bool fields_base64(struct fields *fields);                            /* of all that are left */
-bool fields_base64_of(struct fields *fields, const struct token *tokens, size_t count);
+bool fields_base64_of(struct fields *fields, const struct token *token);
 
 /* A name as a token has it (dname_parse). In quotes it is the same name, as BIND has it of owners
  * and NSD of all. */

@@ -239,7 +239,7 @@ bool hip_parse(struct fields *fields)
         return fields_wrong(fields, "expected a host identity tag of 1 to 255 bytes");
     fields->next++;
     token = fields_token(fields, "a public key in base64");
-    if (token == NULL || !fields_base64_of(fields, token, 1))
+    if (token == NULL || !fields_base64_of(fields, token))
         return false;
     size_t key = (size_t)(fields->at - start - 4) - tag;
     if (key == 0)

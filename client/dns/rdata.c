@@ -19,8 +19,7 @@ static bool parse_layout(struct fields *fields, const char *layout)
         if (!none && !kind->parse(fields))
             return false;
     }
-    return fields->next == fields->count ? true
-                                         : fields_wrong(fields, "there is more than belongs here");
+    return fields->next == fields->count || fields_wrong(fields, "there is more than belongs here");
 }
 
 /* \# LENGTH HEX (RFC 3597, 5) */
@@ -37,9 +36,8 @@ static bool parse_generic(struct fields *fields, uint16_t type)
     if (length != wanted)
         return fields_wrong(fields, "\\# announces %u bytes and %zu follow", wanted, length);
     fields->next = fields->count > 2 ? 2 : 1;
-    return rdata_check(type, start, length)
-               ? true
-               : fields_wrong(fields, "these bytes are no rdata of this type");
+    return rdata_check(type, start, length) ||
+           fields_wrong(fields, "these bytes are no rdata of this type");
 }
 
 /* Digests: where in the rdata their type stands, and how long those of a known type are; 0: any

@@ -208,7 +208,7 @@ static bool put_known(struct fields *fields, unsigned key, const uint8_t *value,
     case KEY_IPV6HINT:
         return each_item(fields, value, length, add_ipv6);
     case KEY_ECH:
-        return fields_base64_of(fields, &token, 1);
+        return fields_base64_of(fields, &token);
     default:
         return fields_put(fields, value, length);
     }
@@ -279,7 +279,7 @@ bool svcparam_parse(struct fields *fields)
         return false;
     fields->next = fields->count;
     const char *why = judge(start, (size_t)(fields->at - start));
-    return why == NULL ? true : fields_wrong(fields, "%s", why);
+    return why == NULL || fields_wrong(fields, "%s", why);
 }
 
 /* ---- On the wire ---------------------------------------------------------------------------- */
