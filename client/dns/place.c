@@ -2,11 +2,54 @@
 #include "client/dns/place.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_SHOWN 280 /* bytes of a file's name; the end of it tells most */
+#include "keyd/base/text.h"
+
+static bool is_in_character(char byte)
+{
+    return ((uint8_t)byte & 0xc0) == 0x80;
+}
+
+/* The whole characters at the end of a long name. */
+static const char *end_of(const char *name)
+{
+    size_t length = strlen(name);
+    if (length <= PLACE_NAME_MAX)
+        return name;
+    for (name += length - PLACE_NAME_MAX; is_in_character(*name);)
+        name++;
+    return name;
+}
+
+static bool is_control(const char *at)
+{
+    uint8_t byte = (uint8_t)*at;
+    return byte < ' ' || byte == 0x7f || (byte == 0xc2 && (uint8_t)at[1] < 0xa0);
+}
+
+char *place_name(const char *path)
+{
+    char *whole = strdup(path);
+    if (whole == NULL)
+        return NULL;
+    text_repair(whole);
+    for (char *c = whole; *c != '\0'; c++) {
+        if (!is_control(c))
+            continue;
+        bool two = (uint8_t)*c == 0xc2;
+        *c = '?';
+        if (two)
+            *++c = '?';
+    }
+    char *name = strdup(end_of(whole));
+    free(whole);
+    return name;
+}
 
 const struct place_file *place_files_add(struct place_files *files, const char *name,
                                          const struct place_file *parent, unsigned line)
@@ -40,15 +83,9 @@ unsigned place_outer_line(const struct place *place)
     return line;
 }
 
-static const char *end_of(const char *name)
-{
-    size_t length = strlen(name);
-    return length > NAME_SHOWN ? name + length - NAME_SHOWN : name;
-}
-
 const char *place_text(const struct place *place, char text[PLACE_TEXT])
 {
-    const char *name = place->file != NULL ? end_of(place->file->name) : "the zone";
+    const char *name = place->file != NULL ? place->file->name : "the zone";
     if (place->line == 0)
         snprintf(text, PLACE_TEXT, "%s", name);
     else if (place->column == 0)
@@ -63,8 +100,8 @@ void place_append_includes(const struct place_file *file, char *text, size_t siz
     const char *word = " (included from";
     for (; file != NULL && file->parent != NULL; file = file->parent, word = ", from") {
         size_t used = strlen(text);
-        snprintf(text + used, size - used, "%s %s:%u%s", word, end_of(file->parent->name),
-                 file->line, file->parent->parent == NULL ? ")" : "");
+        snprintf(text + used, size - used, "%s %s:%u%s", word, file->parent->name, file->line,
+                 file->parent->parent == NULL ? ")" : "");
     }
 }
 

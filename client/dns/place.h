@@ -13,7 +13,7 @@
 
 /* A file, or a server: where records come from. */
 struct place_file {
-    const char *name;                /* one line, safe to print */
+    const char *name;                /* of place_name's making */
     const struct place_file *parent; /* the file whose $INCLUDE names it; NULL: none does */
     unsigned line;                   /* of that $INCLUDE */
     struct place_file *next;         /* the list that owns them */
@@ -30,6 +30,11 @@ struct place {
     unsigned column;               /* in bytes, from 1; 0: not known */
 };
 
+/* A path as it is shown: one line of UTF-8 without control characters, and no more than
+ * PLACE_NAME_MAX bytes, the last ones. *Owned*: free. NULL when there is no memory. */
+#define PLACE_NAME_MAX 280
+char *place_name(const char *path);
+
 /* The name is copied. NULL when there is no memory. */
 const struct place_file *place_files_add(struct place_files *files, const char *name,
                                          const struct place_file *parent, unsigned line);
@@ -41,7 +46,7 @@ unsigned place_outer_line(const struct place *place);
 
 /* "FILE:LINE:COLUMN", as much of it as is known, and nothing of how the file was included. Returns
  * text. */
-#define PLACE_TEXT 320 /* characters with the NUL; of a longer name the end */
+#define PLACE_TEXT (PLACE_NAME_MAX + 24) /* bytes with the NUL */
 const char *place_text(const struct place *place, char text[PLACE_TEXT]);
 
 /* Appends " (included from FILE:LINE, from FILE:LINE)" to a text; nothing to that of a file that is

@@ -175,6 +175,7 @@ static enum keyd_status outside(const struct record_reader *reader, const char *
     if (options->notice != NULL && reader->dropped < NOTICES_MAX) {
         (void)tell_outside(reader, at, &notice);
         (void)keyd_wrap(&notice, "dropped");
+        place_append_includes(reader->place.file, notice.message, sizeof notice.message);
         options->notice(options->notice_context, notice.message);
     }
     return KEYD_OK;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "client/dns/lexer.h"
-#include "keyd/base/text.h"
+#include "client/dns/place.h"
 
 #define WINDOW ((size_t)64 * 1024) /* bytes to begin with: it stays in the processor's cache */
 
@@ -30,7 +30,7 @@ struct zonetext {
 };
 
 /* The line and column of a byte of the window. */
-static void locate(const struct lexer *lexer, const char *at, unsigned *line, size_t *column)
+static void locate(const struct lexer *lexer, const char *at, unsigned *line, unsigned *column)
 {
     const char *line_start = lexer->start;
     *line = lexer->start_line;
@@ -40,7 +40,7 @@ static void locate(const struct lexer *lexer, const char *at, unsigned *line, si
             line_start = c + 1;
         }
     }
-    *column = (size_t)(at - line_start) + 1;
+    *column = (unsigned)(at - line_start) + 1;
 }
 
 enum keyd_status zonetext_fail(const struct zonetext *text, const char *at, struct keyd_error *err,
@@ -48,17 +48,16 @@ enum keyd_status zonetext_fail(const struct zonetext *text, const char *at, stru
 {
     char what[KEYD_MESSAGE_MAX];
     const struct lexer *lexer = &text->lexer;
-    unsigned line;
-    size_t column;
+    const struct place_file file = {.name = text->name};
+    struct place place = {.file = &file};
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     if ((uintptr_t)at < (uintptr_t)lexer->start || (uintptr_t)at > (uintptr_t)lexer->end)
         at = lexer->count > 0 ? lexer->tokens[0].text : lexer->start;
-    locate(lexer, at, &line, &column);
-    return keyd_fail(err, KEYD_INVALID_ARGUMENT, "ZONE_FILE", "%s:%u:%zu: %s", text->name, line,
-                     column, what);
+    locate(lexer, at, &place.line, &place.column);
+    return place_fail(&place, err, KEYD_INVALID_ARGUMENT, "ZONE_FILE", "%s", what);
 }
 
 /* What a regular file says of itself is compared when it has been read. */
@@ -72,23 +71,6 @@ static enum keyd_status look(struct zonetext *text, struct keyd_error *err)
     off_t at = S_ISREG(text->opened.st_mode) ? lseek(text->fd, 0, SEEK_CUR) : 0;
     text->wanted = text->opened.st_size - at;
     return KEYD_OK;
-}
-
-/* A copy of a name that moves no cursor: names of included files are the zone's. */
-static char *safe_name(const char *name)
-{
-    char *copy = strdup(name);
-    bool utf8 = text_is_utf8(name, strlen(name));
-    for (char *c = copy; c != NULL && *c != '\0'; c++) {
-        uint8_t byte = (uint8_t)*c;
-        bool control = byte < ' ' || byte == 0x7f || (byte == 0xc2 && (uint8_t)c[1] < 0xa0);
-        if (control || (byte >= 0x80 && !utf8)) {
-            *c = '?';
-            if (byte == 0xc2 && c[1] != '\0')
-                *++c = '?';
-        }
-    }
-    return copy;
 }
 
 static enum keyd_status open_text(int fd, const char *path, const char *name,
@@ -105,7 +87,7 @@ static enum keyd_status open_text(int fd, const char *path, const char *name,
     made->own_fd = own_fd;
     made->size = WINDOW;
     made->path = strdup(path);
-    made->name = safe_name(name);
+    made->name = place_name(name);
     made->buffer = calloc(1, WINDOW + LEXER_PADDING);
     bool complete = made->path != NULL && made->name != NULL && made->buffer != NULL;
     enum keyd_status status = complete ? look(made, err) : keyd_fail_errno(err, ENOMEM, "%s", name);
@@ -120,7 +102,7 @@ static enum keyd_status open_text(int fd, const char *path, const char *name,
 
 static enum keyd_status cannot_open(const char *path, int errnum, struct keyd_error *err)
 {
-    char *name = safe_name(path);
+    char *name = place_name(path);
     enum keyd_status status = keyd_fail_errno(err, errnum, "%s", name != NULL ? name : "a file");
     free(name);
     return status;
@@ -148,7 +130,7 @@ enum keyd_status zonetext_open_bytes(const char *bytes, size_t length, const cha
         return keyd_fail_errno(err, ENOMEM, "%s", name);
     made->fd = -1;
     made->path = strdup("");
-    made->name = safe_name(name);
+    made->name = place_name(name);
     if (made->path == NULL || made->name == NULL) {
         zonetext_close(made);
         return keyd_fail_errno(err, ENOMEM, "%s", name);
@@ -277,13 +259,13 @@ static enum keyd_status refuse_mark(const struct zonetext *text, struct keyd_err
 static unsigned column_of_first(const struct lexer *lexer)
 {
     unsigned line;
-    size_t column;
+    unsigned column;
     const struct token *token = &lexer->tokens[0];
     const char *at = token->text - (token->quoted ? 1 : 0);
     if (lexer->first_line == lexer->start_line)
         return (unsigned)(at - lexer->start) + 1;
     locate(lexer, at, &line, &column);
-    return (unsigned)column;
+    return column;
 }
 
 enum keyd_status zonetext_next(struct zonetext *text, struct entry *entry, bool *more,

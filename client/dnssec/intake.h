@@ -22,7 +22,7 @@
 #define INTAKE_OTHERS STATE_OTHERS_MAX
 
 #define INTAKE_NOTICES 11 /* lines of the zone file's reader: the first ten, and how many */
-#define INTAKE_LINE    512
+#define INTAKE_LINE    KEYD_MESSAGE_MAX
 
 /* All zero at first, but for the zone. */
 struct intake {

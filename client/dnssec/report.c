@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "keyd/base/text.h"
+
 #define ROWS_MAX 64 /* no command says more */
 
 struct row {
@@ -72,6 +74,8 @@ void report_notice(struct report *report, json_t *object, const char *format, ..
     if (vasprintf(&text, format, args) < 0)
         text = NULL;
     va_end(args);
+    if (text != NULL)
+        text_repair(text); /* a name in it may have been cut: no reason to lose the report */
     if (report != NULL && report->notices == NULL)
         report->notices = json_array();
     bool added = report != NULL && text != NULL &&

@@ -118,6 +118,7 @@ static void tell_conflict(const struct session *session, const struct zone *zone
     char owner[DNAME_TEXT];
     char type[TYPE_TEXT];
     char where[PLACE_TEXT];
+    char includes[KEYD_MESSAGE_MAX] = "";
     struct zone_name name;
     struct rrset set;
     if (session->options->quiet || !zone_ttl_conflict(zone, &name, &set))
@@ -125,8 +126,9 @@ static void tell_conflict(const struct session *session, const struct zone *zone
     dname_format(set.owner, owner);
     rrtype_format(set.type, type);
     const struct place place = rrset_place(&set);
-    complain("%s: the TTLs of %s %s differ (RFC 2181, 5.2): the smallest, %u, is taken for all",
-             place_text(&place, where), owner, type, set.ttl);
+    place_append_includes(place.file, includes, sizeof includes);
+    complain("%s: the TTLs of %s %s differ (RFC 2181, 5.2): the smallest, %u, is taken for all%s",
+             place_text(&place, where), owner, type, set.ttl, includes);
 }
 
 static enum keyd_status load(struct session *session, struct keyd_error *err)

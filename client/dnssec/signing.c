@@ -201,7 +201,7 @@ static uint32_t inception_of(const struct pass *pass)
 }
 
 /* For messages and reports. */
-static const char *place_name(const char *path)
+static const char *output_name(const char *path)
 {
     return is_standard_stream(path) ? "standard output" : path;
 }
@@ -418,7 +418,7 @@ static enum keyd_status publish(struct session *session, struct publication *pub
         report_add(report, "Signed zone", "signed_zone", json_string(path),
                    is_standard_stream(path) ? "%s gets nothing (--dry-run)"
                                             : "%s is left as it is (--dry-run)",
-                   place_name(path));
+                   output_name(path));
         report_add_data(report, "reload", json_null());
         return KEYD_OK;
     }
@@ -426,7 +426,7 @@ static enum keyd_status publish(struct session *session, struct publication *pub
     if (status != KEYD_OK)
         return status;
     keeping_end(&pass->keeping, true);
-    report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", place_name(path));
+    report_add(report, "Signed zone", "signed_zone", json_string(path), "%s", output_name(path));
     return reload(session, report, err);
 }
 
@@ -472,7 +472,7 @@ static enum keyd_status run(struct session *session, const struct zone *zone, st
         publish_drop(&publication);
         return status;
     }
-    status = verify_with(session, publication.fresh, place_name(state->signed_zone), zone,
+    status = verify_with(session, publication.fresh, output_name(state->signed_zone), zone,
                          &pass->serial, pass, session->options->verify, &verified, err);
     if (status != KEYD_OK) {
         publish_drop(&publication);

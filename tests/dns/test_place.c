@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Where a record was, in the words of a message. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/dns/place.h"
+#include "keyd/base/text.h"
 #include "tests/cmocka.h"
 
 static void expect_text(const struct place *place, const char *wanted)
@@ -48,19 +50,42 @@ static void says_how_a_file_was_included(void **state)
 static void a_long_name_is_cut_at_its_beginning(void **state)
 {
     (void)state;
-    char name[5000];
+    char path[2006];
     struct keyd_error err;
     struct place_files files = {0};
-    memset(name, 'x', sizeof name);
-    memcpy(name + sizeof name - 6, "/zone", 6);
+    for (size_t i = 0; i < 1000; i++)
+        memcpy(path + 2 * i, "\u00e4", 2);
+    memcpy(path + 2000, "/zone", 6);
+    char *name = place_name(path);
+    assert_int_equal(strlen(name), PLACE_NAME_MAX - 1); /* 280 would begin within a character */
+    assert_true(text_is_utf8(name, strlen(name)));
     const struct place_file *file = place_files_add(&files, name, NULL, 0);
     const struct place place = {.file = place_files_add(&files, name, file, UINT32_MAX),
                                 .line = UINT32_MAX,
                                 .column = UINT32_MAX};
+    free(name);
     (void)place_fail(&place, &err, KEYD_INVALID_ARGUMENT, "WHY", "bad");
-    assert_non_null(strstr(err.message, "x/zone:4294967295:4294967295: bad (included from xxx"));
-    assert_non_null(strstr(err.message, "x/zone:4294967295)"));
+    assert_non_null(strstr(err.message, "\u00e4/zone:4294967295:4294967295: bad (included from"));
+    assert_non_null(strstr(err.message, "\u00e4/zone:4294967295)"));
     place_files_free(&files);
+}
+
+static void expect_name(const char *path, const char *wanted)
+{
+    char *name = place_name(path);
+    assert_string_equal(name, wanted);
+    free(name);
+}
+
+static void a_name_moves_no_cursor(void **state)
+{
+    (void)state;
+    expect_name("a/b \u00e4", "a/b \u00e4");
+    expect_name("a\n\x1b[2J\x7f", "a??[2J?");
+    expect_name("a\xc2\x85"
+                "b",
+                "a??b");           /* NEL, a control character of two bytes */
+    expect_name("\xff\xc3", "??"); /* no UTF-8 */
 }
 
 int main(void)
@@ -69,6 +94,7 @@ int main(void)
         cmocka_unit_test(says_what_is_known),
         cmocka_unit_test(says_how_a_file_was_included),
         cmocka_unit_test(a_long_name_is_cut_at_its_beginning),
+        cmocka_unit_test(a_name_moves_no_cursor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
