@@ -12,7 +12,8 @@
 struct check {
     const struct zone *zone;
     const struct dnskey *keys;
-    size_t count;
+    size_t count;      /* 0: they are not known yet, */
+    uint8_t algorithm; /* but their algorithm is */
 };
 
 static enum keyd_status refuse(const struct rrset *set, size_t i, struct keyd_error *err,
@@ -89,21 +90,26 @@ static enum keyd_status look(const struct check *check, const struct rrset *set,
     return KEYD_OK;
 }
 
-static enum keyd_status check_set(const struct check *check, const struct rrset *set,
-                                  struct keyd_error *err)
+/* *all: the whole set is one delete, and nothing else is to be asked of it. */
+static enum keyd_status look_for_deletes(const struct rrset *set, bool *all, struct keyd_error *err)
 {
-    bool fit[UINT8_MAX + 1] = {false};
+    *all = false;
     for (size_t i = 0; i < set->count; i++) {
         struct rdata rdata = rrset_rdata(set, i);
-        if (is_delete(set->type, &rdata) && set->count == 1)
-            return KEYD_OK;
-        if (is_delete(set->type, &rdata))
+        if (!is_delete(set->type, &rdata))
+            continue;
+        if (set->count > 1)
             return refuse(set, i, err,
                           "the one that asks for the DS to be deleted must be alone (RFC 8078, 4)");
-        enum keyd_status status = look(check, set, i, fit, err);
-        if (status != KEYD_OK)
-            return status;
+        *all = true;
     }
+    return KEYD_OK;
+}
+
+/* Each record must be of an algorithm that fits. */
+static enum keyd_status look_for_misfits(const struct rrset *set, const bool fit[UINT8_MAX + 1],
+                                         struct keyd_error *err)
+{
     for (size_t i = 0; i < set->count; i++) {
         struct rdata rdata = rrset_rdata(set, i);
         uint8_t algorithm = algorithm_of(set->type, &rdata);
@@ -116,16 +122,43 @@ static enum keyd_status check_set(const struct check *check, const struct rrset 
     return KEYD_OK;
 }
 
-enum keyd_status cdscheck(const struct zone *zone, const struct dnskey *keys, size_t count,
-                          struct keyd_error *err)
+static enum keyd_status check_set(const struct check *check, const struct rrset *set,
+                                  struct keyd_error *err)
 {
-    const struct check check = {.zone = zone, .keys = keys, .count = count};
+    bool fit[UINT8_MAX + 1] = {false};
+    bool all_delete;
+    enum keyd_status status = look_for_deletes(set, &all_delete, err);
+    if (status != KEYD_OK || all_delete)
+        return status;
+    if (check->count == 0)
+        fit[check->algorithm] = true;
+    for (size_t i = 0; i < set->count && status == KEYD_OK && check->count > 0; i++)
+        status = look(check, set, i, fit, err);
+    return status == KEYD_OK ? look_for_misfits(set, fit, err) : status;
+}
+
+static enum keyd_status check_all(const struct check *check, struct keyd_error *err)
+{
     static const uint16_t types[] = {TYPE_CDS, TYPE_CDNSKEY};
     enum keyd_status status = KEYD_OK;
     for (size_t i = 0; i < sizeof types / sizeof types[0] && status == KEYD_OK; i++) {
         struct rrset set;
-        if (zone_find(zone, zone_apex(zone), types[i], &set))
-            status = check_set(&check, &set, err);
+        if (zone_find(check->zone, zone_apex(check->zone), types[i], &set))
+            status = check_set(check, &set, err);
     }
     return status;
+}
+
+enum keyd_status cdscheck(const struct zone *zone, const struct dnskey *keys, size_t count,
+                          struct keyd_error *err)
+{
+    const struct check check = {.zone = zone, .keys = keys, .count = count};
+    return check_all(&check, err);
+}
+
+enum keyd_status cdscheck_algorithm(const struct zone *zone, uint8_t algorithm,
+                                    struct keyd_error *err)
+{
+    const struct check check = {.zone = zone, .algorithm = algorithm};
+    return check_all(&check, err);
 }

@@ -17,4 +17,9 @@
 enum keyd_status cdscheck(const struct zone *zone, const struct dnskey *keys, size_t count,
                           struct keyd_error *err) KEYD_CHECKED;
 
+/* The part of it that can be told before there are keys, so that nothing is made for a zone that
+ * cannot be signed: all DNSKEYs will be of this algorithm. Pure. */
+enum keyd_status cdscheck_algorithm(const struct zone *zone, uint8_t algorithm,
+                                    struct keyd_error *err) KEYD_CHECKED;
+
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/dns/rrtype.h"
+#include "client/dnssec/cdscheck.h"
 #include "client/dnssec/source.h"
 #include "client/dnssec/zonecheck.h"
 #include "client/show/meter.h"
@@ -147,6 +148,8 @@ static enum keyd_status load(struct session *session, struct keyd_error *err)
     if (status == KEYD_OK)
         status =
             intake_keys(intake, session->state.algorithm, own, session_dnskeys(session, own), err);
+    if (status == KEYD_OK)
+        status = cdscheck_algorithm(intake->zone, session->state.algorithm, err);
     return status;
 }
 

@@ -32,6 +32,17 @@ struct name {
     bool apex;
 };
 
+static enum keyd_status vcontent(const struct rrset *set, struct place place,
+                                 struct keyd_error *err, const char *format, va_list args)
+{
+    char what[640];
+    char owner[DNAME_TEXT];
+    vsnprintf(what, sizeof what, format, args);
+    dname_format(set->owner, owner);
+    return place_fail(&place, err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT", "%.256s: %s", owner,
+                      what);
+}
+
 static enum keyd_status content_at(const struct rrset *set, struct place place,
                                    struct keyd_error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -39,19 +50,45 @@ static enum keyd_status content_at(const struct rrset *set, struct place place,
 static enum keyd_status content_at(const struct rrset *set, struct place place,
                                    struct keyd_error *err, const char *format, ...)
 {
-    char what[640];
-    char owner[DNAME_TEXT];
     va_list args;
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    enum keyd_status status = vcontent(set, place, err, format, args);
     va_end(args);
-    dname_format(set->owner, owner);
-    return place_fail(&place, err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT", "%.256s: %s", owner,
-                      what);
+    return status;
 }
 
 /* At the place of the set. */
-#define content(set, err, ...) content_at(set, rrset_place(set), err, __VA_ARGS__)
+static enum keyd_status content(const struct rrset *set, struct keyd_error *err, const char *format,
+                                ...) __attribute__((format(printf, 3, 4)));
+
+static enum keyd_status content(const struct rrset *set, struct keyd_error *err, const char *format,
+                                ...)
+{
+    va_list args;
+    va_start(args, format);
+    enum keyd_status status = vcontent(set, rrset_place(set), err, format, args);
+    va_end(args);
+    return status;
+}
+
+static bool is_same(const struct place *a, const struct place *b)
+{
+    return a->file == b->file && a->line == b->line && a->column == b->column;
+}
+
+/* Where one alone may be: at one after the first, for most likely that should not be there. */
+static enum keyd_status too_many(const struct rrset *set, const char *type, struct keyd_error *err)
+{
+    char where[PLACE_TEXT];
+    const struct place first = rrset_place(set);
+    struct place other = first;
+    if (first.line == 0)
+        return content(set, err, "%zu %s records: keep one", set->count, type);
+    for (size_t i = 0; i < set->count && is_same(&other, &first); i++)
+        other = rrset_place_of(set, i);
+    return content_at(set, other, err, "%zu %s records, the first at %s: keep one", set->count,
+                      type, place_text(&first, where));
+}
 
 static void gather(struct name *name, const struct rrset *set)
 {
@@ -79,9 +116,9 @@ static enum keyd_status check_name(const struct name *name, struct keyd_error *e
         return content(&name->cname, err,
                        "CNAME beside other data (RFC 2181, 10.1): keep one of the two");
     if (name->cname.count > 1)
-        return content(&name->cname, err, "more than one CNAME");
+        return too_many(&name->cname, "CNAME", err);
     if (name->dname.count > 1)
-        return content(&name->dname, err, "more than one DNAME");
+        return too_many(&name->dname, "DNAME", err);
     if (name->dname.count > 0 && name->ns.count > 0 && !name->apex)
         return content(&name->dname, err, "DNAME beside a delegation (RFC 6672, 2.3)");
     if (name->ds.count > 0 && name->apex)
@@ -202,23 +239,6 @@ static enum keyd_status check_servers(const struct check *check, const struct rr
     return KEYD_OK;
 }
 
-static bool is_same(const struct place *a, const struct place *b)
-{
-    return a->file == b->file && a->line == b->line && a->column == b->column;
-}
-
-/* At one after the first: most likely it is the one that should not be there. */
-static enum keyd_status too_many_soas(const struct rrset *soa, struct keyd_error *err)
-{
-    char first[PLACE_TEXT];
-    const struct place place = rrset_place(soa);
-    struct place other = place;
-    for (size_t i = 0; i < soa->count && is_same(&other, &place); i++)
-        other = rrset_place_of(soa, i);
-    return content_at(soa, other, err, "%zu SOA records, the first at %s: keep one", soa->count,
-                      place_text(&place, first));
-}
-
 static enum keyd_status check_apex(const struct check *check, struct keyd_error *err)
 {
     char apex[DNAME_TEXT];
@@ -233,7 +253,7 @@ static enum keyd_status check_apex(const struct check *check, struct keyd_error 
         return place_fail(&whole, err, KEYD_INVALID_ARGUMENT, "ZONE_CONTENT",
                           "there is no SOA record at %.256s: is this the right zone?", apex);
     if (soa.count > 1)
-        return too_many_soas(&soa, err);
+        return too_many(&soa, "SOA", err);
     if (!zone_find(check->zone, zone_apex(check->zone), TYPE_NS, &ns))
         return content(&soa, err,
                        "no NS record beside the SOA: name the servers that serve the zone");

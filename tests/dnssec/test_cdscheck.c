@@ -115,11 +115,32 @@ static void others_do_not(void **state)
     free_keys(keys);
 }
 
+static void expect_of_algorithm(const char *text, enum keyd_status wanted)
+{
+    struct keyd_error err = {.reason = ""};
+    struct zone *zone = lab_zone("example.org", text);
+    assert_int_equal(cdscheck_algorithm(zone, 13, &err), wanted);
+    assert_string_equal(err.reason, wanted == KEYD_OK ? "" : "CDS");
+    zone_free(zone);
+}
+
+/* Of what algorithm they must be is known before there are keys. */
+static void a_foreign_algorithm_is_told_before_there_are_keys(void **state)
+{
+    (void)state;
+    expect_of_algorithm("@ 60 CDS 1 13 9 ab\n@ 60 CDNSKEY 257 3 13 AA==\n", KEYD_OK);
+    expect_of_algorithm("@ 60 CDS 0 0 0 00\n@ 60 CDNSKEY 0 3 0 AA==\n", KEYD_OK);
+    expect_of_algorithm("@ 60 CDS 1 13 9 ab\n@ 60 CDS 1 8 9 ab\n", KEYD_FAILED_PRECONDITION);
+    expect_of_algorithm("@ 60 CDNSKEY 257 3 15 AA==\n", KEYD_FAILED_PRECONDITION);
+    expect_of_algorithm("@ 60 CDS 0 0 0 00\n@ 60 CDS 1 13 9 ab\n", KEYD_FAILED_PRECONDITION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(those_of_the_zones_keys_pass),
         cmocka_unit_test(others_do_not),
+        cmocka_unit_test(a_foreign_algorithm_is_told_before_there_are_keys),
     };
     return cmocka_run_group_tests(tests, lab_open, lab_close);
 }

@@ -63,6 +63,13 @@ expect 3 'not enabled' "$DNSSEC" ds example.org
 expect 3 'not enabled' "$DNSSEC" status example.org
 expect 0 'no zone is enabled' "$DNSSEC" status
 
+# What cannot be signed leaves nothing: no key, no state.
+(good; echo '@ 5 CDS 1 8 2 9D6BAE62219231C99FAA479716B6E4619330CE8206670AEA6C1673A055DC3AF2') >bad
+expect 3 'bad:4:1: CDS: no DNSKEY of the signed zone is meant by those of algorithm 8' \
+    "$DNSSEC" enable example.org --zone-file bad
+if [ -e state/example.org ] || [ -s hsm/calls ]; then fail 'something was made for a bad zone'; fi
+rm bad
+
 # keyd away; the token away; then it goes on, and makes nothing twice.
 expect 1 'keyd is not running' env -u KEYD_SOFT_HSM "$DNSSEC" enable example.org --zone-file zone
 touch hsm/fail-create
