@@ -99,6 +99,12 @@ static bool has_capitals(const uint8_t *name)
     return false;
 }
 
+/* One that may be written to: by zone.c alone. */
+static struct record *own_record(struct zone *zone, size_t i)
+{
+    return (struct record *)(zone->region + zone->index[i].at * ALIGNMENT);
+}
+
 /* ---- Adding --------------------------------------------------------------------------------- */
 
 /* Opens the region so that so many bytes more can be used. */
@@ -187,10 +193,9 @@ enum keyd_status zone_add(struct zone *zone, const struct zone_record *given,
                               .column = column & COLUMN_MAX};
     put_key(zone, record, given->owner);
     put_rdata(record, given->rdata, length);
-    if (record->has_owner) {
-        uint8_t *at = record->bytes + (given_of(record) + length - record->bytes);
-        memcpy(at, given->owner, dname_length(given->owner));
-    }
+    if (record->has_owner)
+        memcpy(record->bytes + record->key_length + (record->has_given ? 2 : 1) * length,
+               given->owner, dname_length(given->owner));
     zone->used += size_of(record);
     zone->records++;
     return KEYD_OK;
@@ -283,7 +288,7 @@ static void settle(struct zone *zone)
     size_t kept = 0;
     size_t head = 0; /* where the set of the record kept last begins */
     for (size_t i = 0; i < zone->records; i++) {
-        struct record *record = (struct record *)(zone->region + zone->index[i].at * ALIGNMENT);
+        struct record *record = own_record(zone, i);
         zone->index[kept] = zone->index[i];
         bool known_name = kept > 0 && same_name(zone, kept - 1, kept);
         bool known_set = known_name && same_set(zone, kept - 1, kept);
@@ -299,8 +304,7 @@ static void settle(struct zone *zone)
             kept++;
             continue;
         }
-        struct record *first =
-            (struct record *)(zone->region + zone->index[kept - 1].at * ALIGNMENT);
+        struct record *first = own_record(zone, kept - 1);
         if (record->ttl < first->ttl)
             first->ttl = record->ttl;
     }
