@@ -51,6 +51,22 @@ def wait_for(what, seconds=15, why="it did not happen"):
         time.sleep(min(max(0.005, 2 * (ended - began)), 0.25))
 
 
+def freeze(pid):
+    """Stops a process; when this returns each of its threads stands. (One that has to wait for a core
+    would else go on meanwhile.)"""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: states(pid) <= {"T"}, why=lambda: "%d: %s" % (pid, states(pid)))
+
+
+def states(pid):
+    """Of all threads: R, S, T..."""
+    found = set()
+    for path in glob.glob("/proc/%d/task/*/stat" % pid):
+        with open(path) as file:
+            found.add(file.read().rsplit(")", 1)[1].split()[0])
+    return found
+
+
 class SoftHSM:
     """A token of the real SoftHSM."""
 
