@@ -1,31 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a reader makes of a zone file, one record a line: "OWNER TTL TYPE HEX", the owner in lower
- * case as hexadecimal. Exits 1 when the reader refuses the file, with its reason on standard error.
+ * What readers make of zone files, one record a line: "OWNER TTL TYPE HEX", the owner in lower case
+ * as hexadecimal; by the reader "printed", the zone as our printer has it. There is no OUT of a
+ * file that its reader refuses, and the reason is on standard error. Exits 0 also then: any other
+ * status is a reader's that went wrong. Many files in one process, as one with sanitizers takes
+ * long to start and to end.
  *
- *   oracle ours|zscanner|ldns ORIGIN FILE
- *   oracle printed ORIGIN FILE    as our printer has it
- *   oracle types                  the types whose rdata has a form of its own, one a line
+ *   oracle ORIGIN { ours|printed|zscanner|ldns FILE OUT }...
+ *   oracle types    the types whose rdata has a form of its own, one a line
  */
 #include <ldns/ldns.h>
 #include <libzscanner/scanner.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/dns/rdata.h"
 #include "client/dns/rrtype.h"
 #include "client/dns/zonefile.h"
 
+static FILE *out;
+
 static void show(const uint8_t *owner, size_t owner_length, uint32_t ttl, uint16_t type,
                  const uint8_t *rdata, size_t length)
 {
     for (size_t i = 0; i < owner_length; i++)
-        printf("%02x", owner[i] >= 'A' && owner[i] <= 'Z' ? owner[i] + 32 : owner[i]);
-    printf(" %u %u ", ttl, type);
+        fprintf(out, "%02x", owner[i] >= 'A' && owner[i] <= 'Z' ? owner[i] + 32 : owner[i]);
+    fprintf(out, " %u %u ", ttl, type);
     for (size_t i = 0; i < length; i++)
-        printf("%02x", rdata[i]);
-    printf("\n");
+        fprintf(out, "%02x", rdata[i]);
+    fprintf(out, "\n");
 }
 
 static int refuse(const char *why)
@@ -55,8 +60,8 @@ static enum keyd_status print(void *context, const struct zone_record *record,
     dname_format(record->owner, owner);
     rrtype_format(record->type, type);
     rdata_format(record->type, record->rdata, record->length, &text);
-    printf("%s\t%u\tIN\t%s\t%.*s\n", owner, record->ttl, type, (int)text.length,
-           (const char *)text.data);
+    fprintf(out, "%s\t%u\tIN\t%s\t%.*s\n", owner, record->ttl, type, (int)text.length,
+            (const char *)text.data);
     bytes_free(&text);
     return KEYD_OK;
 }
@@ -86,16 +91,15 @@ static void stop_zscanner(zs_scanner_t *scanner)
 
 static int by_zscanner(const char *origin, const char *path)
 {
-    zs_scanner_t *scanner = malloc(sizeof *scanner);
-    if (scanner == NULL || zs_init(scanner, origin, 1, 3600) != 0 ||
-        zs_set_input_file(scanner, path) != 0 ||
-        zs_set_processing(scanner, show_zscanner, stop_zscanner, NULL) != 0)
+    static zs_scanner_t scanner;
+    if (zs_init(&scanner, origin, 1, 3600) != 0)
         return refuse("libzscanner does not begin");
     int status = 0;
-    if (zs_parse_all(scanner) != 0 || scanner->error.counter > 0)
-        status = refuse(zs_strerror(scanner->error.code));
-    zs_deinit(scanner);
-    free(scanner);
+    if (zs_set_input_file(&scanner, path) != 0 ||
+        zs_set_processing(&scanner, show_zscanner, stop_zscanner, NULL) != 0 ||
+        zs_parse_all(&scanner) != 0 || scanner.error.counter > 0)
+        status = refuse(zs_strerror(scanner.error.code));
+    zs_deinit(&scanner);
     return status;
 }
 
@@ -146,18 +150,40 @@ static int types(void)
     return 0;
 }
 
+static int read_by(const char *reader, const char *origin, const char *path)
+{
+    if (strcmp(reader, "ours") == 0)
+        return by_us(origin, path, show_ours);
+    if (strcmp(reader, "printed") == 0)
+        return by_us(origin, path, print);
+    if (strcmp(reader, "zscanner") == 0)
+        return by_zscanner(origin, path);
+    if (strcmp(reader, "ldns") == 0)
+        return by_ldns(origin, path);
+    return 2;
+}
+
+static int read_to(const char *reader, const char *origin, const char *path, const char *out_path)
+{
+    out = fopen(out_path, "w");
+    if (out == NULL)
+        return 2;
+    int status = read_by(reader, origin, path);
+    if (fclose(out) != 0 || (status != 0 && unlink(out_path) != 0))
+        return 2;
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "types") == 0)
         return types();
-    if (argc == 4 && strcmp(argv[1], "ours") == 0)
-        return by_us(argv[2], argv[3], show_ours);
-    if (argc == 4 && strcmp(argv[1], "printed") == 0)
-        return by_us(argv[2], argv[3], print);
-    if (argc == 4 && strcmp(argv[1], "zscanner") == 0)
-        return by_zscanner(argv[2], argv[3]);
-    if (argc == 4 && strcmp(argv[1], "ldns") == 0)
-        return by_ldns(argv[2], argv[3]);
-    fprintf(stderr, "usage: oracle ours|printed|zscanner|ldns ORIGIN FILE, or types\n");
+    if (argc >= 5 && argc % 3 == 2) {
+        for (int i = 2; i < argc; i += 3)
+            if (read_to(argv[i], argv[1], argv[i + 1], argv[i + 2]) > 1)
+                return 2;
+        return 0;
+    }
+    fprintf(stderr, "usage: oracle ORIGIN { ours|printed|zscanner|ldns FILE OUT }..., or types\n");
     return 2;
 }

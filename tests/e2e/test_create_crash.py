@@ -6,7 +6,6 @@ are both there or neither, and the same request_id gives exactly one key."""
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -77,7 +76,7 @@ class CreateCrash(world.TestCase):
 
     def freeze(self, names):
         for name in names:
-            os.kill(self.world.pid(name), signal.SIGSTOP)
+            world.freeze(self.world.pid(name))
 
     def kill(self, names):
         victims = {name: self.world.pid(name) for name in names}

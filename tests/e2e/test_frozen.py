@@ -26,7 +26,7 @@ class Frozen(world.TestCase):
 
     def freeze(self, name):
         self.stopped.append(self.world.pid(name))
-        os.kill(self.stopped[-1], signal.SIGSTOP)
+        world.freeze(self.stopped[-1])
 
     def tokens(self):
         """{name: what `keydctl status` says of it}"""

@@ -240,7 +240,7 @@ class Away(Several):
         self.begin()
         self.sign_forever("main", "third")
         pid = self.world.pid("keyd-hsm second")
-        os.kill(pid, signal.SIGSTOP)
+        world.freeze(pid)
         try:
             waiting = self.world.background(
                 world.program("keydctl"), "--socket", self.world.socket, "--timeout", "2", "sign",

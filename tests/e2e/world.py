@@ -37,15 +37,34 @@ def program(name):
 
 
 def wait_for(what, seconds=15, why="it did not happen"):
-    """Waits until what() gives something true, and returns that."""
+    """Waits until what() gives something true, and returns that. Between two tries it sleeps longer
+    than a try takes: one that runs keydctl would else keep a core from those who are waited for."""
     limit = time.monotonic() + seconds
     while True:
+        began = time.monotonic()
         result = what()
         if result:
             return result
-        if time.monotonic() > limit:
+        ended = time.monotonic()
+        if ended > limit:
             raise AssertionError("waited %d s: %s" % (seconds, why() if callable(why) else why))
-        time.sleep(0.005)
+        time.sleep(min(max(0.005, 2 * (ended - began)), 0.25))
+
+
+def freeze(pid):
+    """Stops a process; when this returns each of its threads stands. (One that has to wait for a core
+    would else go on meanwhile.)"""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: states(pid) <= {"T"}, why=lambda: "%d: %s" % (pid, states(pid)))
+
+
+def states(pid):
+    """Of all threads: R, S, T..."""
+    found = set()
+    for path in glob.glob("/proc/%d/task/*/stat" % pid):
+        with open(path) as file:
+            found.add(file.read().rsplit(")", 1)[1].split()[0])
+    return found
 
 
 class SoftHSM:
