@@ -9,16 +9,6 @@
 #include "client/dns/rrtype.h"
 #include "client/dnssec/substitution.h"
 
-/* Types that are named nowhere else. */
-enum {
-    TYPE_MD = 3,
-    TYPE_MF = 4,
-    TYPE_X25 = 19,
-    TYPE_ATMA = 34,
-    TYPE_NAPTR = 35,
-    TYPE_IPSECKEY = 45,
-};
-
 #define KEY_FIXED  4      /* bytes before a KEY's key: flags, protocol, algorithm */
 #define KEY_NO_KEY 0xc000 /* both of these flags: there is none (RFC 2535, 3.1.2) */
 
