@@ -247,11 +247,15 @@ static void format_tag(struct cursor *wire, struct bytes *text)
         bytes_add(text, tag, length);
 }
 
-/* NSD refuses a tag with capitals, which RFC 8659, 4.1 allows. */
+#define TAG_PLAIN 15 /* characters */
+
+/* NSD refuses a tag with capitals, or of more than 15 characters. RFC 8659, 4.1 allows both. */
 static bool tag_is_plain(struct cursor wire)
 {
     size_t length;
     const uint8_t *tag = take_counted(&wire, &length);
+    if (length > TAG_PLAIN)
+        return false;
     for (size_t i = 0; tag != NULL && i < length; i++) {
         if (tag[i] >= 'A' && tag[i] <= 'Z')
             return false;

@@ -93,6 +93,9 @@ static void reads_and_writes_types(void **state)
     expect_rdata("TXT", "\"\"", "\"\"");
     expect_rdata("CAA", "0 issue ca.example.net", "0 issue \"ca.example.net\"");
     expect_rdata("CAA", "0 issue \"\"", "0 issue \"\"");
+    expect_rdata("CAA", "0 abcdefghijklmno \"x\"", "0 abcdefghijklmno \"x\"");
+    expect_rdata("CAA", "0 abcdefghijklmnop \"x\"",
+                 "\\# 19 00106162636465666768696A6B6C6D6E6F7078");
     expect_rdata("URI", "0 0 \"\"", "0 0 \"\"");
     expect_rdata("HINFO", "\"\" \"\"", "\"\" \"\"");
     expect_rdata("CSYNC", "1 3", "1 3");
