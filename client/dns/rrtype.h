@@ -35,6 +35,7 @@ enum {
     TYPE_NAPTR = 35,
     TYPE_A6 = 38,
     TYPE_DNAME = 39,
+    TYPE_APL = 42,
     TYPE_DS = 43,
     TYPE_SSHFP = 44,
     TYPE_IPSECKEY = 45,

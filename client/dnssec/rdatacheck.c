@@ -58,6 +58,44 @@ static const char *check_naptr(const uint8_t *rdata, size_t length)
            "3.2)";
 }
 
+/* ---- Rdata of more parts than NSD 4.6 holds, in its own form and as RFC 3597 has it -----------
+ */
+
+#define NSD_PARTS 64 /* each field is one, and each string, prefix or parameter */
+
+static const char *check_strings(const uint8_t *rdata, size_t length)
+{
+    struct cursor wire = cursor_over(rdata, length);
+    size_t parts = 0;
+    for (; cursor_left(&wire) > 0; parts++)
+        cursor_take(&wire, cursor_u8(&wire));
+    return parts <= NSD_PARTS ? NULL : "an SPF of more than 64 strings, which NSD refuses";
+}
+
+static const char *check_prefixes(const uint8_t *rdata, size_t length)
+{
+    struct cursor wire = cursor_over(rdata, length);
+    size_t parts = 0;
+    for (; cursor_left(&wire) > 0; parts++) {
+        cursor_take(&wire, 3);                        /* family, prefix length */
+        cursor_take(&wire, cursor_u8(&wire) & 0x7fU); /* address, which may be negated */
+    }
+    return parts <= NSD_PARTS ? NULL : "an APL of more than 64 prefixes, which NSD refuses";
+}
+
+static const char *check_parameters(const uint8_t *rdata, size_t length)
+{
+    struct cursor wire = cursor_over(rdata, length);
+    size_t parts = 2; /* priority, target */
+    cursor_u16(&wire);
+    dname_take(&wire);
+    for (; cursor_left(&wire) > 0; parts++) {
+        cursor_u16(&wire);
+        cursor_take(&wire, cursor_u16(&wire));
+    }
+    return parts <= NSD_PARTS ? NULL : "more than 62 parameters, which NSD refuses";
+}
+
 static bool digest_fits(uint16_t type, const uint8_t *rdata, size_t length)
 {
     unsigned digest_type;
@@ -86,6 +124,13 @@ const char *rdatacheck(uint16_t type, const uint8_t *rdata, size_t length)
         return check_naptr(rdata, length);
     case TYPE_IPSECKEY:
         return check_ipseckey(rdata, length);
+    case TYPE_SPF:
+        return check_strings(rdata, length);
+    case TYPE_APL:
+        return check_prefixes(rdata, length);
+    case TYPE_SVCB:
+    case TYPE_HTTPS:
+        return check_parameters(rdata, length);
     case TYPE_RKEY:
         return rdata[0] == 0 && rdata[1] == 0 ? NULL : "the flags of an RKEY are 0, BIND says";
     case TYPE_DS:

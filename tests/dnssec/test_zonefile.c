@@ -529,6 +529,36 @@ static void refuses_rdata_that_no_server_loads(void **state)
     }
 }
 
+/* A record that ends in so many of something. */
+static void expect_many(const char *start, const char *before, const char *after, size_t count,
+                        const char *why)
+{
+    struct bytes text = {0};
+    char wanted[256];
+    bytes_format(&text, SOA NS "a 1 %s", start);
+    for (size_t i = 100; i < 100 + count; i++)
+        bytes_format(&text, " %s%zu%s", before, i, after);
+    bytes_format(&text, "\n%c", 0);
+    snprintf(wanted, sizeof wanted, "lab.zone:3:1: a.example.org.: %s", why != NULL ? why : "");
+    expect_verdict((const char *)text.data, why != NULL ? KEYD_INVALID_ARGUMENT : KEYD_OK, wanted);
+    bytes_free(&text);
+}
+
+/* NSD counts to 64. */
+static void refuses_rdata_of_too_many_parts(void **state)
+{
+    (void)state;
+    expect_many("SPF", "", "", 64, NULL);
+    expect_many("SPF", "", "", 65, "an SPF of more than 64 strings, which NSD refuses");
+    expect_many("TXT", "", "", 65, NULL);
+    expect_many("APL", "!1:192.0.2.", "/32", 64, NULL);
+    expect_many("APL", "!1:192.0.2.", "/32", 65,
+                "an APL of more than 64 prefixes, which NSD refuses");
+    expect_many("SVCB 1 b", "key", "=a", 62, NULL);
+    expect_many("SVCB 1 b", "key", "=a", 63, "more than 62 parameters, which NSD refuses");
+    expect_many("HTTPS 1 b", "key", "", 63, "more than 62 parameters, which NSD refuses");
+}
+
 /* Of a zone file it is refused while it is read; a server may send it, too. */
 static void refuses_digests_of_a_wrong_length(void **state)
 {
@@ -586,6 +616,7 @@ int main(void)
         cmocka_unit_test(tells_of_what_is_misplaced),
         cmocka_unit_test(wants_addresses_of_the_servers_in_the_zone),
         cmocka_unit_test(refuses_rdata_that_no_server_loads),
+        cmocka_unit_test(refuses_rdata_of_too_many_parts),
         cmocka_unit_test(refuses_digests_of_a_wrong_length),
         cmocka_unit_test(a_ttl_conflict_is_settled_and_told),
         cmocka_unit_test(text_limits),
