@@ -198,10 +198,24 @@ void gateway_format(struct cursor *wire, struct bytes *text)
     format_gateway(wire, form, text);
 }
 
+/* NSD undoes the escapes of a gateway's name twice. */
+static bool is_once_escaped(struct cursor wire)
+{
+    for (size_t left = cursor_u8(&wire); left > 0; left = cursor_u8(&wire)) {
+        for (; left > 0; left--) {
+            uint8_t byte = cursor_u8(&wire);
+            if (byte == '\0' || byte == '.' || byte == '\\')
+                return false;
+        }
+    }
+    return true;
+}
+
 /* Knot refuses a key of algorithm 0, which is none. */
 bool gateway_is_plain(struct cursor wire)
 {
-    return cursor_left(&wire) > 1 && wire.at[1] > 0;
+    const unsigned form = cursor_u8(&wire);
+    return cursor_u8(&wire) > 0 && (form != GATEWAY_NAME || is_once_escaped(wire));
 }
 
 bool gateway_lower(uint8_t *field)

@@ -8,6 +8,7 @@ what we print of it, for the same reason: such records are refused when they are
 (rdatacheck.h), or NSD's own text is what cannot be read."""
 
 UNKNOWN = "does not know the type"
+TWICE = "NSD undoes the escapes of a gateway's name twice"
 KEY_NAMES = "BIND alone reads names of flags and protocols"
 
 CASES = [
@@ -663,6 +664,23 @@ CASES = [
     (b'a 5 SSHFP 1 1 \\# 4 01010d6f\n',
      None,
      'ldns', 'BIND and Knot refuse a digest of a wrong length, ldns takes \\# for a digest'),
+    (b'a 5 IPSECKEY 1 3 2 a\\032b\\255c. AAAA\n',
+     ['a 5 45 01030205612062ff6300000000']),
+    (b'a 5 IPSECKEY 1 3 2 \\000. AAAA\n',
+     ['a 5 45 010302010000000000'],
+     'nsd', TWICE),
+    (b'a 5 IPSECKEY 1 3 2 a\\000.foo. AAAA\n',
+     ['a 5 45 01030202610003666f6f00000000'],
+     'nsd', TWICE),
+    (b'a 5 IPSECKEY 1 3 2 \\046.foo. AAAA\n',
+     ['a 5 45 010302012e03666f6f00000000'],
+     'nsd', TWICE),
+    (b'a 5 IPSECKEY 1 3 2 a.b\\.c. AAAA\n',
+     ['a 5 45 010302016103622e6300000000'],
+     'nsd', TWICE),
+    (b'a 5 IPSECKEY 1 3 2 a\\\\b. AAAA\n',
+     ['a 5 45 01030203615c6200000000'],
+     'nsd', TWICE),
     (b'a 5 IPSECKEY \\# 3 0a0000\n',
      ['a 5 45 0a0000'],
      'bind', 'RFC 4025, 2.4: algorithm 0 has no key', 'bind'),
