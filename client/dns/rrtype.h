@@ -31,6 +31,7 @@ enum {
     TYPE_X25 = 19,
     TYPE_KEY = 25,
     TYPE_AAAA = 28,
+    TYPE_LOC = 29,
     TYPE_ATMA = 34,
     TYPE_NAPTR = 35,
     TYPE_A6 = 38,

@@ -44,6 +44,15 @@ static const char *check_ipseckey(const uint8_t *rdata, size_t length)
     return length > before ? NULL : "an IPSECKEY without a key (RFC 4025, 2.6), which BIND refuses";
 }
 
+static const char *check_location(const uint8_t *rdata)
+{
+    for (size_t i = 1; rdata[0] == 0 && i <= 3; i++) {
+        if (rdata[i] > 0 && rdata[i] >> 4 == 0)
+            return "a LOC with 0 to a power of ten for a size or precision, which BIND refuses";
+    }
+    return NULL;
+}
+
 static const char *check_naptr(const uint8_t *rdata, size_t length)
 {
     struct cursor wire = cursor_over(rdata, length);
@@ -116,6 +125,8 @@ const char *rdatacheck(uint16_t type, const uint8_t *rdata, size_t length)
                    : "an X.25 address has four or more digits (RFC 1183, 3.1)";
     case TYPE_KEY:
         return check_key(rdata, length);
+    case TYPE_LOC:
+        return check_location(rdata);
     case TYPE_ATMA:
         return rdata[0] != ATMA_E164 || are_digits(rdata + 1, length - 1)
                    ? NULL

@@ -119,6 +119,14 @@ static void reads_and_writes_types(void **state)
     expect_rdata("EUI64", "0-1-2-3-4-5-6f-A", "00-01-02-03-04-05-6f-0a");
     expect_rdata("LOC", "\\# 16 01FF0000000000000000000000000000",
                  "\\# 16 01FF0000000000000000000000000000");
+    expect_rdata("LOC", "\\# 16 0008120088E18A46750A896000989680",
+                 "\\# 16 0008120088E18A46750A896000989680");
+    expect_rdata("LOC", "\\# 16 0012081388E18A46750A896000989680",
+                 "\\# 16 0012081388E18A46750A896000989680");
+    expect_rdata("LOC", "\\# 16 0012120988E18A46750A896000989680",
+                 "\\# 16 0012120988E18A46750A896000989680");
+    expect_rdata("LOC", "\\# 16 0000009988E18A46750A896000989680",
+                 "41 23 18.726 N 51 4 18.848 W 0.00m 0.00m 0.00m 90000000.00m");
     expect_rdata("DS", "1 8 sha-1 9D6BAE62219231C99FAA479716B6E4619330CE82",
                  "1 8 1 9D6BAE62219231C99FAA479716B6E4619330CE82");
     expect_rdata("IPSECKEY", "1 0 0 . AAAA", "\\# 6 010000000000");
@@ -467,6 +475,15 @@ static const struct refused {
     {"ATMA +12", NULL},
     {"ATMA \\# 3 013161", "an ATM address in E.164 form has digits alone"},
     {"ATMA \\# 3 003161", NULL},
+    {"LOC \\# 16 0000000088e18a46750a896000989680", NULL},
+    {"LOC \\# 16 0099161388e18a46750a896000989680", NULL},
+    {"LOC \\# 16 0108161388e18a46750a896000989680", NULL},
+    {"LOC \\# 16 0008161388e18a46750a896000989680",
+     "a LOC with 0 to a power of ten for a size or precision, which BIND refuses"},
+    {"LOC \\# 16 0012011388e18a46750a896000989680",
+     "a LOC with 0 to a power of ten for a size or precision, which BIND refuses"},
+    {"LOC \\# 16 0012160988e18a46750a896000989680",
+     "a LOC with 0 to a power of ten for a size or precision, which BIND refuses"},
     {"IPSECKEY 1 0 2 . AAAA", NULL},
     {"IPSECKEY 1 0 0 .", "an IPSECKEY without a key (RFC 4025, 2.6), which BIND refuses"},
     {"IPSECKEY 1 1 2 192.0.2.1 AAAA", NULL},
