@@ -539,7 +539,8 @@ bool nxt_bitmap_parse(struct fields *fields)
         const struct token *token = fields_token(fields, "an RR type");
         if (token == NULL)
             return false;
-        if (!rrtype_parse(token->text, token->length, &type) || type == 0 || type >= NXT_TYPES)
+        if (!rrtype_parse_loosely(token->text, token->length, &type) || type == 0 ||
+            type >= NXT_TYPES)
             return fields_wrong(fields, "expected an RR type below %d (RFC 2535, 5.2)", NXT_TYPES);
         bits[type / 8] = (uint8_t)(bits[type / 8] | 0x80 >> type % 8);
         if (used < type / 8 + 1U)

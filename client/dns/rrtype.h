@@ -71,6 +71,9 @@ const struct rrtype_row *rrtype_find(uint16_t type);
 /* A mnemonic in any case, or TYPEnnn; false when it is neither. */
 bool rrtype_parse(const char *text, size_t length, uint16_t *type);
 
+/* Or its number alone, as BIND reads it in SIG, RRSIG, NXT and DSYNC. */
+bool rrtype_parse_loosely(const char *text, size_t length, uint16_t *type);
+
 /* As all servers read it: TYPEnnn for a rare type. */
 void rrtype_format(uint16_t type, char text[TYPE_TEXT]);
 void rrtype_print(uint16_t type, struct bytes *text); /* appends it */
