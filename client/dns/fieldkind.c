@@ -73,6 +73,15 @@ static bool parse_digest_type(struct fields *fields)
     return fields_put_u8(fields, type);
 }
 
+/* DSYNC's: RFC 9859, 2.1 */
+static bool parse_scheme(struct fields *fields)
+{
+    if (fields_left(fields) == 0 || !fields_is(fields, "NOTIFY"))
+        return fields_u8(fields);
+    fields->next++;
+    return fields_put_u8(fields, 1);
+}
+
 /* ---- Addresses and names -------------------------------------------------------------------- */
 
 static void format_ipv4(struct cursor *wire, struct bytes *text)
@@ -247,11 +256,15 @@ static void format_tag(struct cursor *wire, struct bytes *text)
         bytes_add(text, tag, length);
 }
 
-/* NSD refuses a tag with capitals, which RFC 8659, 4.1 allows. */
+#define TAG_PLAIN 15 /* characters */
+
+/* NSD refuses a tag with capitals, or of more than 15 characters. RFC 8659, 4.1 allows both. */
 static bool tag_is_plain(struct cursor wire)
 {
     size_t length;
     const uint8_t *tag = take_counted(&wire, &length);
+    if (length > TAG_PLAIN)
+        return false;
     for (size_t i = 0; tag != NULL && i < length; i++) {
         if (tag[i] >= 'A' && tag[i] <= 'Z')
             return false;
@@ -386,12 +399,13 @@ static void format_base64(struct cursor *wire, struct bytes *text)
 
 /* ---- RR types, and sets of them: RFC 4034, 4.1.2 -------------------------------------------- */
 
-static bool read_type(struct fields *fields, uint16_t *type)
+static bool read_type(struct fields *fields, bool (*parse)(const char *, size_t, uint16_t *),
+                      uint16_t *type)
 {
     const struct token *token = fields_token(fields, "an RR type");
     if (token == NULL)
         return false;
-    if (token->quoted || !rrtype_parse(token->text, token->length, type))
+    if (token->quoted || !parse(token->text, token->length, type))
         return fields_wrong(fields, "expected an RR type");
     fields->next++;
     return true;
@@ -400,7 +414,7 @@ static bool read_type(struct fields *fields, uint16_t *type)
 static bool parse_type(struct fields *fields)
 {
     uint16_t type;
-    return read_type(fields, &type) && fields_put_u16(fields, type);
+    return read_type(fields, rrtype_parse_loosely, &type) && fields_put_u16(fields, type);
 }
 
 static void format_type(struct cursor *wire, struct bytes *text)
@@ -411,7 +425,7 @@ static void format_type(struct cursor *wire, struct bytes *text)
 /* One that may be in a set. */
 static bool read_member(struct fields *fields, uint16_t *type)
 {
-    if (!read_type(fields, type))
+    if (!read_type(fields, rrtype_parse, type))
         return false;
     if (*type != 0)
         return true;
@@ -498,6 +512,7 @@ const struct field_kind field_kinds[128] = {
     ['y'] = {parse_type, format_type, .size = 2},            /* RR type */
     ['k'] = {keyflags_parse, format_u16, .size = 2},         /* a key's flags */
     ['K'] = {keyflags_parse_protocol, format_u8, .size = 1}, /* and its protocol */
+    ['Z'] = {parse_scheme, format_u8, .size = 1},            /* DSYNC's scheme */
     ['c'] = {cert_type_parse, format_u16, .size = 2},        /* CERT's type */
 
     /* Names: of RFC 4034, 6.2; as they are; lowered before they are signed; A6's */

@@ -164,9 +164,17 @@ void location_format(struct cursor *wire, struct bytes *text)
         format_size(sizes[i], text);
 }
 
+/* Nothing, to a power of ten: the power has no place in the text. */
+static bool is_odd_zero(uint8_t size)
+{
+    return size > 0 && size >> 4 == 0;
+}
+
 bool location_is_plain(struct cursor wire)
 {
-    return cursor_left(&wire) > 0 && wire.at[0] == LOCATION_VERSION;
+    const uint8_t *at = cursor_take(&wire, 4);
+    return at != NULL && at[0] == LOCATION_VERSION && !is_odd_zero(at[1]) && !is_odd_zero(at[2]) &&
+           !is_odd_zero(at[3]);
 }
 
 static bool angle_is_good(uint32_t wire, uint32_t degrees)

@@ -15,7 +15,7 @@ bool location_parse(struct fields *fields); /* fields.h */
 /* Presentation form of what location_check passed and location_is_plain. */
 void location_format(struct cursor *wire, struct bytes *text);
 
-/* Whether it is of version 0, the one that has a text. */
+/* Whether it is of version 0, the one that has a text, and no size is 0 with a power of ten. */
 bool location_is_plain(struct cursor wire);
 
 /* 16 bytes of another version, or sizes as mantissa and power with digits below 10, latitude and

@@ -198,10 +198,24 @@ void gateway_format(struct cursor *wire, struct bytes *text)
     format_gateway(wire, form, text);
 }
 
+/* NSD undoes the escapes of a gateway's name twice. */
+static bool is_once_escaped(struct cursor wire)
+{
+    for (size_t left = cursor_u8(&wire); left > 0; left = cursor_u8(&wire)) {
+        for (; left > 0; left--) {
+            uint8_t byte = cursor_u8(&wire);
+            if (byte == '\0' || byte == '.' || byte == '\\')
+                return false;
+        }
+    }
+    return true;
+}
+
 /* Knot refuses a key of algorithm 0, which is none. */
 bool gateway_is_plain(struct cursor wire)
 {
-    return cursor_left(&wire) > 1 && wire.at[1] > 0;
+    const unsigned form = cursor_u8(&wire);
+    return cursor_u8(&wire) > 0 && (form != GATEWAY_NAME || is_once_escaped(wire));
 }
 
 bool gateway_lower(uint8_t *field)
@@ -525,7 +539,8 @@ bool nxt_bitmap_parse(struct fields *fields)
         const struct token *token = fields_token(fields, "an RR type");
         if (token == NULL)
             return false;
-        if (!rrtype_parse(token->text, token->length, &type) || type == 0 || type >= NXT_TYPES)
+        if (!rrtype_parse_loosely(token->text, token->length, &type) || type == 0 ||
+            type >= NXT_TYPES)
             return fields_wrong(fields, "expected an RR type below %d (RFC 2535, 5.2)", NXT_TYPES);
         bits[type / 8] = (uint8_t)(bits[type / 8] | 0x80 >> type % 8);
         if (used < type / 8 + 1U)

@@ -72,7 +72,14 @@ static const struct rrtype_row rows[] = {
     {63, "ZONEMD", "411h", false},
     {64, "SVCB", "2lv", false},
     {65, "HTTPS", "2lv", false},
+    {66, "DSYNC", "yZ2n", true},
+    {67, "HHIT", "b", true},
+    {68, "BRID", "b", true},
     {99, "SPF", "S", false},
+    {100, "UINFO", NULL, true},
+    {101, "UID", NULL, true},
+    {102, "GID", NULL, true},
+    {103, "UNSPEC", NULL, true},
     {104, "NID", "2f", false},
     {105, "L32", "2a", false},
     {106, "L64", "2f", false},
@@ -154,12 +161,13 @@ const struct rrtype_row *rrtype_find(uint16_t type)
     return NULL;
 }
 
+/* Up to five digits. */
 static bool parse_number(const char *text, size_t length, uint16_t *type)
 {
-    if (length < 5 || length > 9 || strncasecmp(text, "TYPE", 4) != 0)
-        return false;
     unsigned value = 0;
-    for (size_t i = 4; i < length; i++) {
+    if (length == 0 || length > 5)
+        return false;
+    for (size_t i = 0; i < length; i++) {
         if (text[i] < '0' || text[i] > '9')
             return false;
         value = value * 10 + (unsigned)(text[i] - '0');
@@ -184,7 +192,13 @@ bool rrtype_parse(const char *text, size_t length, uint16_t *type)
             return true;
         }
     }
-    return parse_number(text, length, type);
+    return length > 4 && strncasecmp(text, "TYPE", 4) == 0 &&
+           parse_number(text + 4, length - 4, type);
+}
+
+bool rrtype_parse_loosely(const char *text, size_t length, uint16_t *type)
+{
+    return rrtype_parse(text, length, type) || parse_number(text, length, type);
 }
 
 void rrtype_format(uint16_t type, char text[TYPE_TEXT])

@@ -22,16 +22,24 @@
 enum {
     TYPE_A = 1,
     TYPE_NS = 2,
+    TYPE_MD = 3,
+    TYPE_MF = 4,
     TYPE_CNAME = 5,
     TYPE_SOA = 6,
     TYPE_MX = 15,
     TYPE_TXT = 16,
+    TYPE_X25 = 19,
     TYPE_KEY = 25,
     TYPE_AAAA = 28,
+    TYPE_LOC = 29,
+    TYPE_ATMA = 34,
+    TYPE_NAPTR = 35,
     TYPE_A6 = 38,
     TYPE_DNAME = 39,
+    TYPE_APL = 42,
     TYPE_DS = 43,
     TYPE_SSHFP = 44,
+    TYPE_IPSECKEY = 45,
     TYPE_RRSIG = 46,
     TYPE_NSEC = 47,
     TYPE_DNSKEY = 48,
@@ -62,6 +70,9 @@ const struct rrtype_row *rrtype_find(uint16_t type);
 
 /* A mnemonic in any case, or TYPEnnn; false when it is neither. */
 bool rrtype_parse(const char *text, size_t length, uint16_t *type);
+
+/* Or its number alone, as BIND reads it in SIG, RRSIG, NXT and DSYNC. */
+bool rrtype_parse_loosely(const char *text, size_t length, uint16_t *type);
 
 /* As all servers read it: TYPEnnn for a rare type. */
 void rrtype_format(uint16_t type, char text[TYPE_TEXT]);

@@ -9,16 +9,6 @@
 #include "client/dns/rrtype.h"
 #include "client/dnssec/substitution.h"
 
-/* Types that are named nowhere else. */
-enum {
-    TYPE_MD = 3,
-    TYPE_MF = 4,
-    TYPE_X25 = 19,
-    TYPE_ATMA = 34,
-    TYPE_NAPTR = 35,
-    TYPE_IPSECKEY = 45,
-};
-
 #define KEY_FIXED  4      /* bytes before a KEY's key: flags, protocol, algorithm */
 #define KEY_NO_KEY 0xc000 /* both of these flags: there is none (RFC 2535, 3.1.2) */
 
@@ -54,6 +44,15 @@ static const char *check_ipseckey(const uint8_t *rdata, size_t length)
     return length > before ? NULL : "an IPSECKEY without a key (RFC 4025, 2.6), which BIND refuses";
 }
 
+static const char *check_location(const uint8_t *rdata)
+{
+    for (size_t i = 1; rdata[0] == 0 && i <= 3; i++) {
+        if (rdata[i] > 0 && rdata[i] >> 4 == 0)
+            return "a LOC with 0 to a power of ten for a size or precision, which BIND refuses";
+    }
+    return NULL;
+}
+
 static const char *check_naptr(const uint8_t *rdata, size_t length)
 {
     struct cursor wire = cursor_over(rdata, length);
@@ -66,6 +65,44 @@ static const char *check_naptr(const uint8_t *rdata, size_t length)
         return NULL;
     return "the third text of a NAPTR is no substitution as !EXPRESSION!REPLACEMENT! (RFC 3402, "
            "3.2)";
+}
+
+/* ---- Rdata of more parts than NSD 4.6 holds, in its own form and as RFC 3597 has it -----------
+ */
+
+#define NSD_PARTS 64 /* each field is one, and each string, prefix or parameter */
+
+static const char *check_strings(const uint8_t *rdata, size_t length)
+{
+    struct cursor wire = cursor_over(rdata, length);
+    size_t parts = 0;
+    for (; cursor_left(&wire) > 0; parts++)
+        cursor_take(&wire, cursor_u8(&wire));
+    return parts <= NSD_PARTS ? NULL : "an SPF of more than 64 strings, which NSD refuses";
+}
+
+static const char *check_prefixes(const uint8_t *rdata, size_t length)
+{
+    struct cursor wire = cursor_over(rdata, length);
+    size_t parts = 0;
+    for (; cursor_left(&wire) > 0; parts++) {
+        cursor_take(&wire, 3);                        /* family, prefix length */
+        cursor_take(&wire, cursor_u8(&wire) & 0x7fU); /* address, which may be negated */
+    }
+    return parts <= NSD_PARTS ? NULL : "an APL of more than 64 prefixes, which NSD refuses";
+}
+
+static const char *check_parameters(const uint8_t *rdata, size_t length)
+{
+    struct cursor wire = cursor_over(rdata, length);
+    size_t parts = 2; /* priority, target */
+    cursor_u16(&wire);
+    dname_take(&wire);
+    for (; cursor_left(&wire) > 0; parts++) {
+        cursor_u16(&wire);
+        cursor_take(&wire, cursor_u16(&wire));
+    }
+    return parts <= NSD_PARTS ? NULL : "more than 62 parameters, which NSD refuses";
 }
 
 static bool digest_fits(uint16_t type, const uint8_t *rdata, size_t length)
@@ -88,6 +125,8 @@ const char *rdatacheck(uint16_t type, const uint8_t *rdata, size_t length)
                    : "an X.25 address has four or more digits (RFC 1183, 3.1)";
     case TYPE_KEY:
         return check_key(rdata, length);
+    case TYPE_LOC:
+        return check_location(rdata);
     case TYPE_ATMA:
         return rdata[0] != ATMA_E164 || are_digits(rdata + 1, length - 1)
                    ? NULL
@@ -96,6 +135,13 @@ const char *rdatacheck(uint16_t type, const uint8_t *rdata, size_t length)
         return check_naptr(rdata, length);
     case TYPE_IPSECKEY:
         return check_ipseckey(rdata, length);
+    case TYPE_SPF:
+        return check_strings(rdata, length);
+    case TYPE_APL:
+        return check_prefixes(rdata, length);
+    case TYPE_SVCB:
+    case TYPE_HTTPS:
+        return check_parameters(rdata, length);
     case TYPE_RKEY:
         return rdata[0] == 0 && rdata[1] == 0 ? NULL : "the flags of an RKEY are 0, BIND says";
     case TYPE_DS:

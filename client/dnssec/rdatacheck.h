@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Rdata that is well formed by its type's layout (rdata_check), but that a server refuses to load:
- * each kind here is one that BIND 9.18 was seen to refuse, in any form in which it can be written.
+ * each kind here is one that BIND 9.18 or NSD 4.6 was seen to refuse, in any form in which it can
+ * be written.
  */
 #ifndef DNSSEC_RDATACHECK_H
 #define DNSSEC_RDATACHECK_H

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Zone text through our reader and through those of BIND, Knot, NSD and ldns. Where they differ, the
-tables in readings.py and directives.py say who is right; and what we print, all of them read alike."""
+"""Zone text through our reader and through those of BIND, Knot, NSD and ldns. Where they differ, the tables
+in readings.py, rare.py and directives.py say who is right; and what we print, all of them read alike."""
 
 import concurrent.futures
 import os
@@ -14,6 +14,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 import directives  # noqa: E402
+import rare  # noqa: E402
 import readings  # noqa: E402
 import shortest  # noqa: E402
 
@@ -24,6 +25,7 @@ ORIGIN = "x.example."
 BASE = b"@ 3600 IN SOA ns1 h 1 2 3 4 5\n@ 3600 IN NS ns1\nns1 3600 IN A 192.0.2.1\n"
 PEERS = ("zscanner", "ldns", "bind", "nsd")
 LENIENT = [word for option in "iknmrTWMS" for word in ("-" + option, "none" if option == "i" else "ignore")]
+CASES = readings.CASES + rare.CASES
 MUTANTS = int(os.environ.get("KEYD_MUTANTS", "120"))
 SEED = int(os.environ.get("KEYD_SEED", "20261124"))
 
@@ -31,7 +33,8 @@ SEED = int(os.environ.get("KEYD_SEED", "20261124"))
 def program(name):
     """Installed, or unpacked by scripts/setup."""
     places = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin",
-                              os.path.join(SOURCE, "build", "peers", "usr", "sbin")])
+                              *(os.path.join(SOURCE, "build", "peers", "usr", folder)
+                                for folder in ("sbin", "bin"))])
     found = shutil.which(name, path=places)
     if not found:
         raise FileNotFoundError(f"{name}: run scripts/setup")
@@ -160,7 +163,7 @@ class Differential(unittest.TestCase):
         self.assertEqual(len(self.base.ours), 3)
 
     def test_readings(self):
-        cases = [case + (None,) * (5 - len(case)) for case in readings.CASES]
+        cases = [case + (None,) * (5 - len(case)) for case in CASES]
         self.assertGreater(len(cases), 200)
         for case, reading in zip(cases, read_all([case[0] for case in cases])):
             text, wanted, dissenters, why, unread = case
@@ -206,6 +209,11 @@ class Differential(unittest.TestCase):
                     self.refuse(reading, "ldns")
                 self.assertEqual(reading.misprinted(), [])
 
+    def test_every_type_that_bind_knows_has_a_row(self):
+        known = run(".", program("named-rrchecker"), "-T")[1].decode().split()
+        self.assertGreater(len(known), 70)
+        self.assertEqual(set(known) - set(shortest.RDATA), set())
+
     def test_every_type_at_its_shortest_is_printed_so_that_all_load_it(self):
         names = run(".", ORACLE, "types")[1].decode().split()
         self.assertEqual(names, list(shortest.RDATA))
@@ -227,8 +235,8 @@ class Differential(unittest.TestCase):
 
     def test_mutants_are_printed_so_that_all_read_them(self):
         dice = random.Random(SEED)
-        known = {peer for case in readings.CASES if len(case) > 4 for peer in [case[0]]}
-        seeds = [case[0] for case in readings.CASES if case[1] and case[0] not in known]
+        known = {peer for case in CASES if len(case) > 4 for peer in [case[0]]}
+        seeds = [case[0] for case in CASES if case[1] and case[0] not in known]
         texts = [mutate(dice, dice.choice(seeds), seeds) for _ in range(MUTANTS)]
         read = 0
         for text, reading in zip(texts, read_all(texts)):
@@ -261,7 +269,7 @@ def mutate(dice, text, others):
 
 
 def excused(text, reading):
-    """Peers whose misreading has a reason in readings.py or below."""
+    """Peers whose misreading has a reason in the tables or below."""
     types = {record.split(" ")[2] for record in reading.ours}
     peers = set()
     if types & {"3", "4"} or "47" in types or "45" in types:

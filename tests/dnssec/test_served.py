@@ -62,6 +62,7 @@ ipseckey IPSECKEY 10 3 2 Foo.Example. AQNR
 svcb SVCB 1 Foo.Example. alpn=h2
 https HTTPS 1 Foo.Example. alpn=H2
 lp LP 10 Foo.Example.
+dsync DSYNC CDS NOTIFY 5359 Foo.Example.
 """
 LOWERED = ("A6", "NSAP-PTR", "IPSECKEY", "SVCB", "HTTPS", "LP")
 
@@ -81,7 +82,7 @@ QUESTIONS = {
                  ("any.thing", "MX", WILDCARD), ("any.thing", "A", NO_DATA), ("c", "A", NO_DATA),
                  ("s.mixed", "TXT", NO_DATA), ("insecure", "DS", NO_DATA), ("x.a.b.c", "A", NO_NAME)),
     CAPITALS: tuple((kind, kind, ANSWER) for kind in
-                    (*LOWERED, "MX", "NXT", "HIP")),
+                    (*LOWERED, "MX", "NXT", "HIP", "DSYNC")),
 }
 QUICK = (("@", "SOA", ANSWER), ("x.a.b.c", "A", NO_NAME))
 

@@ -93,6 +93,9 @@ static void reads_and_writes_types(void **state)
     expect_rdata("TXT", "\"\"", "\"\"");
     expect_rdata("CAA", "0 issue ca.example.net", "0 issue \"ca.example.net\"");
     expect_rdata("CAA", "0 issue \"\"", "0 issue \"\"");
+    expect_rdata("CAA", "0 abcdefghijklmno \"x\"", "0 abcdefghijklmno \"x\"");
+    expect_rdata("CAA", "0 abcdefghijklmnop \"x\"",
+                 "\\# 19 00106162636465666768696A6B6C6D6E6F7078");
     expect_rdata("URI", "0 0 \"\"", "0 0 \"\"");
     expect_rdata("HINFO", "\"\" \"\"", "\"\" \"\"");
     expect_rdata("CSYNC", "1 3", "1 3");
@@ -116,6 +119,14 @@ static void reads_and_writes_types(void **state)
     expect_rdata("EUI64", "0-1-2-3-4-5-6f-A", "00-01-02-03-04-05-6f-0a");
     expect_rdata("LOC", "\\# 16 01FF0000000000000000000000000000",
                  "\\# 16 01FF0000000000000000000000000000");
+    expect_rdata("LOC", "\\# 16 0008120088E18A46750A896000989680",
+                 "\\# 16 0008120088E18A46750A896000989680");
+    expect_rdata("LOC", "\\# 16 0012081388E18A46750A896000989680",
+                 "\\# 16 0012081388E18A46750A896000989680");
+    expect_rdata("LOC", "\\# 16 0012120988E18A46750A896000989680",
+                 "\\# 16 0012120988E18A46750A896000989680");
+    expect_rdata("LOC", "\\# 16 0000009988E18A46750A896000989680",
+                 "41 23 18.726 N 51 4 18.848 W 0.00m 0.00m 0.00m 90000000.00m");
     expect_rdata("DS", "1 8 sha-1 9D6BAE62219231C99FAA479716B6E4619330CE82",
                  "1 8 1 9D6BAE62219231C99FAA479716B6E4619330CE82");
     expect_rdata("IPSECKEY", "1 0 0 . AAAA", "\\# 6 010000000000");
@@ -161,6 +172,11 @@ static const struct refusal {
     {"a 1 WKS 192.0.2.1\n", "1:18", "WKS: the rdata ends, expected a protocol, as tcp or 6"},
     {"a 1 ATMA\n", "1:9", "ATMA: the rdata ends, expected an ATM address"},
     {"a 1 HTTPS 1\n", "1:12", "HTTPS: the rdata ends, expected a name"},
+    {"a 1 DSYNC\n", "1:10", "DSYNC: the rdata ends, expected an RR type"},
+    {"a 1 DSYNC 65536\n", "1:11", "DSYNC: '65536': expected an RR type"},
+    {"a 1 DSYNC CDS\n", "1:14", "DSYNC: the rdata ends, expected a number"},
+    {"a 1 DSYNC CDS 256\n", "1:15", "DSYNC: '256': a number above 255"},
+    {"a 1 NXT b 128\n", "1:11", "NXT: '128': expected an RR type below 128 (RFC 2535, 5.2)"},
     {"a 1 DNSKEY\n", "1:11",
      "DNSKEY: the rdata ends, expected a number or names of flags, as 256, ZONE or NOCONF|ZONE"},
     {"a 1 RKEY 0 3 8\n", "1:15", "RKEY: the rdata ends, expected base64"},
@@ -469,6 +485,15 @@ static const struct refused {
     {"ATMA +12", NULL},
     {"ATMA \\# 3 013161", "an ATM address in E.164 form has digits alone"},
     {"ATMA \\# 3 003161", NULL},
+    {"LOC \\# 16 0000000088e18a46750a896000989680", NULL},
+    {"LOC \\# 16 0099161388e18a46750a896000989680", NULL},
+    {"LOC \\# 16 0108161388e18a46750a896000989680", NULL},
+    {"LOC \\# 16 0008161388e18a46750a896000989680",
+     "a LOC with 0 to a power of ten for a size or precision, which BIND refuses"},
+    {"LOC \\# 16 0012011388e18a46750a896000989680",
+     "a LOC with 0 to a power of ten for a size or precision, which BIND refuses"},
+    {"LOC \\# 16 0012160988e18a46750a896000989680",
+     "a LOC with 0 to a power of ten for a size or precision, which BIND refuses"},
     {"IPSECKEY 1 0 2 . AAAA", NULL},
     {"IPSECKEY 1 0 0 .", "an IPSECKEY without a key (RFC 4025, 2.6), which BIND refuses"},
     {"IPSECKEY 1 1 2 192.0.2.1 AAAA", NULL},
@@ -531,6 +556,36 @@ static void refuses_rdata_that_no_server_loads(void **state)
     }
 }
 
+/* A record that ends in so many of something. */
+static void expect_many(const char *start, const char *before, const char *after, size_t count,
+                        const char *why)
+{
+    struct bytes text = {0};
+    char wanted[256];
+    bytes_format(&text, SOA NS "a 1 %s", start);
+    for (size_t i = 100; i < 100 + count; i++)
+        bytes_format(&text, " %s%zu%s", before, i, after);
+    bytes_format(&text, "\n%c", 0);
+    snprintf(wanted, sizeof wanted, "lab.zone:3:1: a.example.org.: %s", why != NULL ? why : "");
+    expect_verdict((const char *)text.data, why != NULL ? KEYD_INVALID_ARGUMENT : KEYD_OK, wanted);
+    bytes_free(&text);
+}
+
+/* NSD counts to 64. */
+static void refuses_rdata_of_too_many_parts(void **state)
+{
+    (void)state;
+    expect_many("SPF", "", "", 64, NULL);
+    expect_many("SPF", "", "", 65, "an SPF of more than 64 strings, which NSD refuses");
+    expect_many("TXT", "", "", 65, NULL);
+    expect_many("APL", "!1:192.0.2.", "/32", 64, NULL);
+    expect_many("APL", "!1:192.0.2.", "/32", 65,
+                "an APL of more than 64 prefixes, which NSD refuses");
+    expect_many("SVCB 1 b", "key", "=a", 62, NULL);
+    expect_many("SVCB 1 b", "key", "=a", 63, "more than 62 parameters, which NSD refuses");
+    expect_many("HTTPS 1 b", "key", "", 63, "more than 62 parameters, which NSD refuses");
+}
+
 /* Of a zone file it is refused while it is read; a server may send it, too. */
 static void refuses_digests_of_a_wrong_length(void **state)
 {
@@ -588,6 +643,7 @@ int main(void)
         cmocka_unit_test(tells_of_what_is_misplaced),
         cmocka_unit_test(wants_addresses_of_the_servers_in_the_zone),
         cmocka_unit_test(refuses_rdata_that_no_server_loads),
+        cmocka_unit_test(refuses_rdata_of_too_many_parts),
         cmocka_unit_test(refuses_digests_of_a_wrong_length),
         cmocka_unit_test(a_ttl_conflict_is_settled_and_told),
         cmocka_unit_test(text_limits),
