@@ -62,7 +62,7 @@ class Screen:
 
 class Run:
     """A program whose standard error, and on request its output, is a terminal of its own. text: what
-    its standard input says, half of it at once and the rest after `wait` seconds."""
+    its standard input says, half of it at once and the rest after `wait` seconds, or once go_on is set."""
 
     def __init__(self, arguments, env, cwd, columns=80, text=None, wait=SLOW, one_core=False,
                  output=True):
@@ -83,6 +83,7 @@ class Run:
         self.data, self.first = b"", None
         self.reader = threading.Thread(target=self.read)
         self.reader.start()
+        self.go_on = threading.Event()
         self.feeder = threading.Thread(target=self.feed, args=(text or "", wait))
         self.feeder.start()
 
@@ -105,8 +106,9 @@ class Run:
             pipe.write(text[:len(text) // 2].encode())
             pipe.flush()
             deadline = time.monotonic() + wait
-            while time.monotonic() < deadline and self.process.poll() is None:
-                time.sleep(0.05)
+            while time.monotonic() < deadline and self.process.poll() is None and \
+                    not self.go_on.wait(0.05):
+                pass
             pipe.write(text[len(text) // 2:].encode())
             pipe.close()
         except OSError:
@@ -292,8 +294,9 @@ class Progress(unittest.TestCase):
         for what, more, term in (("quiet", ["--quiet"], "xterm"), ("dumb", [], "dumb"),
                                  ("unnamed", [], "")):
             shutil.copytree(self.path("state"), self.path(what))  # each has a lock of its own
-            runs[what] = self.sign("--dry-run", "--state-folder", what, *more, term=term, output=False)
-        time.sleep(SLOW - 0.5)
+            runs[what] = self.sign("--dry-run", "--state-folder", what, *more, term=term, output=False,
+                                   wait=60)
+        time.sleep(SLOW)
         self.assertEqual(len(os.listdir(f"/proc/{bare.pid}/task")), 1)
         self.assertEqual({run.threads() for run in runs.values()}, {1})
         bare.communicate(HEAD.encode(), timeout=60)
@@ -301,6 +304,7 @@ class Progress(unittest.TestCase):
         self.assertEqual(os.path.getsize(self.path("err")), 0)
         for what, run in runs.items():
             with self.subTest(what=what):
+                run.go_on.set()
                 status, screen = run.end()
                 self.assertEqual((status, run.data), (0, b""), screen.text())
         seen = self.sign(output=False)

@@ -200,7 +200,7 @@ static void a_waiting_call_ends_at_its_deadline(void **state)
     int64_t from = clock_monotonic_ns();
     start(&try, 100 * MS, 32);
     expect(&try, KEYD_DEADLINE_EXCEEDED, "DEADLINE");
-    assert_in_range(clock_monotonic_ns() - from, 100 * MS, 400 * MS);
+    assert_in_range(clock_monotonic_ns() - from, 100 * MS, 2000 * MS);
     assert_false(try.request.sent);
 }
 
@@ -211,8 +211,8 @@ static void a_call_in_flight_ends_at_its_deadline(void **state)
     fake.fault = FAKE_SILENT;
     fake_hsm_up(&fake);
     wait_up();
-    start(&impatient, 100 * MS, 32);
-    start(&patient, 100 * MS, 32);
+    start(&impatient, 500 * MS, 32);
+    start(&patient, 500 * MS, 32);
     patient.request.patient = true;
     pool_flush(pool);
     expect(&impatient, KEYD_DEADLINE_EXCEEDED, "DEADLINE");

@@ -248,7 +248,7 @@ static void a_front_that_reads_nothing_holds_no_beat_up(void **state)
         continue;
     int64_t from = clock_monotonic_ns();
     assert_in_range(link_beat(wall), 1, WALL_BEAT_MS);
-    assert_true(clock_monotonic_ns() - from < 500000000);
+    assert_true(clock_monotonic_ns() - from < 5000000000);
     assert_true(fcntl(here, F_GETFD) >= 0);
     link_reject(wall, item, "the test is over");
     close(front);
