@@ -41,6 +41,7 @@ class Kills(world.TestCase):
         with open(self.world.path("signatures"), "w") as out:
             client = self.world.background(os.path.join(world.BUILD, "tests", "sign_forever"),
                                            self.world.socket, key, stdout=out)
+        world.wait_for(self.signatures, why="no signature before the first kill")
         chance = random.Random(1)
         took = []
         for _ in range(KILLS):
