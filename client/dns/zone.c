@@ -99,7 +99,7 @@ static bool has_capitals(const uint8_t *name)
     return false;
 }
 
-/* One that may be written to: by zone.c alone. */
+/* One that may be written to. */
 static struct record *own_record(struct zone *zone, size_t i)
 {
     return (struct record *)(zone->region + zone->index[i].at * ALIGNMENT);

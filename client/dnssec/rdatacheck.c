@@ -67,10 +67,11 @@ static const char *check_naptr(const uint8_t *rdata, size_t length)
            "3.2)";
 }
 
-/* ---- Rdata of more parts than NSD 4.6 holds, in its own form and as RFC 3597 has it -----------
- */
+/* ---- Parts ---------------------------------------------------------------------------------- */
 
-#define NSD_PARTS 64 /* each field is one, and each string, prefix or parameter */
+/* What NSD 4.6 holds of one record, in whatever form it comes: each field is a part, and each
+ * string, prefix or parameter. */
+#define NSD_PARTS 64
 
 static const char *check_strings(const uint8_t *rdata, size_t length)
 {

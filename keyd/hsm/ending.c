@@ -23,8 +23,7 @@ static atomic_bool asked;
 
 /* What the next start makes of it is said in login.h. */
 static const char open_try[] = ". So this try of the PIN came to no end: see that the token is "
-                               "well before keyd-hsm is started "
-                               "again";
+                               "well before keyd-hsm is started again";
 
 static void wait_until(int64_t ns)
 {

@@ -92,8 +92,7 @@ static void others_do_not(void **state)
            "99" LEFT);
     expect(keys, "@ 60 CDS 1 13 9 ab\n",
            "lab.zone:1:1: CDS: digest type 9 cannot be compared with the keys: use 2, SHA-256 (RFC "
-           "8624, "
-           "3.3)");
+           "8624, 3.3)");
     add_cds(text, &others->dnskeys[0], DS_SHA256);
     expect(
         keys, text,

@@ -140,6 +140,16 @@ struct catch
     size_t fail_at; /* 0: never */
 };
 
+static struct zone_record record_at(const struct dname *owner, unsigned line)
+{
+    return (struct zone_record){.owner = owner->wire,
+                                .rdata = (const uint8_t *)"abcd",
+                                .length = 4,
+                                .ttl = 60,
+                                .type = TYPE_A,
+                                .place = {.line = line}};
+}
+
 static enum keyd_status catch_one(void *context, const struct zone_record *record,
                                   struct keyd_error *err)
 {
@@ -162,12 +172,7 @@ static void records_come_through_in_order(void **state)
         struct catch caught = {0};
         assert_int_equal(relay_new(catch_one, &caught, &relay, NULL), KEYD_OK);
         for (unsigned line = 1; line <= counts[i]; line++) {
-            const struct zone_record record = {.owner = owner.wire,
-                                               .rdata = (const uint8_t *)"abcd",
-                                               .length = 4,
-                                               .ttl = 60,
-                                               .type = TYPE_A,
-                                               .place = {.line = line}};
+            const struct zone_record record = record_at(&owner, line);
             assert_int_equal(relay_take(relay, &record, NULL), KEYD_OK);
         }
         assert_int_equal(relay_end(relay, NULL), KEYD_OK);
@@ -186,12 +191,7 @@ static void an_error_of_the_sink_comes_back(void **state)
         struct catch caught = {.fail_at = at[i]};
         enum keyd_status status = relay_new(catch_one, &caught, &relay, NULL);
         for (unsigned line = 1; line <= 100000 && status == KEYD_OK; line++) {
-            const struct zone_record record = {.owner = owner.wire,
-                                               .rdata = (const uint8_t *)"abcd",
-                                               .length = 4,
-                                               .ttl = 60,
-                                               .type = TYPE_A,
-                                               .place = {.line = line}};
+            const struct zone_record record = record_at(&owner, line);
             status = relay_take(relay, &record, NULL);
         }
         assert_int_equal(status, KEYD_ABORTED);
